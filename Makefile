@@ -1,0 +1,32 @@
+# `make help` shows what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install demo test check bench lock clean
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+install: .venv/installed  ## make .venv with everything, both wheels editable
+
+.venv/installed: requirements.lock pyproject.toml wheels/azureml/pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement <(grep -A 40 '^uv==' requirements.lock | awk 'NR>1 && /^[a-z]/{exit} {print}')
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable wheels/azureml
+	@touch $@
+
+check: install  ## the quick loop: format, lint, types, import rules, unit tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit -q -n 2
+
+test: check  ## all tests
+	$(BIN)/python -m pytest tests -q --ignore tests/unit
+
+lock: ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
+		--extra server --group dev --group demo pyproject.toml --output-file requirements.lock

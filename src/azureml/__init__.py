@@ -1,0 +1,1 @@
+"""The v1 module names, answered by Terrazul; no logic lives here."""

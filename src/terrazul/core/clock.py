@@ -1,0 +1,38 @@
+"""Time: integer microseconds since 1970 UTC inside, text ending in ``Z`` on the wire."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Callable, NewType
+
+Microseconds = NewType("Microseconds", int)
+Clock = Callable[[], Microseconds]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def now() -> Microseconds:
+    """The wall clock of this machine."""
+    return Microseconds(time.time_ns() // 1000)
+
+
+def to_text(moment: int) -> str:
+    """``2026-11-23T11:43:46.000001Z``; the fraction always has six digits, so texts sort as times do."""
+    return to_datetime(moment).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_datetime(moment: int) -> datetime:
+    """The moment as an aware UTC ``datetime``."""
+    return _EPOCH + timedelta(microseconds=moment)
+
+
+def from_text(text: str) -> Microseconds:
+    """Read what ``to_text`` wrote; also other ISO 8601 forms, UTC where no zone is named.
+
+    Raises ``ValueError`` for a text that is not a time.
+    """
+    moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return Microseconds((moment - _EPOCH) // timedelta(microseconds=1))

@@ -1,0 +1,259 @@
+"""Every error of Terrazul, in one tree.
+
+Each error has a stable ``code`` and an HTTP ``status``; its message says what happened, to which thing (``target``) and
+what to do next (``hint``). The classes whose names end in ``Exception`` are the ones that v1 code catches.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import ClassVar, Dict, Optional, Type
+
+_SERVER_FAULT = 500
+
+
+class TerrazulError(Exception):
+    """The root of the tree; on its own, a fault of Terrazul itself. v1 knows it as ``AzureMLException``."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        target: Optional[str] = None,
+        hint: Optional[str] = None,
+        correlation_id: Optional[str] = None,
+        inner_exception: Optional[BaseException] = None,
+        **v1_details: object,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.target = target
+        self.hint = hint
+        self.correlation_id = correlation_id
+        self.inner_exception = inner_exception
+        self.v1_details = v1_details
+
+    def __str__(self) -> str:
+        """The message, with the next step and the correlation id where there are any."""
+        text = self.message
+        if self.hint:
+            text += f"\n{self.hint}"
+        if self.correlation_id and self.status >= _SERVER_FAULT:
+            text += f"\n(correlation id {self.correlation_id})"
+        return text
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status, under the name that v1's ``ServiceException`` gives it."""
+        return self.status
+
+    def print_stacktrace(self) -> None:
+        """Print where this error was raised, as v1's exceptions do."""
+        traceback.print_exception(type(self), self, self.__traceback__)
+
+
+class Unavailable(TerrazulError):
+    """The server cannot be reached, or cannot answer at this moment."""
+
+    code = "unavailable"
+    status = 503
+
+
+class UserErrorException(TerrazulError):
+    """Something the caller can mend."""
+
+    code = "user_error"
+    status = 400
+
+
+class InvalidInput(UserErrorException):
+    """A value that was passed does not hold what it must."""
+
+    code = "invalid_input"
+
+
+class AuthenticationException(UserErrorException):
+    """No token, or one that is not valid (any more)."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class Forbidden(UserErrorException):
+    """The caller is known, and may not do this."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(UserErrorException):
+    """The thing that was named does not exist."""
+
+    code = "not_found"
+    status = 404
+
+
+class AlreadyExists(UserErrorException):
+    """The name is taken by a thing that differs."""
+
+    code = "already_exists"
+    status = 409
+
+
+class Conflict(UserErrorException):
+    """The thing is in a state in which this cannot be done."""
+
+    code = "conflict"
+    status = 409
+
+
+class TooLarge(UserErrorException):
+    """More bytes, entries or levels than an administrator's limit allows."""
+
+    code = "too_large"
+    status = 413
+
+
+class CapabilityNotAvailable(UserErrorException, NotImplementedError):
+    """A v1 name whose capability Terrazul does not have yet."""
+
+    code = "capability_not_available"
+    status = 501
+
+
+class InsufficientStorage(TerrazulError):
+    """The disk of the server is full; reads go on."""
+
+    code = "insufficient_storage"
+    status = 507
+
+
+class WorkspaceException(UserErrorException):
+    """A workspace could not be found, made or changed."""
+
+    code = "workspace"
+
+
+class ProjectSystemException(WorkspaceException):
+    """v1's older name for a workspace that cannot be found."""
+
+    code = "project_system"
+
+
+class WorkspaceNotFound(ProjectSystemException, NotFound):
+    """No workspace of that name: the kinds of error that v1 code expects here, in one."""
+
+    code = "workspace_not_found"
+    status = 404
+
+
+class ExperimentExecutionException(TerrazulError):
+    """A run could not be submitted, or following it was interrupted."""
+
+    code = "experiment_execution"
+    status = 400
+
+
+class ActivityFailedException(ExperimentExecutionException):
+    """A run that was waited for failed; ``error_details`` tells why."""
+
+    code = "activity_failed"
+
+    def __init__(self, message: str = "", *, error_details: object = None, **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]  # the same keywords as the root
+        self.error_details = error_details
+
+
+class RunEnvironmentException(UserErrorException):
+    """The process is not part of a submitted run, and a run was required."""
+
+    code = "run_environment"
+
+
+class RunConfigurationException(UserErrorException):
+    """A run configuration that cannot be used as it is."""
+
+    code = "run_configuration"
+
+
+class SnapshotException(UserErrorException):
+    """A source directory that cannot be taken as a snapshot."""
+
+    code = "snapshot"
+
+
+class TrainingException(UserErrorException):
+    """A training configuration that cannot be used as it is."""
+
+    code = "training"
+
+
+class ComputeTargetException(UserErrorException):
+    """A compute target that does not exist or cannot do this; v1 code uses it as control flow."""
+
+    code = "compute_target"
+
+
+class WebserviceException(UserErrorException):
+    """A web service that does not exist, or cannot be deployed or reached."""
+
+    code = "webservice"
+
+
+class ModelNotFoundException(UserErrorException):
+    """No model of that name or version."""
+
+    code = "model_not_found"
+    status = 404
+
+
+class ModelPathNotFoundException(UserErrorException):
+    """The file or folder of a model is not there."""
+
+    code = "model_path_not_found"
+    status = 404
+
+
+class DatasetTimestampMissingError(UserErrorException):
+    """A dataset without timestamp columns was asked for a span of time."""
+
+    code = "dataset_timestamp_missing"
+
+
+class ParallelRunException(UserErrorException):
+    """A parallel step cannot be made or has failed."""
+
+    code = "parallel_run"
+
+
+class DiscoveryUrlNotFoundException(UserErrorException):
+    """The address of the platform is not known."""
+
+    code = "discovery_url_not_found"
+
+
+class WorkspacePrivateEndpointException(UserErrorException):
+    """Private endpoints are a feature of the cloud; kept so that code which catches it imports."""
+
+    code = "workspace_private_endpoint"
+
+
+class AggregatedException(TerrazulError):
+    """Several errors of one call, as v1's ``AzureMLAggregatedException``."""
+
+    code = "aggregated"
+
+
+def _tree(root: Type[TerrazulError]) -> Dict[str, Type[TerrazulError]]:
+    classes = {root.code: root}
+    for child in root.__subclasses__():
+        classes.update(_tree(child))
+    return classes
+
+
+def from_code(code: str) -> Type[TerrazulError]:
+    """The class of a code as it travelled over the wire; the root for a code this version does not know."""
+    return _tree(TerrazulError).get(code, TerrazulError)

@@ -1,0 +1,89 @@
+"""Ids and names, and the rules they obey."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+from typing import NewType
+
+from terrazul.core.errors import InvalidInput
+
+WorkspaceId = NewType("WorkspaceId", str)
+ExperimentName = NewType("ExperimentName", str)
+RunId = NewType("RunId", str)
+SnapshotId = NewType("SnapshotId", str)
+Digest = NewType("Digest", str)
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,255}\Z", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][\w-]{2,32}\Z", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+EXPERIMENT_NAME_LIMIT = 500
+
+
+def new_guid() -> str:
+    """A random GUID in its usual writing."""
+    return str(uuid.uuid4())
+
+
+def new_script_run_id(experiment: str, epoch_seconds: int) -> RunId:
+    """v1's shape of a submitted run's id: ``<experiment>_<epoch seconds>_<8 hex>``."""
+    readable = re.sub(r"[^\w-]", "_", experiment, flags=re.ASCII)[:200]
+    return RunId(f"{readable}_{epoch_seconds}_{secrets.token_hex(4)}")
+
+
+def guid_of_digest(digest: str) -> str:
+    """The first 128 bits of a digest, written as a GUID: the id of a content-addressed thing that v1 names by GUID."""
+    return str(uuid.UUID(hex=digest[:32]))
+
+
+def check_run_id(text: str) -> RunId:
+    """The text as a run id. Raises ``InvalidInput``."""
+    if not _RUN_ID.match(text):
+        message = f"The run id {text[:80]!r} is not valid."
+        raise InvalidInput(
+            message, target=text[:80], hint="Use up to 256 letters, digits, '_', '-', '.', the first a letter or digit."
+        )
+    return RunId(text)
+
+
+def check_digest(text: str) -> Digest:
+    """The text as a SHA-256 digest in lower-case hex. Raises ``InvalidInput``."""
+    if not _DIGEST.match(text):
+        message = f"{text[:80]!r} is not a SHA-256 digest in lower-case hex."
+        raise InvalidInput(message, target=text[:80])
+    return Digest(text)
+
+
+def check_workspace_name(text: str) -> str:
+    """The text as a workspace name, by v1's rule. Raises ``InvalidInput``."""
+    if not _WORKSPACE_NAME.match(text):
+        message = f"The workspace name {text[:80]!r} is not valid."
+        raise InvalidInput(
+            message,
+            target=text[:80],
+            hint="Use 3 to 33 letters, digits, '_' and '-', the first a letter or digit.",
+        )
+    return text
+
+
+def check_experiment_name(text: str) -> ExperimentName:
+    """The text as an experiment name; ``/`` makes folders. v1's stricter rule holds on the ``azureml`` face only.
+
+    Raises ``InvalidInput``.
+    """
+    parts = text.split("/")
+    if (
+        not text
+        or len(text) > EXPERIMENT_NAME_LIMIT
+        or _CONTROL.search(text)
+        or any(not part.strip() or part in {".", ".."} for part in parts)
+    ):
+        message = f"The experiment name {text[:80]!r} is not valid."
+        raise InvalidInput(
+            message,
+            target=text[:80],
+            hint=f"Use 1 to {EXPERIMENT_NAME_LIMIT} printable characters; '/' separates folders, none of them empty.",
+        )
+    return ExperimentName(text)

@@ -1,0 +1,1 @@
+"""Runs one run on a compute."""

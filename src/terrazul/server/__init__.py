@@ -1,0 +1,1 @@
+"""The server: it decides and remembers. One folder per concept."""

@@ -1,0 +1,1 @@
+"""Contract test classes that every kind and every store passes."""

@@ -1,0 +1,17 @@
+"""An error on its way from the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class ErrorBody:
+    """The JSON body of every answer with a status of 400 and more."""
+
+    code: str
+    message: str
+    target: Optional[str] = None
+    hint: Optional[str] = None
+    correlation_id: Optional[str] = None

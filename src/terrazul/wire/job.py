@@ -1,0 +1,33 @@
+"""What a compute kind hands to a runner: a file, readable by its owner only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from terrazul.wire.run_configuration import RunDefinition
+from terrazul.wire.workspace import WorkspaceScope
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt to execute one run.
+
+    The folder in which the file lies is the runner's own: journal, spool, logs and working directory stand beside it.
+    """
+
+    server_url: str
+    token: str
+    """The run token; it can do only what its run may."""
+    workspace_id: str
+    workspace: WorkspaceScope
+    run_id: str
+    attempt: int
+    experiment_id: str
+    experiment_name: str
+    definition: RunDefinition
+    environments_folder: str
+    """Where environments of this node are built and shared, one folder per content."""
+    snapshot_id: Optional[str] = None
+    parent_run_id: Optional[str] = None
+    root_run_id: str = ""
