@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Response, Router, get
@@ -19,6 +19,8 @@ from terrazul.server.environment import routes as environments
 from terrazul.server.experiment import routes as experiments
 from terrazul.server.http import (
     PUBLIC,
+    InjectedPrincipal,
+    InjectedServices,
     answer_error,
     does,
     guard,
@@ -26,7 +28,7 @@ from terrazul.server.http import (
     provide_services,
     provide_workspace,
 )
-from terrazul.server.identity.rules import Action, ObjectType, Principal
+from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
@@ -36,6 +38,7 @@ from terrazul.server.workspace import routes as workspaces
 from terrazul.wire.server import ServerInfo
 
 Announce = Callable[[], AbstractContextManager[None]]
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 @get("/health", operation_id="health", opt=PUBLIC)
@@ -45,19 +48,14 @@ async def health() -> dict[str, str]:
 
 
 @get("/api/v1/server", operation_id="get_server", opt=does(Action.SERVER_READ, ObjectType.SERVER))
-async def get_server(services: Services, principal: Principal) -> ServerInfo:
+async def get_server(services: InjectedServices, principal: InjectedPrincipal) -> ServerInfo:
     """Who answers, and to whom."""
     return ServerInfo(__version__, embedded=not services.settings.shared, user=principal.name)
 
 
 def build(services: Services, announce: Announce, token: str) -> ASGIApp:
-    """The application over these services; ``announce`` is entered while it answers."""
+    """The application, observed; ``announce`` is entered while it answers, and ``token`` is its owner's."""
     figures = Figures(services.database)
-
-    @get("/metrics", operation_id="get_metrics", opt=does(Action.SERVER_READ, ObjectType.SERVER))
-    async def get_metrics() -> Response[bytes]:
-        """Figures in Prometheus's text format."""
-        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -68,6 +66,17 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
         finally:
             await services.stop()
 
+    return Observation(application_of(services, figures, lifespan), figures)
+
+
+def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:
+    """Every route over these services."""
+
+    @get("/metrics", operation_id="get_metrics", opt=does(Action.SERVER_READ, ObjectType.SERVER))
+    async def get_metrics() -> Response[bytes]:
+        """Figures in Prometheus's text format."""
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
     application = Litestar(
         [health, get_server, get_metrics, _api()],
         guards=[guard],
@@ -76,13 +85,13 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
             "principal": Provide(provide_principal, sync_to_thread=False),
         },
         exception_handlers={TerrazulError: answer_error, Exception: answer_error},
-        lifespan=[lifespan],
+        lifespan=list(lifespan),
         openapi_config=_openapi(),
         request_max_body_size=services.settings.body_limit,
         logging_config=None,
     )
     application.state.services = services
-    return Observation(application, figures)
+    return application
 
 
 def _api() -> Router:

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
+from litestar.params import FromPath
 
 from terrazul.core.errors import Forbidden, TerrazulError
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
@@ -26,6 +28,9 @@ _CODES |= {413: "too_large", 415: "unsupported_media_type"}
 _SERVER_FAULT = 500
 
 Connection = ASGIConnection[Any, Any, Any, Any]
+InjectedServices = NamedDependency[Services]
+InjectedPrincipal = NamedDependency[Principal]
+InjectedWorkspace = NamedDependency[WorkspaceRow]
 
 
 def does(action: Action, object_type: ObjectType = ObjectType.WORKSPACE) -> dict[str, Any]:
@@ -72,7 +77,7 @@ def provide_principal(request: Request[Any, Any, Any]) -> Principal:
     return principal
 
 
-async def provide_workspace(workspace_id: str, services: Services) -> WorkspaceRow:
+async def provide_workspace(workspace_id: FromPath[str], services: InjectedServices) -> WorkspaceRow:
     """The workspace that the address names."""
     return await services.workspaces.get(workspace_id)
 

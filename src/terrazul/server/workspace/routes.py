@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from litestar import Router, delete, get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
-from terrazul.server.http import does
-from terrazul.server.identity.rules import Action, ObjectType, Principal
-from terrazul.server.services import Services
-from terrazul.server.workspace.store import WorkspaceRow
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
+from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange, WorkspaceScope
 
 
 @get("/", operation_id="list_workspaces", opt=does(Action.WORKSPACE_READ, ObjectType.SERVER))
 async def list_workspaces(
-    services: Services, subscription_id: str | None = None, resource_group: str | None = None
+    services: InjectedServices,
+    subscription_id: FromQuery[str | None] = None,
+    resource_group: FromQuery[str | None] = None,
 ) -> list[Workspace]:
     """All workspaces, by name; those of a subscription and a resource group where they are given."""
     return await services.workspaces.list_all(subscription_id, resource_group)
 
 
 @post("/", operation_id="create_workspace", opt=does(Action.WORKSPACE_CREATE, ObjectType.SERVER), status_code=200)
-async def create_workspace(services: Services, principal: Principal, data: NewWorkspace) -> Workspace:
+async def create_workspace(
+    services: InjectedServices, principal: InjectedPrincipal, data: JSONBody[NewWorkspace]
+) -> Workspace:
     """Make a workspace."""
     return await services.workspaces.create(data, principal.name)
 
@@ -28,25 +31,29 @@ async def create_workspace(services: Services, principal: Principal, data: NewWo
 @post(
     "/resolve", operation_id="resolve_workspace", opt=does(Action.WORKSPACE_CREATE, ObjectType.SERVER), status_code=200
 )
-async def resolve_workspace(services: Services, principal: Principal, data: WorkspaceScope) -> Workspace:
+async def resolve_workspace(
+    services: InjectedServices, principal: InjectedPrincipal, data: JSONBody[WorkspaceScope]
+) -> Workspace:
     """The workspace that a `config.json` names; the embedded server makes one that it does not know."""
     return await services.workspaces.resolve(data, principal.name)
 
 
 @get("/", operation_id="get_workspace", opt=does(Action.WORKSPACE_READ))
-async def get_workspace(workspace: WorkspaceRow) -> Workspace:
+async def get_workspace(workspace: InjectedWorkspace) -> Workspace:
     """One workspace."""
     return workspace.workspace
 
 
 @patch("/", operation_id="change_workspace", opt=does(Action.WORKSPACE_CHANGE))
-async def change_workspace(services: Services, workspace_id: str, data: WorkspaceChange) -> Workspace:
+async def change_workspace(
+    services: InjectedServices, workspace_id: FromPath[str], data: JSONBody[WorkspaceChange]
+) -> Workspace:
     """Change what describes a workspace."""
     return await services.workspaces.change(workspace_id, data)
 
 
 @delete("/", operation_id="delete_workspace", opt=does(Action.WORKSPACE_DELETE))
-async def delete_workspace(services: Services, workspace_id: str) -> None:
+async def delete_workspace(services: InjectedServices, workspace_id: FromPath[str]) -> None:
     """Remove a workspace and everything in it."""
     await services.workspaces.delete(workspace_id)
 

@@ -8,15 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 from litestar import Request, Response, Router, get, post
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from terrazul.core.errors import InvalidInput
 from terrazul.core.paths import check_relative_path
 from terrazul.server.blobs.store import Content
-from terrazul.server.http import does
+from terrazul.server.http import InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action, ObjectType
-from terrazul.server.services import Services
-from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.artifact import Artifact, LogFile
 
 _WAIT_LIMIT = 30.0
@@ -28,14 +27,20 @@ OPEN_HEADER = "Terrazul-Log-Open"
 
 
 @get("/artifacts", operation_id="list_artifacts", opt=does(Action.RUN_READ, ObjectType.RUN))
-async def list_artifacts(services: Services, workspace: WorkspaceRow, run_id: str, prefix: str = "") -> list[Artifact]:
+async def list_artifacts(
+    services: InjectedServices, workspace: InjectedWorkspace, run_id: FromPath[str], prefix: FromQuery[str] = ""
+) -> list[Artifact]:
     """The files of a run by path; a log that still grows has no digest yet."""
     return await services.files.list_all(workspace.key, run_id, prefix)
 
 
 @get("/artifact", operation_id="download_artifact", opt=does(Action.RUN_READ, ObjectType.RUN))
 async def download_artifact(
-    services: Services, workspace: WorkspaceRow, run_id: str, path: str, request: Request[Any, Any, Any]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    run_id: FromPath[str],
+    path: FromQuery[str],
+    request: Request[Any, Any, Any],
 ) -> Stream:
     """The bytes of a file, or the part that a `Range` header asks for."""
     content = await services.files.find(workspace.key, run_id, check_relative_path(path))
@@ -56,14 +61,19 @@ async def download_artifact(
 
 
 @get("/logs", operation_id="list_logs", opt=does(Action.RUN_READ, ObjectType.RUN))
-async def list_logs(services: Services, workspace: WorkspaceRow, run_id: str) -> list[LogFile]:
+async def list_logs(services: InjectedServices, workspace: InjectedWorkspace, run_id: FromPath[str]) -> list[LogFile]:
     """The logs of a run, by path."""
     return await services.files.list_logs(workspace.key, run_id)
 
 
 @get("/log", operation_id="read_log", opt=does(Action.RUN_READ, ObjectType.RUN))
 async def read_log(
-    services: Services, workspace: WorkspaceRow, run_id: str, path: str, offset: int = 0, wait: float = 0
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    run_id: FromPath[str],
+    path: FromQuery[str],
+    offset: FromQuery[int] = 0,
+    wait: FromQuery[float] = 0,
 ) -> Response[bytes]:
     """The bytes of a log from an offset (at most a megabyte); waits for some where there are none yet."""
     part = await services.files.read_log(
@@ -81,19 +91,19 @@ async def read_log(
     request_max_body_size=_LOG_BODY_LIMIT,
 )
 async def append_log(
-    services: Services,
-    workspace: WorkspaceRow,
-    run_id: str,
-    path: str,
-    offset: int,
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    run_id: FromPath[str],
+    path: FromQuery[str],
+    offset: FromQuery[int],
     request: Request[Any, Any, Any],
-    close: bool = False,
+    close: FromQuery[bool] = False,
 ) -> LogFile:
     """Add bytes to a log at an offset; bytes that are there already are skipped."""
     return await services.files.append_log(workspace.key, run_id, path, offset, await request.body(), close=close)
 
 
-async def _growing(services: Services, workspace: int, run_id: str, path: str) -> AsyncIterator[bytes]:
+async def _growing(services: InjectedServices, workspace: int, run_id: str, path: str) -> AsyncIterator[bytes]:
     offset = 0
     while True:
         part = await services.files.read_log(workspace, run_id, path, offset, 0)

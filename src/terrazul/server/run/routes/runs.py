@@ -5,51 +5,56 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Router, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from terrazul.server.http import does
-from terrazul.server.identity.rules import Action, ObjectType, Principal
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
+from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.run.service.runs import Parents
 from terrazul.server.run.store.run import Filter
-from terrazul.server.services import Services
-from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.metric import RunMetrics
 from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage, RunSubmission
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.write import WriteAnswer, WriteBatch
 
 _WAIT_LIMIT = 30.0
-Texts = Annotated[list[str] | None, Parameter(required=False)]
+Texts = FromQuery[list[str] | None]
 
 
 @post("/writes", operation_id="write", opt=does(Action.RUN_WRITE), status_code=200)
-async def write(services: Services, workspace: WorkspaceRow, principal: Principal, data: WriteBatch) -> WriteAnswer:
+async def write(
+    services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, data: JSONBody[WriteBatch]
+) -> WriteAnswer:
     """Apply one batch of a writer; the answer means that it is on disk."""
     return await services.writing.apply(workspace.key, data, principal)
 
 
 @post("/runs", operation_id="submit_run", opt=does(Action.RUN_SUBMIT), status_code=200)
-async def submit_run(services: Services, workspace: WorkspaceRow, principal: Principal, data: RunSubmission) -> Run:
+async def submit_run(
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    data: JSONBody[RunSubmission],
+) -> Run:
     """Take a run into the queue; sent twice, it counts once."""
     return await services.runs.submit(workspace.key, data, principal)
 
 
 @get("/runs", operation_id="list_runs", opt=does(Action.RUN_READ))
 async def list_runs(
-    services: Services,
-    workspace: WorkspaceRow,
-    principal: Principal,
-    experiment_name: str | None = None,
-    parent_run_id: str | None = None,
-    root_run_id: str | None = None,
-    run_type: Annotated[str | None, Parameter(query="type", required=False)] = None,
-    run_state: Annotated[list[str] | None, Parameter(query="state", required=False)] = None,
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    experiment_name: FromQuery[str | None] = None,
+    parent_run_id: FromQuery[str | None] = None,
+    root_run_id: FromQuery[str | None] = None,
+    run_type: Annotated[str | None, QueryParameter(name="type")] = None,
+    run_state: Annotated[list[str] | None, QueryParameter(name="state")] = None,
     tag: Texts = None,
-    property_: Annotated[list[str] | None, Parameter(query="property", required=False)] = None,
-    target: str | None = None,
-    include_children: bool = False,
-    limit: int = 100,
-    page: str | None = None,
+    property_: Annotated[list[str] | None, QueryParameter(name="property")] = None,
+    target: FromQuery[str | None] = None,
+    include_children: FromQuery[bool] = False,
+    limit: FromQuery[int] = 100,
+    page: FromQuery[str | None] = None,
 ) -> RunPage:
     """Runs, newest first; top-level ones unless a parent or a root is named or `include_children` is set.
 
@@ -69,38 +74,46 @@ async def list_runs(
 
 
 @get("/runs/{run_id:str}", operation_id="get_run", opt=does(Action.RUN_READ, ObjectType.RUN))
-async def get_run(services: Services, workspace: WorkspaceRow, run_id: str) -> Run:
+async def get_run(services: InjectedServices, workspace: InjectedWorkspace, run_id: FromPath[str]) -> Run:
     """One run."""
     return await services.runs.get(workspace.key, run_id)
 
 
 @get("/runs/{run_id:str}/wait", operation_id="wait_for_run", opt=does(Action.RUN_READ, ObjectType.RUN))
 async def wait_for_run(
-    services: Services,
-    workspace: WorkspaceRow,
-    run_id: str,
-    run_state: Annotated[str, Parameter(query="state")],
-    seconds: float = _WAIT_LIMIT,
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    run_id: FromPath[str],
+    run_state: Annotated[str, QueryParameter(name="state")],
+    seconds: FromQuery[float] = _WAIT_LIMIT,
 ) -> Run:
     """The run, as soon as it is in another state than this one, or after the seconds (at most 30)."""
     return await services.runs.wait(workspace.key, run_id, run_state, min(seconds, _WAIT_LIMIT))
 
 
 @get("/runs/{run_id:str}/definition", operation_id="get_run_definition", opt=does(Action.RUN_READ, ObjectType.RUN))
-async def get_run_definition(services: Services, workspace: WorkspaceRow, run_id: str) -> RunDefinition:
+async def get_run_definition(
+    services: InjectedServices, workspace: InjectedWorkspace, run_id: FromPath[str]
+) -> RunDefinition:
     """What a submitted run was told to execute."""
     return await services.runs.definition(workspace.key, run_id)
 
 
 @get("/runs/{run_id:str}/events", operation_id="list_run_events", opt=does(Action.RUN_READ, ObjectType.RUN))
-async def list_run_events(services: Services, workspace: WorkspaceRow, run_id: str) -> list[RunEvent]:
+async def list_run_events(
+    services: InjectedServices, workspace: InjectedWorkspace, run_id: FromPath[str]
+) -> list[RunEvent]:
     """The steps of a run's life with their times, in order."""
     return await services.runs.events(workspace.key, run_id)
 
 
 @get("/runs/{run_id:str}/metrics", operation_id="get_run_metrics", opt=does(Action.RUN_READ, ObjectType.RUN))
 async def get_run_metrics(
-    services: Services, workspace: WorkspaceRow, run_id: str, name: str | None = None, recursive: bool = False
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    run_id: FromPath[str],
+    name: FromQuery[str | None] = None,
+    recursive: FromQuery[bool] = False,
 ) -> list[RunMetrics]:
     """All points of a run's metrics, and of the runs below it where `recursive`."""
     return await services.runs.metrics(workspace.key, run_id, name, recursive)
@@ -112,7 +125,7 @@ async def get_run_metrics(
     opt=does(Action.RUN_CANCEL, ObjectType.RUN),
     status_code=200,
 )
-async def cancel_run(services: Services, workspace: WorkspaceRow, run_id: str) -> Run:
+async def cancel_run(services: InjectedServices, workspace: InjectedWorkspace, run_id: FromPath[str]) -> Run:
     """Ask a run, and all below it, to end."""
     return await services.runs.cancel(workspace.key, run_id)
 
@@ -123,7 +136,9 @@ async def cancel_run(services: Services, workspace: WorkspaceRow, run_id: str) -
     opt=does(Action.RUN_EXECUTE, ObjectType.RUN),
     status_code=200,
 )
-async def beat(services: Services, workspace: WorkspaceRow, run_id: str, data: Heartbeat) -> HeartbeatAnswer:
+async def beat(
+    services: InjectedServices, workspace: InjectedWorkspace, run_id: FromPath[str], data: JSONBody[Heartbeat]
+) -> HeartbeatAnswer:
     """A runner is alive."""
     return await services.runs.heartbeat(workspace.key, run_id, data)
 
