@@ -31,9 +31,10 @@ class Refused(Exception):
 class RunningServer:
     """Started with ``start``; the port is kept over a restart, as a server that comes back has it."""
 
-    def __init__(self, home: Path, *options: str) -> None:
+    def __init__(self, home: Path, *options: str, variables: dict[str, str] | None = None) -> None:
         self.home = Home(str(home))
         self._options = options
+        self._variables = {**os.environ, **(variables or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._port = "0"
 
@@ -43,7 +44,7 @@ class RunningServer:
         self.home.path.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "terrazul.server", "--home", str(self.home.path), "--port", self._port]
         with self.home.log_file.open("ab") as log:
-            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log)
+            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log, env=self._variables)
         deadline = time.monotonic() + _START_SECONDS
         while not self.home.server_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -68,7 +69,7 @@ class RunningServer:
     @property
     def pid(self) -> int:
         """The id of the server's process."""
-        assert self._process  # noqa: S101  # a test asks only while the server runs
+        assert self._process
         return self._process.pid
 
     @property

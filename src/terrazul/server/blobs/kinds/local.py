@@ -23,7 +23,7 @@ class LocalStorage:
         self._root = root
         self._incoming = root / "incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)  # what a killed server left half written
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        _make_folder(self._incoming)
 
     def create(self, key: str) -> LocalSink:
         """Begin an object."""
@@ -72,9 +72,7 @@ class LocalSink:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            if not self._target.parent.is_dir():
-                self._target.parent.mkdir(parents=True, exist_ok=True)
-                _flush_folder(self._target.parent.parent)
+            _make_folder(self._target.parent)
             self._temporary.replace(self._target)
             _flush_folder(self._target.parent)
 
@@ -83,6 +81,14 @@ class LocalSink:
         with contextlib.suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that a power cut leaves them where they are."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _flush_folder(folder.parent)
 
 
 def _flush_folder(folder: Path) -> None:
