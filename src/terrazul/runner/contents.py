@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterable, Iterator
@@ -81,7 +80,7 @@ def decode(payload: bytes) -> list[Content]:
 
 def _size_of(file: str) -> int:
     try:
-        return os.stat(file).st_size
+        return Path(file).stat().st_size
     except OSError:
         return -1
 
@@ -104,7 +103,7 @@ def _file_body(content: Content, expired: Callable[[], bool]) -> Body:
 
 
 def _file_chunks(content: Content, expired: Callable[[], bool]) -> Iterator[bytes]:
-    with open(content.file, "rb") as stream:
+    with Path(content.file).open("rb") as stream:
         for chunk in chunks_of(stream, content.size):
             if expired():
                 raise TooLate

@@ -6,9 +6,9 @@ is away it waits, for hours if need be.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
+from pathlib import Path
 from typing import Callable
 
 from terrazul.core.errors import AuthenticationException, Forbidden, TerrazulError, Unavailable
@@ -112,6 +112,9 @@ class Forwarder:
         if entry.kind is EntryKind.CONTENTS:
             self._send_contents(contents.decode(entry.payload))
             return
+        if entry.kind is EntryKind.CLOSE:
+            self._logs.close(entry.payload.decode())
+            return
         if entry.kind is EntryKind.END and not self._logs.finish():
             return
         answer = codec.decode(
@@ -127,14 +130,7 @@ class Forwarder:
             self._connection.close()
             return
         for content in lost:
-            self._warn(f"The file {os.path.basename(content.file)} changed or went before it could be sent.")
+            self._warn(f"The file {Path(content.file).name} changed or went before it could be sent.")
         for content in listed:
             if content.spooled:
-                _remove(content.file)
-
-
-def _remove(file: str) -> None:
-    try:
-        os.unlink(file)
-    except FileNotFoundError:
-        return
+                Path(content.file).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The journal: what a run has to tell, in order, on disk before it is acknowledged.
 
-Each entry is its length and CRC-32 (both big-endian, 32 bits), then one byte that names its kind, then its bytes. What a
-crash left half-written at the end is cut off when the file is opened. Beside it the cursor file says up to where the
+Each entry is its length and CRC-32 (both big-endian, 32 bits), then one byte that names its kind, then its bytes. What
+a crash left half-written at the end is cut off when the file is opened. Beside it the cursor file says up to where the
 server has everything; losing it costs nothing but sending again, which the server takes as a repeat.
 """
 
@@ -28,6 +28,8 @@ class EntryKind(enum.Enum):
     """Send this ``WriteBatch``."""
     CONTENTS = b"C"
     """Send the bytes of these files (JSON: a list of ``Content``)."""
+    CLOSE = b"L"
+    """Close the log of this name as it is."""
     END = b"E"
     """Send this ``WriteBatch``, which ends the run, after all logs have been sent and closed."""
 

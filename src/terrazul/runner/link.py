@@ -7,7 +7,7 @@ from pathlib import Path
 from terrazul.runner.connection import Connection, run_path, workspace_path
 from terrazul.runner.folder import RUNNER_LOGS, RunFolder
 from terrazul.runner.forwarder import Forwarder
-from terrazul.runner.journal import Journal
+from terrazul.runner.journal import EntryKind, Journal
 from terrazul.runner.log_stream import LogStream
 from terrazul.runner.outputs import Collection, Collector, OutputFile
 from terrazul.runner.stop import Stop, StopReason
@@ -55,6 +55,8 @@ class Link:
         """Keep the files that the script left; to be called when it is gone."""
         collector = Collector(self._job.run_id, self.journal, self.writer, self.forwarder, self._expired)
         rewritten = [tail for tail in self.logs.rewritten() if tail.file.is_file()]
+        for tail in rewritten:
+            self.journal.append(EntryKind.CLOSE, tail.name.encode())
         collector.collect(OutputFile(tail.name, tail.file, overwrite=True) for tail in rewritten)
         if self._job.definition.history.output_collection:
             collector.collect(collector.find(self._folder.work))

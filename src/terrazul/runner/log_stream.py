@@ -83,6 +83,15 @@ class LogStream:
                 tail.given_up = True
         return changed
 
+    def close(self, name: str) -> None:
+        """Close a log with what the server has of it. Raises what may be over at the next attempt."""
+        try:
+            self._append(name, 0, b"", close=True)
+        except _PASSING:
+            raise
+        except TerrazulError as refusal:
+            self._warn(f"The log {name} could not be closed: {refusal.message}")
+
     def finish(self) -> bool:
         """Send what is left, close every log and wait for it; false if the stream was abandoned."""
         self._finishing.set()
@@ -107,9 +116,9 @@ class LogStream:
                 self._list_folders()
             rounds += 1
             try:
-                sent = self._send_round(close=False)
+                sent = self._send_round()
                 if last_round and not sent:
-                    self._send_round(close=True)
+                    self._close_all()
                     break
                 backoff.reset()
             except _PASSING:
@@ -120,17 +129,18 @@ class LogStream:
         self._connection.close()
         self._finished.set()
 
-    def _send_round(self, *, close: bool) -> bool:
+    def _send_round(self) -> bool:
         """One piece of each file; true if there was any."""
         with self._lock:
             tails = [tail for tail in self._tails.values() if not tail.given_up]
-        return any([self._send(tail, close=close) for tail in tails])
+        results = [self._send(tail) for tail in tails]
+        return any(results)
 
-    def _send(self, tail: Tail, *, close: bool) -> bool:
+    def _send(self, tail: Tail) -> bool:
         try:
             if not tail.synchronised:
                 self._synchronise(tail)
-            return self._send_piece(tail, close=close)
+            return self._send_piece(tail)
         except _PASSING:
             raise
         except Conflict as conflict:
@@ -142,21 +152,26 @@ class LogStream:
             self._give_up(tail, refusal)
             return False
 
-    def _send_piece(self, tail: Tail, *, close: bool) -> bool:
+    def _send_piece(self, tail: Tail) -> bool:
         data = _read(tail.file, tail.offset)
-        if not data and not (close and tail.file.exists()):
+        if not data:
             return False
-        size = self._append(tail, tail.offset, data, close=close)
+        size = self._append(tail.name, tail.offset, data)
         with self._lock:
             accepted = data[: max(0, size - tail.offset)]
             tail.checksum = zlib.crc32(accepted, tail.checksum)
             tail.offset = size
-        return bool(data)
+        return True
+
+    def _close_all(self) -> None:
+        for tail in list(self._tails.values()):
+            if tail.offset or tail.file.exists():
+                self.close(tail.name)
 
     def _synchronise(self, tail: Tail) -> None:
         """Learn how much of a log the server has."""
         if tail.file.exists():
-            tail.offset = self._append(tail, 0, b"", close=False)
+            tail.offset = self._append(tail.name, 0, b"")
             tail.synchronised = True
 
     def _give_up(self, tail: Tail, refusal: TerrazulError, *, when: bool = True) -> None:
@@ -164,8 +179,8 @@ class LogStream:
             tail.given_up = True
             self._warn(f"The server does not take the log {tail.name}: {refusal.message}")
 
-    def _append(self, tail: Tail, offset: int, data: bytes, *, close: bool) -> int:
-        query = {"path": tail.name, "offset": str(offset), **({"close": "true"} if close else {})}
+    def _append(self, name: str, offset: int, data: bytes, *, close: bool = False) -> int:
+        query = {"path": name, "offset": str(offset), **({"close": "true"} if close else {})}
         return codec.decode(LogFile, self._connection.call("POST", self._route, query, data)).size
 
     def _list_folders(self) -> None:

@@ -124,6 +124,6 @@ def _problem_of(relative: str, file: Path, root: str) -> str:
     target = os.path.realpath(file)
     if not target.startswith(root + os.sep):
         return "it is a link that leads out of the working directory"
-    if not os.path.isfile(target):
-        return "it is a link to a folder" if os.path.isdir(target) else "it is not a regular file"
+    if not file.is_file():
+        return "it is a link to a folder" if file.is_dir() else "it is not a regular file"
     return ""

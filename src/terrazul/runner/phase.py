@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import contextmanager
@@ -29,8 +28,7 @@ class RunnerLog:
 
     def append(self, data: bytes) -> None:
         """Append bytes as they are."""
-        descriptor = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "ab", buffering=0) as stream:
+        with self.file.open("ab", buffering=0) as stream:
             stream.write(data)
 
 
@@ -55,7 +53,7 @@ class Phases:
         try:
             yield notes
         except BaseException as problem:
-            log.line(f"{name}: ended after {time.monotonic() - start:.3f} s: {problem or type(problem).__name__}")
+            log.line(f"{name}: ended after {time.monotonic() - start:.3f} s: {str(problem) or type(problem).__name__}")
             raise
         else:
             log.line(f"{name}: done in {time.monotonic() - start:.3f} s {'; '.join(notes)}".rstrip())

@@ -49,6 +49,7 @@ class Relay:
         self.spool = spool
         self.forwarder = forwarder
         self.workspace = workspace_path(job)
+        self.closed = False
         self._server = _LoopbackServer(self)
 
     @property
@@ -62,7 +63,11 @@ class Relay:
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="relay", daemon=True).start()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Record nothing more; returns before the port is free again."""
+        self.closed = True
+        threading.Thread(target=self._close, name="relay end", daemon=True).start()
+
+    def _close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -107,7 +112,7 @@ class Relay:
             connection.close()
 
     def connect(self) -> Connection:
-        """A connection to the server for one request of the script; it gives up soon on a server that does not answer."""
+        """A connection to the server for one request of the script."""
         return Connection(self.job.server_url, self.job.token, timeout=60.0)
 
 
@@ -147,9 +152,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._answer(ErrorBody(error.code, error.message, error.target, error.hint), status=error.status)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  # the names that the base looks for
 
     def _authenticate(self) -> None:
+        if self.relay.closed:
+            raise Unavailable("The run's script is over; nothing more is recorded.")
         given = self.headers.get("Authorization", "")
         if not compare_digest(given.encode(), f"Bearer {self.relay.job.token}".encode()):
             raise AuthenticationException(
@@ -175,8 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> BinaryIO:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return io.BufferedReader(_ChunkedBody(self.rfile))
-        return io.BufferedReader(_SizedBody(self.rfile, self._size()))
+            return io.BufferedReader(_ChunkedBody(cast("BinaryIO", self.rfile)))
+        return io.BufferedReader(_SizedBody(cast("BinaryIO", self.rfile), self._size()))
 
     def _size(self) -> int:
         length = self.headers.get("Content-Length", "0")
@@ -200,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
         connection = self.relay.connect()
         try:
-            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self.relay.spool.folder) as held:
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self.relay.spool.folder)) as held:
                 response = connection.exchange(self.command, self.path, headers, self._upload(held))
                 self._pass_back(response)
         finally:

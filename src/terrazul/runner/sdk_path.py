@@ -1,4 +1,4 @@
-"""The copy of the SDK that scripts import: what runs in environments that are not ours, and nothing else of Terrazul."""
+"""The copy of the SDK that scripts import: what runs in environments that are not ours, and nothing else."""
 
 from __future__ import annotations
 

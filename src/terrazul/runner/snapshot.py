@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, TypeVar, cast
+from typing import BinaryIO, Callable, Iterable, Iterator, TypeVar, cast
 
 from terrazul.core.errors import SnapshotException, TerrazulError, Unavailable
 from terrazul.core.paths import check_relative_path
@@ -79,7 +79,8 @@ class _Places:
 
     def wanted(self) -> list[str]:
         """Contents that have not come yet, of a bounded size and number, so that no request lasts for ever."""
-        chosen, size = [], 0
+        chosen: list[str] = []
+        size = 0
         for digest, files in self._waiting.items():
             if chosen and (size + files[0].size > _FETCH_LIMIT or len(chosen) >= _FETCH_COUNT):
                 break
@@ -122,7 +123,7 @@ def _create(path: Path, mode: int) -> int:
 
 def _fetch(connection: Connection, route: str, places: _Places, stop: Stop) -> None:
     with connection.stream("POST", route, body=codec.encode(Digests(places.wanted()))) as response:
-        items = pack.read(response)
+        items = pack.read(cast("BinaryIO", response))
         try:
             for item in items:
                 header = cast("pack.Header", item)

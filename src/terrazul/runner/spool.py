@@ -27,18 +27,21 @@ class Spool:
         """Keep bytes on disk under their digest. Raises ``InvalidInput`` if they have another one."""
         target = self.folder / check_digest(digest)
         computed, size = hashlib.sha256(), 0
-        descriptor, temporary = tempfile.mkstemp(dir=self.folder, prefix="incoming-")
-        try:
-            with open(descriptor, "wb") as stream:
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as stream:
+            try:
                 for chunk in chunks:
                     computed.update(chunk)
                     size += stream.write(chunk)
                 stream.flush()
-                os.fsync(descriptor)
-            if computed.hexdigest() != digest:
-                raise InvalidInput(f"The bytes do not have the digest {digest}.", target=digest)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+                os.fsync(stream.fileno())
+                _check(digest, computed.hexdigest())
+                Path(stream.name).replace(target)
+            except BaseException:
+                Path(stream.name).unlink()
+                raise
         return Content(digest, size, str(target), spooled=True)
+
+
+def _check(digest: str, computed: str) -> None:
+    if computed != digest:
+        raise InvalidInput(f"The bytes do not have the digest {digest}.", target=digest)

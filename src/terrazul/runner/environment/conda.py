@@ -76,7 +76,7 @@ class CondaFile:
     python: tuple[int, int] | None = None
     python_text: str = ""
     packages: list[str] = field(default_factory=list)
-    pip_lines: list[str] = field(default_factory=list)
+    pip_lines: list[object] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -96,7 +96,7 @@ def read(content: Mapping[str, Any]) -> CondaFile:
     return conda
 
 
-def _pip_section(dependency: object) -> list[str]:
+def _pip_section(dependency: object) -> list[object]:
     lines = dependency.get("pip") if isinstance(dependency, dict) and set(dependency) == {"pip"} else None
     if not isinstance(lines, list):
         raise UserErrorException(

@@ -43,17 +43,14 @@ def named(name: str) -> Interpreter:
     if name in _DEFAULT_NAMES:
         return own()
     known = [each for each in installed() if Path(each.path).name == name]
-    path = shutil.which(os.path.expanduser(name)) if os.sep in name or not known else known[0].path
+    path = shutil.which(Path(name).expanduser()) if os.sep in name or not known else known[0].path
     if path is None:
         raise UserErrorException(f"There is no interpreter {name!r} on this compute.", target=name, hint=_found())
     version = _version_of(path)
     if version is None or version < OLDEST:
-        raise UserErrorException(
-            f"The interpreter {name!r} cannot be used: {'it is not a working Python' if version is None else 'it is older than Python 3.8'}.",
-            target=name,
-            hint=_found(),
-        )
-    return Interpreter(os.path.abspath(path), version)
+        problem = "is not a working Python" if version is None else "is older than Python 3.8"
+        raise UserErrorException(f"The interpreter {name!r} {problem}.", target=name, hint=_found())
+    return Interpreter(str(Path(path).absolute()), version)
 
 
 def nearest(wanted: tuple[int, int]) -> Interpreter:
@@ -101,7 +98,7 @@ def _folders() -> Iterator[Path]:
 
 def _listed(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        return [entry.name for entry in folder.iterdir()]
     except OSError:
         return []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Sequence
 
 from terrazul.core.errors import UserErrorException
 
@@ -58,11 +59,11 @@ class Requirements:
     notes: list[str] = field(default_factory=list)
 
 
-def read(lines: list[str]) -> Requirements:
+def read(lines: Sequence[object]) -> Requirements:
     """The lines of a pip section. Raises ``UserErrorException`` for one that the policy refuses."""
     requirements = Requirements()
     for line in lines:
-        text = _COMMENT.sub("", line).strip() if isinstance(line, str) else repr(line)
+        text = _COMMENT.sub("", str(line)).strip()
         if not text:
             continue
         if text.startswith("-"):
@@ -115,5 +116,5 @@ def _refusal(text: str, reason: str) -> UserErrorException:
     return UserErrorException(
         f"The environment's pip line {text[:200]!r} is refused: {reason}.",
         target=text[:200],
-        hint="Allowed are packages with versions, https addresses of archives, --index-url, --extra-index-url, -f and --pre.",
+        hint="Allowed are packages with versions, https addresses of archives, and the options of indexes and --pre.",
     )

@@ -1,0 +1,152 @@
+"""Canceling in every phase, with everything that the script started."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Submitter, SubmittedRun, wait_for
+
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def daemon(kind):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(600)', kind])
+        os._exit(0)
+for number in range(5):
+    daemon('stray-%d' % number)
+subprocess.Popen(['sleep', '600'])
+open('outputs/partial', 'w').write('x')
+print('ready', flush=True)
+if {ends}:
+    sys.exit(0)
+time.sleep(600)
+"""
+
+
+def processes_of(run: SubmittedRun) -> list[psutil.Process]:
+    """Every living process that carries the run's id."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("AZUREML_RUN_ID") == run.run_id and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_cancel_ends_the_whole_tree(submit: Submitter):
+    run = submit(STUBBORN.format(ends=False))
+    run.wait_for_line("ready")
+    assert len(processes_of(run)) == 7
+    start = time.monotonic()
+    run.cancel()
+    ended = run.wait(20)
+    assert time.monotonic() - start < 15
+    assert ended["state"] == "Canceled"
+    assert processes_of(run) == []
+    assert "outputs/partial" in run.files
+    assert "partial" in "".join(ended["warnings"])
+
+
+def test_daemons_do_not_outlive_the_script(submit: Submitter):
+    run = submit(STUBBORN.format(ends=True))
+    assert run.wait(30)["state"] == "Completed"
+    assert processes_of(run) == []
+    assert "stray-3" in run.log("75_job_post_log.txt")
+
+
+def test_cancel_while_the_snapshot_is_fetched(submit: Submitter):
+    """The server stands still while the runner waits for it, and comes back to the news that the run is canceled."""
+    run = submit("print('never')")
+    wait_for(lambda: (run.folder / "runner.pid").exists())
+    os.kill(submit.server.pid, signal.SIGSTOP)
+    try:
+        os.kill(run.runner_pid, signal.SIGTERM)
+        time.sleep(0.5)
+    finally:
+        os.kill(submit.server.pid, signal.SIGCONT)
+    assert run.wait(20)["state"] in {"Canceled", "Completed"}
+
+
+def test_cancel_while_the_environment_is_built(submit: Submitter, tmp_path: Path):
+    """A package whose build takes for ever, from an index of the test's own."""
+    package = tmp_path / "endless-1.0"
+    package.mkdir()
+    (package / "setup.py").write_text("import time; open('begun', 'w'); time.sleep(600)")
+    (package / "pyproject.toml").write_text(
+        "[build-system]\nrequires = []\nbuild-backend = 'setup'\nbackend-path = ['.']"
+    )
+    (package / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: endless\nVersion: 1.0\n")
+    import shutil
+
+    links = tmp_path / "links"
+    links.mkdir()
+    shutil.make_archive(str(links / "endless-1.0"), "gztar", tmp_path, "endless-1.0")
+    submit.server.stop()
+    submit.server._variables["UV_FIND_LINKS"] = str(links)
+    submit.server.start()
+    environment = {"name": "endless", "conda_dependencies": {"dependencies": [{"pip": ["endless"]}]}}
+    run = submit("print('never')", environment=environment)
+    wait_for(
+        lambda: any(
+            "endless" in " ".join(process.cmdline())
+            or "setup" in str(process.cmdline())
+            or "get_requires" in str(process.cmdline())
+            for process in children_of(run)
+        )
+    )
+    start = time.monotonic()
+    run.cancel()
+    assert run.wait(20)["state"] == "Canceled"
+    assert time.monotonic() - start < 15
+    assert not list(submit.server.home.environments_folder.glob("*.building-*"))
+
+
+def children_of(run: SubmittedRun) -> list[psutil.Process]:
+    try:
+        return psutil.Process(run.runner_pid).children(recursive=True)
+    except (psutil.Error, FileNotFoundError):
+        return []
+
+
+def test_cancel_while_outputs_are_uploaded(submit: Submitter):
+    """So much that it takes a while; what was not sent is told of."""
+    run = submit(
+        "import os\n"
+        "for number in range(3):\n"
+        "    with open('outputs/%d' % number, 'wb') as file: file.truncate(3 << 30)\n"
+        "    os.pwrite(os.open('outputs/%d' % number, os.O_WRONLY), str(number).encode(), 0)\n"
+    )
+    run.wait_for_line("upload outputs: begins", "75_job_post_log.txt")
+    start = time.monotonic()
+    run.cancel()
+    ended = run.wait(30)
+    assert time.monotonic() - start < 15
+    assert ended["state"] == "Canceled"
+    assert "partial" in "".join(ended["warnings"])
+
+
+def test_sigterm_to_the_runner_is_cancel(submit: Submitter):
+    run = submit("import time; print('on', flush=True); time.sleep(600)")
+    run.wait_for_line("on")
+    os.kill(run.runner_pid, signal.SIGTERM)
+    assert run.wait(20)["state"] == "Canceled"
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_script_may_end_in_order(submit: Submitter, polite: bool):
+    handler = "signal.signal(signal.SIGTERM, lambda *_: (open('outputs/saved', 'w').write('x'), sys.exit(0)))"
+    run = submit(f"import signal, sys, time\n{handler if polite else ''}\nprint('on', flush=True)\ntime.sleep(600)")
+    run.wait_for_line("on")
+    run.cancel()
+    assert run.wait(20)["state"] == "Canceled"
+    assert ("outputs/saved" in run.files) is polite
