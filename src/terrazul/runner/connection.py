@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, Type, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from terrazul.core.errors import TerrazulError, Unavailable, from_code
+from terrazul.runner.stop import Stop
 from terrazul.wire import codec
 from terrazul.wire.error import ErrorBody
 from terrazul.wire.job import Job
@@ -157,6 +158,17 @@ class Backoff:
     def reset(self) -> None:
         """The last attempt went well."""
         self._pause = _SHORTEST_PAUSE
+
+
+def persist(request: Callable[[], T], stop: Stop) -> T:
+    """Make a request until the server is there to answer it. Raises ``Stopped``, or the server's own error."""
+    backoff = Backoff()
+    while True:
+        stop.check()
+        try:
+            return request()
+        except Unavailable:
+            stop.wait(backoff.next_pause())
 
 
 def workspace_path(job: Job) -> str:

