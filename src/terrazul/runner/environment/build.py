@@ -84,9 +84,7 @@ class Builder:
         try:
             self._log.line(f"builds {recipe.name} with Python {recipe.python.version_text} ({recipe.python.path})")
             deadline = time.monotonic() + self._time_limit
-            self._uv(
-                ["venv", "--seed", "--relocatable", "--clear", "--python", recipe.python.path, str(folder)], deadline
-            )
+            self._make(folder, deadline)
             if recipe.packages:
                 self._install(folder, deadline)
             ready.mark(recipe, folder)
@@ -97,6 +95,15 @@ class Builder:
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _make(self, folder: Path, deadline: float) -> None:
+        """An empty environment, with pip for scripts that install on their own, where an index offers it."""
+        arguments = ["venv", "--relocatable", "--clear", "--python", self._recipe.python.path, str(folder)]
+        try:
+            self._uv([*arguments, "--seed"], deadline)
+        except UserErrorException as problem:
+            self._log.line(f"goes on without pip in the environment: {problem.message}")
+            self._uv(arguments, deadline)
 
     def _install(self, folder: Path, deadline: float) -> None:
         file = folder / "requirements.txt"

@@ -33,9 +33,10 @@ _REFUSED = {
 }
 
 _OPTION = re.compile(r"(--[a-z][a-z-]*|-[a-zA-Z])(?:\s*=\s*|\s+|(?<=-[a-zA-Z])|\Z)(.*)\Z")
+_CLAUSE = r"(?:===?|[<>!~]=|[<>])\s*[\w.*+!-]+"
 _REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[(?P<extras>[\w\s.,-]*)\])?\s*"
-    r"(?P<version>\(?[<>=!~][\w\s.,*+!<>=~-]*\)?)?\s*(?:;\s*(?P<marker>[\w\s.'\"<>=!~()-]+))?\Z",
+    rf"(?P<version>\(?{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*\)?)?\s*(?:;\s*(?P<marker>[\w\s.'\"<>=!~()-]+))?\Z",
     re.ASCII,
 )
 _ADDRESS = re.compile(r"https?://[^\s'\"]+\Z")
