@@ -66,7 +66,7 @@ class Connection:
 
     def ask(self, shape: Type[T], method: str, path: str, value: object = None) -> T:
         """Send a wire value (if any) and read the answer as a wire type. Raises as ``call`` does."""
-        return codec.decode(shape, self.call(method, path, body=b"" if value is None else codec.encode(value)))
+        return understand(shape, self.call(method, path, body=b"" if value is None else codec.encode(value)))
 
     @contextmanager
     def stream(
@@ -179,6 +179,14 @@ def workspace_path(job: Job) -> str:
 def run_path(job: Job) -> str:
     """Where the routes of the job's run begin."""
     return f"{workspace_path(job)}/runs/{job.run_id}"
+
+
+def understand(shape: Type[T], answer: bytes) -> T:
+    """An answer as a wire type. Raises ``Unavailable`` for one that is not ours, such as a proxy gives."""
+    try:
+        return codec.decode(shape, answer)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Unavailable(f"The answer {answer[:80]!r} is not the server's.") from None
 
 
 def _content_type(body: Body | bytes) -> str:

@@ -13,10 +13,9 @@ from typing import Callable
 
 from terrazul.core.errors import AuthenticationException, Forbidden, TerrazulError, Unavailable
 from terrazul.runner import contents
-from terrazul.runner.connection import Backoff, Connection
+from terrazul.runner.connection import Backoff, Connection, understand
 from terrazul.runner.journal import Entry, EntryKind, Journal
 from terrazul.runner.log_stream import LogStream
-from terrazul.wire import codec
 from terrazul.wire.write import WriteAnswer
 
 _REJECTIONS_UNTIL_OVER = 4
@@ -74,12 +73,14 @@ class Forwarder:
         self._connection.interrupt()
 
     def _forward_all(self) -> None:
-        while not self._journal.complete and not self._abandoned.is_set():
-            entry = self._journal.wait_for_entry(_IDLE)
-            if entry is not None and self._persist(entry):
-                self._journal.advance(entry.end)
-        self._connection.close()
-        self._done.set()
+        try:
+            while not self._journal.complete and not self._abandoned.is_set():
+                entry = self._journal.wait_for_entry(_IDLE)
+                if entry is not None and self._persist(entry):
+                    self._journal.advance(entry.end)
+        finally:
+            self._connection.close()
+            self._done.set()
 
     def _persist(self, entry: Entry) -> bool:
         """Send one entry until it is answered; false if that was given up."""
@@ -117,9 +118,8 @@ class Forwarder:
             return
         if entry.kind is EntryKind.END and not self._logs.finish():
             return
-        answer = codec.decode(
-            WriteAnswer, self._connection.call("POST", f"{self._workspace}/writes", body=entry.payload)
-        )
+        taken = self._connection.call("POST", f"{self._workspace}/writes", body=entry.payload)
+        answer = understand(WriteAnswer, taken)
         for refusal in answer.refusals if answer.applied else []:
             self._warn(f"Not recorded ({refusal.kind}): {refusal.message}")
 

@@ -11,8 +11,7 @@ from typing import Callable, Iterator
 
 from terrazul.core.errors import AuthenticationException, Conflict, Forbidden, InvalidInput, TerrazulError, Unavailable
 from terrazul.core.paths import check_relative_path
-from terrazul.runner.connection import Backoff, Connection
-from terrazul.wire import codec
+from terrazul.runner.connection import Backoff, Connection, understand
 from terrazul.wire.artifact import LogFile
 
 _CHUNK = 1 << 22
@@ -50,6 +49,7 @@ class LogStream:
         self._route = log_route
         self._warn = warn
         self._resuming = resuming
+        self._rounds = 0
         self._tails: dict[str, Tail] = {}
         self._folders: list[tuple[str, Path]] = []
         self._lock = threading.Lock()
@@ -109,25 +109,31 @@ class LogStream:
 
     def _follow(self) -> None:
         backoff = Backoff()
-        rounds = 0
-        while not self._abandoned.is_set():
-            last_round = self._finishing.is_set()
-            if last_round or rounds % _ROUNDS_BETWEEN_LISTINGS == 0:
-                self._list_folders()
-            rounds += 1
-            try:
-                sent = self._send_round()
-                if last_round and not sent:
-                    self._close_all()
-                    break
-                backoff.reset()
-            except _PASSING:
-                self._abandoned.wait(backoff.next_pause())
-                continue
-            if not sent:
-                self._finishing.wait(_PAUSE)
-        self._connection.close()
-        self._finished.set()
+        try:
+            while not self._abandoned.is_set():
+                try:
+                    if self._advance():
+                        break
+                    backoff.reset()
+                except _PASSING:
+                    self._abandoned.wait(backoff.next_pause())
+        finally:
+            self._connection.close()
+            self._finished.set()
+
+    def _advance(self) -> bool:
+        """Send what there is, or wait a moment for more; true when all is sent and closed."""
+        last_round = self._finishing.is_set()
+        if last_round or self._rounds % _ROUNDS_BETWEEN_LISTINGS == 0:
+            self._list_folders()
+        self._rounds += 1
+        if self._send_round():
+            return False
+        if last_round:
+            self._close_all()
+            return True
+        self._finishing.wait(_PAUSE)
+        return False
 
     def _send_round(self) -> bool:
         """One piece of each file; true if there was any."""
@@ -181,7 +187,7 @@ class LogStream:
 
     def _append(self, name: str, offset: int, data: bytes, *, close: bool = False) -> int:
         query = {"path": name, "offset": str(offset), **({"close": "true"} if close else {})}
-        return codec.decode(LogFile, self._connection.call("POST", self._route, query, data)).size
+        return understand(LogFile, self._connection.call("POST", self._route, query, data)).size
 
     def _list_folders(self) -> None:
         with self._lock:
@@ -198,7 +204,7 @@ def regular_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for parent, _folders, names in os.walk(folder):
         for name in sorted(names):
             file = Path(parent, name)
-            if file.is_file() and not file.is_symlink():
+            if not file.is_symlink() and os.path.isfile(file):  # noqa: PTH113  # Path's raises where a folder is closed to us
                 yield file.relative_to(folder).as_posix(), file
 
 

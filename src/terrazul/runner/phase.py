@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator
 
@@ -27,8 +27,8 @@ class RunnerLog:
         self.append(lines.encode("utf-8", "backslashreplace"))
 
     def append(self, data: bytes) -> None:
-        """Append bytes as they are."""
-        with self.file.open("ab", buffering=0) as stream:
+        """Append bytes as they are; a full disk must not end the run, so it loses the line."""
+        with suppress(OSError), self.file.open("ab", buffering=0) as stream:
             stream.write(data)
 
 

@@ -16,7 +16,14 @@ from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler
 from typing import Any, BinaryIO, Callable, Iterator, cast
 
-from terrazul.core.errors import AuthenticationException, InvalidInput, TerrazulError, TooLarge, Unavailable
+from terrazul.core.errors import (
+    AuthenticationException,
+    InsufficientStorage,
+    InvalidInput,
+    TerrazulError,
+    TooLarge,
+    Unavailable,
+)
 from terrazul.runner import contents
 from terrazul.runner.connection import Body, Connection, workspace_path
 from terrazul.runner.forwarder import Forwarder
@@ -80,14 +87,13 @@ class Relay:
             valid = False
         if not valid:
             raise InvalidInput("The body is not a batch of writes.", hint="Send a WriteBatch as JSON.")
-        end = self.journal.append(EntryKind.WRITE, body)
-        self.journal.wait_durable(end, _DURABLE_WITHIN)
+        self.journal.wait_durable(self._append(EntryKind.WRITE, body), _DURABLE_WITHIN)
         return WriteAnswer(applied=True)
 
     def receive(self, digest: str, chunks: Iterator[bytes]) -> Digests:
         """Spool one content."""
         content = self.spool.receive(digest, chunks)
-        self.journal.append(EntryKind.CONTENTS, contents.encode([content]))
+        self._append(EntryKind.CONTENTS, contents.encode([content]))
         return Digests([digest])
 
     def receive_pack(self, stream: BinaryIO) -> Digests:
@@ -97,7 +103,7 @@ class Relay:
         for header in items:
             size = cast("pack.Header", header).size
             received.append(self.spool.receive(cast("pack.Header", header).digest, _take(items, size)))
-        self.journal.append(EntryKind.CONTENTS, contents.encode(received))
+        self._append(EntryKind.CONTENTS, contents.encode(received))
         return Digests([content.digest for content in received])
 
     def missing(self, asked: Digests) -> Digests:
@@ -110,6 +116,15 @@ class Relay:
             return Digests(candidates)
         finally:
             connection.close()
+
+    def _append(self, kind: EntryKind, payload: bytes) -> int:
+        try:
+            return self.journal.append(kind, payload)
+        except OSError as problem:
+            raise InsufficientStorage(
+                f"The compute cannot record what the script says: {problem.strerror}.",
+                hint="Free space on the compute's disk.",
+            ) from None
 
     def connect(self) -> Connection:
         """A connection to the server for one request of the script."""

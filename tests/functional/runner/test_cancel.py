@@ -6,17 +6,23 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
 
 from terrazul.testing.submission import SubmittedRun, Submitter, wait_for
 from terrazul.wire import codec
+from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.job import Job
+from terrazul.wire.run import HeartbeatAnswer
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
+from terrazul.wire.write import WriteAnswer, WriteBatch
 
 STUBBORN = """
 import os, signal, subprocess, sys, time
@@ -88,6 +94,54 @@ def test_cancel_while_the_snapshot_is_fetched(tmp_path: Path):
         wait_for(lambda: log.exists() and "the run is over: Canceled" in log.read_text(), 10)
         runner.kill()
         runner.wait()
+
+
+class FencingServer(BaseHTTPRequestHandler):
+    """Takes every write, and tells the third heartbeat that another attempt has taken over."""
+
+    beats = 0
+    states: ClassVar[list[str]] = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        answer: object = WriteAnswer(applied=True)
+        if self.path.endswith("/heartbeat"):
+            type(self).beats += 1
+            answer = HeartbeatAnswer(cancel=False, fenced=self.beats >= 2)
+        elif self.path.endswith("/writes"):
+            self.states.extend(change.state.value for change in codec.decode(WriteBatch, body).states)
+        text = codec.encode(answer)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object):
+        pass
+
+
+def test_fenced_runner_stops_and_writes_nothing_more(tmp_path: Path):
+    with HTTPServer(("127.0.0.1", 0), FencingServer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        scope = WorkspaceScope("s", "g", "w")
+        definition = RunDefinition(command=["sleep", "600"], environment=EnvironmentDefinition(user_managed=True))
+        job = Job(
+            f"http://127.0.0.1:{server.server_port}",
+            "t",
+            "id",
+            scope,
+            "r",
+            1,
+            "e",
+            "e",
+            definition,
+            str(tmp_path / "e"),
+        )
+        (tmp_path / "job.json").write_bytes(codec.encode(job))
+        runner = subprocess.run([sys.executable, "-I", "-m", "terrazul.runner", str(tmp_path)], check=False, timeout=30)
+        server.shutdown()
+    assert runner.returncode == 1
+    assert FencingServer.states == ["Preparing", "Starting", "Running"]
 
 
 def test_cancel_before_the_runner_has_come_up(submit: Submitter):

@@ -49,6 +49,8 @@ def resolve(definition: EnvironmentDefinition) -> Plan:
     plan = _user_managed(definition) if definition.user_managed else _built(definition)
     if definition.docker.get("enabled") or definition.docker.get("useDocker"):
         plan.notes.append("images are not used on this compute: the script runs beside it")
+    if definition.base_conda_environment:
+        plan.notes.append(f"the conda environment {definition.base_conda_environment!r} is not used as a base")
     return plan
 
 
