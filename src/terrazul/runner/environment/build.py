@@ -190,6 +190,9 @@ def _reason(output: str) -> str:
     lines = [line.rstrip() for line in output.splitlines() if line.strip()]
     errors = [line.partition("error:")[2].strip() for line in lines if line.startswith("error:")]
     causes = [line.partition("cause:")[2].strip() for line in lines if line.lstrip().startswith("cause:")]
-    said = [line.strip() for line in lines if re.match(r"\s+[\w.]*(Error|Exception)\b", line)]
+    begin = next((index for index, line in enumerate(lines) if line.strip() == "[stderr]"), len(lines))
+    said = [line.strip() for line in lines if re.match(r"\s+[\w.]*(Error|Exception)\b", line)] or [
+        line.strip() for line in lines[begin + 1 : begin + 2]
+    ]
     parts = errors[-1:] + causes[:1] + said[-1:]
     return ": ".join(part.rstrip(".:") for part in parts or lines[-1:] or ["uv gave no reason"]) + "."
