@@ -5,22 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from terrazul.testing.needs import needs_program
 from terrazul.testing.server import RunningServer
 from terrazul.wire import pack
-
-SOURCE = Path(__file__).parent / "unsynced.c"
-
-
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fault layer, compiled."""
-    compiler = needs_program("cc")
-    library = tmp_path_factory.mktemp("layer") / "unsynced.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, SOURCE, "-ldl", "-lpthread"], check=True)
-    return library
 
 
 def after_power_cut(root: Path, shadow: Path, target: Path) -> None:
@@ -43,12 +29,12 @@ def _restore(folder: int, shadow: Path, target: Path) -> None:
             shutil.copy(content, target / name)
 
 
-def test_everything_acknowledged_survives_a_power_cut(layer: Path, tmp_path: Path):
+def test_everything_acknowledged_survives_a_power_cut(disk: Path, tmp_path: Path):
     shadow = tmp_path / "shadow"
     (shadow / "inodes").mkdir(parents=True)
     (shadow / "names").mkdir()
     home = tmp_path / "home"
-    variables = {"LD_PRELOAD": str(layer), "UNSYNCED_ROOT": str(home), "UNSYNCED_SHADOW": str(shadow)}
+    variables = {"LD_PRELOAD": str(disk), "DISK_ROOT": str(home), "DISK_SHADOW": str(shadow)}
     server = RunningServer(home, variables=variables)
     server.start()
     workspace = server.workspace()
@@ -79,13 +65,13 @@ def test_everything_acknowledged_survives_a_power_cut(layer: Path, tmp_path: Pat
     found.stop()
 
 
-def test_the_layer_forgets_what_was_not_flushed(layer: Path, tmp_path: Path):
+def test_the_disk_forgets_what_was_not_flushed(disk: Path, tmp_path: Path):
     """The check of the check: a program that flushes one file of two keeps that one alone."""
     shadow, home = tmp_path / "shadow", tmp_path / "home"
     for folder in (shadow / "inodes", shadow / "names", home):
         folder.mkdir(parents=True)
     program = "import os; a = open('a', 'w'); a.write('1'); a.flush(); os.fsync(a.fileno()); open('b', 'w').write('2')"
-    variables = {"LD_PRELOAD": str(layer), "UNSYNCED_ROOT": str(home), "UNSYNCED_SHADOW": str(shadow)}
+    variables = {"LD_PRELOAD": str(disk), "DISK_ROOT": str(home), "DISK_SHADOW": str(shadow)}
     subprocess.run(["python3", "-c", program], cwd=home, env=variables, check=True)
     after_power_cut(home, shadow, tmp_path / "found")
     assert {path.name: path.read_text() for path in (tmp_path / "found").iterdir()} == {"a": "1"}

@@ -69,7 +69,7 @@ class RunningServer:
     @property
     def pid(self) -> int:
         """The id of the server's process."""
-        assert self._process  # noqa: S101  # a test asks only while the server runs
+        assert self._process
         return self._process.pid
 
     @property
