@@ -1,0 +1,26 @@
+"""The home directory: where one installation keeps everything."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Optional
+
+HOME_VARIABLE = "TERRAZUL_HOME"
+
+
+class Home:
+    """The places inside a home directory (docs/architecture.md lists them). Making one touches nothing on disk."""
+
+    def __init__(self, path: Optional[str] = None) -> None:
+        self.path = Path(path or os.environ.get(HOME_VARIABLE) or Path.home() / ".terrazul").absolute()
+        self.token_file = self.path / "token"
+        self.server_file = self.path / "server.json"
+        self.lock_file = self.path / "lock"
+        self.log_file = self.path / "server.log"
+        self.database_file = self.path / "terrazul.db"
+        self.blobs_folder = self.path / "blobs"
+        self.runs_folder = self.path / "runs"
+        self.environments_folder = self.path / "environments"
+        self.sdk_folder = self.path / "sdk"
+        self.cache_folder = self.path / "cache"

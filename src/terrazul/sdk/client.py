@@ -1,0 +1,356 @@
+"""The way to the server: HTTP with the standard library, finding the server, and making objects that know each other.
+
+The objects of the SDK stand in a ring (a workspace has experiments, an experiment has runs, a run has an experiment).
+Each class enters itself under its concept; who needs the class of a module above asks ``class_of``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+import os
+import ssl
+import threading
+import time
+from functools import lru_cache
+from types import MappingProxyType
+from typing import (
+    Any,
+    BinaryIO,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    NoReturn,
+    Optional,
+    Type,
+    TypeVar,
+    Union,
+)
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+from terrazul.core.errors import AuthenticationException, InvalidInput, TerrazulError, Unavailable, from_code
+from terrazul.core.home import Home
+from terrazul.core.version import __version__
+from terrazul.wire.codec import decode, encode
+from terrazul.wire.error import ErrorBody
+from terrazul.wire.server import ServerFile
+
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+QueryValue = Union[str, float, bool, List[str], None]
+Query = Mapping[str, QueryValue]
+Body = Union[bytes, BinaryIO, None]
+
+SERVER_VARIABLE = "TERRAZUL_SERVER"
+TOKEN_VARIABLE = "TERRAZUL_TOKEN"  # noqa: S105  # the name of a variable
+CA_VARIABLE = "TERRAZUL_CA_FILE"
+RUN_SERVER_VARIABLE = "AZUREML_SERVICE_ENDPOINT"
+RUN_TOKEN_VARIABLE = "AZUREML_RUN_TOKEN"  # noqa: S105  # as above
+API = "/api/v1"
+
+_TIMEOUT_SECONDS = 120.0
+_PATIENCE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 2.0
+_FIRST_PAUSE_SECONDS = 0.05
+_AWAY = frozenset({502, 503, 504})
+_FIRST_ERROR = 400
+_CHUNK = 1 << 20
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+_CLASSES: Dict[str, type] = {}
+
+
+def concept(name: str) -> Callable[[C], C]:
+    """Enter a class under the concept (the module of this package) that it stands for."""
+
+    def enter(defined: C) -> C:
+        _CLASSES[name] = defined
+        return defined
+
+    return enter
+
+
+def class_of(name: str) -> Any:
+    """The class of a concept; its module is imported where it was not yet."""
+    if name not in _CLASSES:
+        importlib.import_module(f"terrazul.sdk.{name}")
+    return _CLASSES[name]
+
+
+class Address(NamedTuple):
+    """Where a server answers, and by which token."""
+
+    url: str
+    token: str
+
+
+class Request(NamedTuple):
+    """One request. A stream is sent from its start, again on each try."""
+
+    method: str
+    path: str
+    query: Query = MappingProxyType({})
+    body: Body = None
+    length: int = 0
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = MappingProxyType({})
+    repeatable: bool = True
+    """False where sending it twice would count twice; then it is never tried again."""
+
+
+class Client:
+    """Speaks HTTP to one server; safe to share between threads and across ``fork``.
+
+    Every method raises ``Unavailable`` where the server cannot be reached within ``patience`` seconds, and the error
+    that the server told otherwise, as the class of ``core.errors`` that its code names.
+    """
+
+    def __init__(self, address: Address, prefix: str = API, patience: float = _PATIENCE_SECONDS) -> None:
+        self.address = address
+        self.prefix = prefix
+        self.patience = patience
+        self._url = _checked(address.url)
+        self._idle = _Idle()
+
+    def within(self, prefix: str, patience: Optional[float] = None) -> Client:
+        """A client of the same server and connections, with its own prefix (and patience)."""
+        other = Client(self.address, prefix, self.patience if patience is None else patience)
+        other._idle = self._idle
+        return other
+
+    def in_workspace(self, workspace_id: str) -> Client:
+        """A client whose paths begin at a workspace."""
+        return self.within(f"{API}/workspaces/{quote(workspace_id, safe='')}")
+
+    def get(self, shape: Type[T], path: str, query: Query = MappingProxyType({})) -> T:
+        """Read a value."""
+        return self._decoded(shape, Request("GET", path, query))
+
+    def post(self, shape: Type[T], path: str, value: object = None, *, repeatable: bool = True) -> T:
+        """Send a value, and read the answer."""
+        return self._decoded(shape, Request("POST", path, body=encode(value), repeatable=repeatable))
+
+    def patch(self, shape: Type[T], path: str, value: object) -> T:
+        """Change a thing; the answer is how it is then."""
+        return self._decoded(shape, Request("PATCH", path, body=encode(value)))
+
+    def delete(self, path: str) -> None:
+        """Delete a thing."""
+        self.send(Request("DELETE", path))
+
+    def send(self, request: Request) -> bytes:
+        """Send a request; the body of its answer."""
+        with self.open(request) as answer:
+            return answer.read()
+
+    def open(self, request: Request) -> Answer:
+        """Send a request; its answer, to be read as a stream and closed."""
+        give_up = time.monotonic() + self.patience
+        pause = 0.0
+        while True:
+            last = not request.repeatable or time.monotonic() >= give_up
+            answer = self._attempt(request, last=last)
+            if answer is not None:
+                return answer
+            time.sleep(pause)
+            pause = min(max(pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+
+    def _decoded(self, shape: Type[T], request: Request) -> T:
+        return decode(shape, self.send(request))
+
+    def _attempt(self, request: Request, *, last: bool) -> Optional[Answer]:
+        """One try; ``None`` where another one is due."""
+        connection = self._idle.take() if request.repeatable else None
+        connection = connection or self._connection()
+        try:
+            response = self._exchange(connection, request)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            if last:
+                self._tell_unreachable(error)
+            return None
+        answer = Answer(response, connection, self._idle)
+        if response.status in _AWAY and not last:
+            answer.close()
+            return None
+        if response.status >= _FIRST_ERROR:
+            with answer:
+                raise _error_of(response.status, response.reason, answer.read())
+        return answer
+
+    def _exchange(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
+        headers = {
+            "Authorization": f"Bearer {self.address.token}",
+            "User-Agent": f"terrazul/{__version__}",
+            **request.headers,
+        }
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+            headers["Content-Length"] = str(_length(request))
+        if request.body is not None and not isinstance(request.body, bytes):
+            request.body.seek(0)
+        connection.request(request.method, self._target(request), request.body, headers)
+        return connection.getresponse()
+
+    def _target(self, request: Request) -> str:
+        query = {name: _query_value(value) for name, value in request.query.items() if value is not None}
+        path = self._url.path.rstrip("/") + self.prefix + request.path
+        return path + ("?" + urlencode(query, doseq=True) if query else "")
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._url.hostname or "", self._url.port
+        proxy = None if host in _LOOPBACK else _proxy_of(self._url)
+        kind = _tls_connection if self._url.scheme == "https" else http.client.HTTPConnection
+        if proxy is None:
+            return kind(host, port, timeout=_TIMEOUT_SECONDS)
+        connection = kind(proxy.hostname or "", proxy.port, timeout=_TIMEOUT_SECONDS)
+        connection.set_tunnel(host, port)
+        return connection
+
+    def _tell_unreachable(self, error: Exception) -> NoReturn:
+        message = f"The Terrazul server at {self.address.url} cannot be reached: {str(error) or type(error).__name__}."
+        raise Unavailable(
+            message, target=self.address.url, hint="See `terrazul status`; `terrazul up` starts a server."
+        ) from error
+
+
+class Answer:
+    """The answer to a request, as a stream; closing it gives the connection back."""
+
+    def __init__(self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, idle: _Idle) -> None:
+        self._response = response
+        self._connection = connection
+        self._idle = idle
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, or fewer at the end; all of them without a size. Raises ``Unavailable`` where they stop."""
+        try:
+            return self._response.read() if size < 0 else self._response.read(size)
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            message = "The answer of the Terrazul server broke off."
+            raise Unavailable(message, hint="Try again.") from error
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes in pieces."""
+        while True:
+            chunk = self.read(_CHUNK)
+            if not chunk:
+                return
+            yield chunk
+
+    def header(self, name: str) -> str:
+        """The value of a header, empty where there is none."""
+        return self._response.getheader(name) or ""
+
+    def close(self) -> None:
+        """Give the connection back, if all has been read."""
+        if self._response.isclosed() and not self._response.will_close:
+            self._idle.put(self._connection)
+        else:
+            self._connection.close()
+
+    def __enter__(self) -> Answer:  # noqa: PYI034  # typing.Self is younger than Python 3.8
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Idle(threading.local):
+    """The connection of each thread that waits for its next request; one from before a ``fork`` is let go."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._connection: Optional[http.client.HTTPConnection] = None
+
+    def take(self) -> Optional[http.client.HTTPConnection]:
+        connection, self._connection = self._connection, None
+        return connection if self._process == os.getpid() else None
+
+    def put(self, connection: http.client.HTTPConnection) -> None:
+        if self._connection is not None:
+            connection.close()
+            return
+        self._process = os.getpid()
+        self._connection = connection
+
+
+def connect() -> Client:
+    """A client of the server that this process is to use; nothing is sent yet.
+
+    Inside a submitted run that is the run's own way; else what ``TERRAZUL_SERVER`` and ``TERRAZUL_TOKEN`` name; else
+    the server of the home directory. Raises ``Unavailable`` where no server is known.
+    """
+    environment = os.environ
+    if environment.get(RUN_SERVER_VARIABLE) and environment.get(RUN_TOKEN_VARIABLE):
+        return _client(Address(environment[RUN_SERVER_VARIABLE], environment[RUN_TOKEN_VARIABLE]))
+    if environment.get(SERVER_VARIABLE):
+        return _client(Address(environment[SERVER_VARIABLE], _token_of_environment()))
+    return _client(_address_of(Home()))
+
+
+@lru_cache(maxsize=16)
+def _client(address: Address) -> Client:
+    return Client(address)
+
+
+def _token_of_environment() -> str:
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if not token:
+        message = f"{SERVER_VARIABLE} names a server, but {TOKEN_VARIABLE} is not set."
+        raise AuthenticationException(message, hint=f"Set {TOKEN_VARIABLE} to your token on that server.")
+    return token
+
+
+def _address_of(home: Home) -> Address:
+    try:
+        server = decode(ServerFile, home.server_file.read_bytes())
+        return Address(server.url, home.token_file.read_text(encoding="utf-8").strip())
+    except FileNotFoundError as error:
+        message = f"No Terrazul server is running in {home.path}."
+        hint = f"Start one with `terrazul up`, or name one with {SERVER_VARIABLE} and {TOKEN_VARIABLE}."
+        raise Unavailable(message, target=str(home.path), hint=hint) from error
+
+
+def _checked(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = f"{url!r} is not the address of a server."
+        raise InvalidInput(message, target=url, hint="Write it as http://host:port or https://host.")
+    return parts
+
+
+def _tls_connection(host: str, port: Optional[int], timeout: float) -> http.client.HTTPSConnection:
+    context = ssl.create_default_context(cafile=os.environ.get(CA_VARIABLE) or None)
+    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+
+
+def _proxy_of(url: SplitResult) -> Optional[SplitResult]:
+    """The proxy that the environment names for an address."""
+    request = importlib.import_module("urllib.request")  # only for servers elsewhere: it costs more than all the rest
+    if request.proxy_bypass(url.hostname):
+        return None
+    proxy = request.getproxies().get(url.scheme)
+    return urlsplit(proxy if "//" in proxy else f"http://{proxy}") if proxy else None
+
+
+def _query_value(value: QueryValue) -> QueryValue:
+    return ("true" if value else "false") if isinstance(value, bool) else value
+
+
+def _length(request: Request) -> int:
+    return len(request.body) if isinstance(request.body, bytes) else request.length
+
+
+def _error_of(status: int, reason: str, body: bytes) -> TerrazulError:
+    try:
+        told = decode(ErrorBody, body)
+    except (ValueError, KeyError, TypeError):
+        told = ErrorBody(
+            "unavailable" if status in _AWAY else "internal_error", f"The server answered {status} {reason}."
+        )
+    return from_code(told.code)(told.message, target=told.target, hint=told.hint, correlation_id=told.correlation_id)

@@ -1,0 +1,256 @@
+"""Contents of files: hashed, and sent where the server lacks them; fetched, and checked against their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence
+
+from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
+from terrazul.sdk.client import Client, Request
+from terrazul.sdk.console import Progress
+from terrazul.sdk.source_tree import SourceFile
+from terrazul.wire import pack
+from terrazul.wire.snapshot import Digests
+
+_CHUNK = 1 << 20
+_LARGE = 8 << 20
+_CHUNK_OF_FILES_BYTES = 8 << 20
+_CHUNK_OF_FILES_COUNT = 1000
+_THREADS = 3
+"""One sends while the others read and hash."""
+_TRIES = 3
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Not blocking, so that a pipe that took the place of a file cannot hold us up."""
+
+
+class HashedFile(NamedTuple):
+    """A file and the digest of its bytes."""
+
+    file: SourceFile
+    digest: str
+    data: Optional[bytes] = None
+    """The bytes, where they are few enough to be kept until the server has said whether it lacks them."""
+    problem: str = ""
+
+
+@dataclass
+class SentFiles:
+    """What became of files that were to be sent, by path."""
+
+    digests: Dict[str, str] = field(default_factory=dict)
+    files: Dict[str, SourceFile] = field(default_factory=dict)
+    """Each file as it was when its bytes were read."""
+    problems: Dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, part: SentFiles) -> None:
+        """Take in what became of other files."""
+        self.digests.update(part.digests)
+        self.files.update(part.files)
+        self.problems.update(part.problems)
+        self.size += part.size
+
+    def note(self, hashed: HashedFile) -> None:
+        """The server has, or is about to get, this file as it was read."""
+        self.digests[hashed.file.path] = hashed.digest
+        self.files[hashed.file.path] = hashed.file
+
+    def drop(self, hashed: HashedFile, problem: str) -> None:
+        """The file that was noted could not be sent after all."""
+        self.problems[hashed.file.path] = problem
+        self.digests.pop(hashed.file.path, None)
+        self.files.pop(hashed.file.path, None)
+
+
+def send_files(client: Client, files: Sequence[SourceFile], known: Optional[Dict[str, str]] = None) -> SentFiles:
+    """Make sure that the server has the contents of files: hash, ask, and send what it lacks, all at the same time.
+
+    ``known`` holds digests that need no hashing, by path. A file that cannot be read, or does not keep still, is told
+    of in the result and holds up nothing. Raises what ``Client`` raises.
+    """
+    sent = SentFiles()
+    progress = Progress("Sending", sum(file.size for file in files))
+    chunks = list(_chunks(files))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        run = pool.map if len(chunks) > 1 else map
+        for part in run(partial(_send_chunk, client, known or {}), chunks):
+            sent.add(part)
+            progress.add(part.size)
+    progress.close()
+    return sent
+
+
+def send_bytes(client: Client, data: bytes) -> str:
+    """Make sure that the server has these bytes; their digest."""
+    digest = hashlib.sha256(data).hexdigest()
+    client.send(Request("PUT", f"/contents/{digest}", body=data, content_type="application/octet-stream"))
+    return digest
+
+
+def send_stream(client: Client, stream: BinaryIO, size: int, digest: str) -> None:
+    """Send one content from a stream that can be read again."""
+    request = Request("PUT", f"/contents/{digest}", body=stream, length=size, content_type="application/octet-stream")
+    client.send(request)
+
+
+def fetch_file(client: Client, request: Request, target: Path, digest: str, size: int) -> None:
+    """Write an answer to a file, whole or not at all.
+
+    Raises ``Unavailable`` where the bytes are not those of the digest.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        _fetch(client, request, partial, digest, size)
+        partial.replace(target)
+    finally:
+        if partial.exists():
+            partial.unlink()
+
+
+def _fetch(client: Client, request: Request, partial: Path, digest: str, size: int) -> None:
+    found = hashlib.sha256()
+    progress = Progress("Fetching", size)
+    with client.open(request) as answer, partial.open("wb") as file:
+        for chunk in answer.chunks():
+            found.update(chunk)
+            file.write(chunk)
+            progress.add(len(chunk))
+    progress.close()
+    if found.hexdigest() != digest:
+        message = f"What arrived for '{request.query.get('path', request.path)}' is not what was stored."
+        raise Unavailable(message, hint="Try again; if it stays, the stored bytes are damaged: see `terrazul doctor`.")
+
+
+def source_file(path: str, location: str) -> SourceFile:
+    """A file of the disk that is to be sent under a path. Raises ``InvalidInput`` for what is not a file."""
+    try:
+        status = Path(location).stat()
+    except OSError as error:
+        message = f"The file '{location}' cannot be read: {error.strerror}."
+        raise InvalidInput(message, target=location) from error
+    if not stat.S_ISREG(status.st_mode):
+        message = f"'{location}' is not a file."
+        raise InvalidInput(message, target=location, hint="Folders are sent with upload_folder.")
+    return SourceFile(path, location, status.st_size, status.st_mtime_ns, status.st_ino, 0o644)
+
+
+def _chunks(files: Sequence[SourceFile]) -> Iterator[List[SourceFile]]:
+    chunk: List[SourceFile] = []
+    size = 0
+    for file in files:
+        if chunk and (len(chunk) >= _CHUNK_OF_FILES_COUNT or size + file.size > _CHUNK_OF_FILES_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(file)
+        size += file.size
+    if chunk:
+        yield chunk
+
+
+def _hash_all(files: List[SourceFile], known: Dict[str, str]) -> List[HashedFile]:
+    return [HashedFile(file, known[file.path]) if file.path in known else _hash(file) for file in files]
+
+
+def _hash(file: SourceFile) -> HashedFile:
+    """Read and hash a file as one moment shows it."""
+    try:
+        for _ in range(_TRIES):
+            hashed = _hash_once(file)
+            if hashed is not None:
+                return hashed
+    except OSError as error:
+        return HashedFile(file, "", problem=f"cannot be read ({error.strerror})")
+    return HashedFile(file, "", problem="changes while it is read")
+
+
+def _hash_once(file: SourceFile) -> Optional[HashedFile]:
+    with _opened(file.location) as stream:
+        before = os.fstat(stream.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            return HashedFile(file, "", problem="is no file any more")
+        found = hashlib.sha256()
+        data = _read_through(stream, found, keep=before.st_size <= _LARGE)
+        after = os.fstat(stream.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        return None
+    seen = file._replace(size=after.st_size, mtime_ns=after.st_mtime_ns, inode=after.st_ino)
+    return HashedFile(seen, found.hexdigest(), data)
+
+
+def _read_through(stream: BinaryIO, digest: hashlib._Hash, *, keep: bool) -> Optional[bytes]:
+    if keep:
+        data = stream.read()
+        digest.update(data)
+        return data
+    for chunk in iter(lambda: stream.read(_CHUNK), b""):
+        digest.update(chunk)
+    return None
+
+
+@contextmanager
+def _opened(location: str) -> Iterator[BinaryIO]:
+    with open(os.open(location, _OPEN_FLAGS), "rb", buffering=0) as stream:  # noqa: PTH123  # a descriptor, not a path
+        yield stream
+
+
+def _send_chunk(client: Client, known: Dict[str, str], chunk: List[SourceFile]) -> SentFiles:
+    sent = SentFiles(size=sum(file.size for file in chunk))
+    by_digest = {}
+    for hashed in _hash_all(chunk, known):
+        if hashed.problem:
+            sent.problems[hashed.file.path] = hashed.problem
+        else:
+            by_digest[hashed.digest] = hashed
+            sent.note(hashed)
+    if by_digest:
+        missing = client.post(Digests, "/contents/missing", Digests(sorted(by_digest))).digests
+        _send_missing(client, [by_digest[digest] for digest in missing], sent)
+    return sent
+
+
+def _send_missing(client: Client, missing: List[HashedFile], sent: SentFiles) -> None:
+    small: List[HashedFile] = []
+    for hashed in missing:
+        if hashed.file.size > _LARGE:
+            _send_large(client, hashed, sent)
+        elif hashed.data is not None:
+            small.append(hashed)
+        else:
+            small.extend(_read_again(hashed, sent))
+    if small:
+        packed = b"".join(
+            part
+            for each in small
+            for part in (pack.encode_header(each.digest, len(each.data or b"")), each.data or b"")
+        )
+        client.send(Request("POST", "/contents", body=packed, content_type="application/octet-stream"))
+
+
+def _read_again(hashed: HashedFile, sent: SentFiles) -> List[HashedFile]:
+    """A file whose digest was known but whose bytes are needed; it may have changed since the digest was noted."""
+    again = _hash(hashed.file)
+    if again.problem or again.data is None:
+        sent.drop(hashed, again.problem or "changes while it is read")
+        return []
+    sent.note(again)
+    return [again]
+
+
+def _send_large(client: Client, hashed: HashedFile, sent: SentFiles) -> None:
+    try:
+        with _opened(hashed.file.location) as stream:
+            send_stream(client, stream, hashed.file.size, hashed.digest)
+    except OSError as error:
+        sent.drop(hashed, f"cannot be read ({error.strerror})")
+    except TerrazulError:
+        if _hash(hashed.file).digest == hashed.digest:
+            raise
+        sent.drop(hashed, "changes while it is sent")

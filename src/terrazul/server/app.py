@@ -1,0 +1,122 @@
+"""The HTTP application: every route, with who may use it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Response, Router, get
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp
+
+from terrazul.core.errors import TerrazulError
+from terrazul.core.version import __version__
+from terrazul.server.blobs import routes as blobs
+from terrazul.server.environment import routes as environments
+from terrazul.server.experiment import routes as experiments
+from terrazul.server.http import (
+    PUBLIC,
+    InjectedPrincipal,
+    InjectedServices,
+    answer_error,
+    does,
+    guard,
+    provide_principal,
+    provide_services,
+    provide_workspace,
+)
+from terrazul.server.identity.rules import Action, ObjectType
+from terrazul.server.observation import Figures, Observation
+from terrazul.server.run.routes import files as run_files
+from terrazul.server.run.routes import runs
+from terrazul.server.services import Services
+from terrazul.server.snapshot import routes as snapshots
+from terrazul.server.workspace import routes as workspaces
+from terrazul.wire.server import ServerInfo
+
+Announce = Callable[[], AbstractContextManager[None]]
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+@get("/health", operation_id="health", opt=PUBLIC)
+async def health() -> dict[str, str]:
+    """The server answers."""
+    return {"status": "ok"}
+
+
+@get("/api/v1/server", operation_id="get_server", opt=does(Action.SERVER_READ, ObjectType.SERVER))
+async def get_server(services: InjectedServices, principal: InjectedPrincipal) -> ServerInfo:
+    """Who answers, and to whom."""
+    return ServerInfo(__version__, embedded=not services.settings.shared, user=principal.name)
+
+
+def build(services: Services, announce: Announce, token: str) -> ASGIApp:
+    """The application, observed; ``announce`` is entered while it answers, and ``token`` is its owner's."""
+    figures = Figures(services.database)
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        await services.start(token)
+        try:
+            with announce():
+                yield
+        finally:
+            await services.stop()
+
+    return Observation(application_of(services, figures, lifespan), figures)
+
+
+def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:
+    """Every route over these services."""
+
+    @get("/metrics", operation_id="get_metrics", opt=does(Action.SERVER_READ, ObjectType.SERVER))
+    async def get_metrics() -> Response[bytes]:
+        """Figures in Prometheus's text format."""
+        return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    application = Litestar(
+        [health, get_server, get_metrics, _api()],
+        guards=[guard],
+        dependencies={
+            "services": Provide(provide_services, sync_to_thread=False),
+            "principal": Provide(provide_principal, sync_to_thread=False),
+        },
+        exception_handlers={TerrazulError: answer_error, Exception: answer_error},
+        lifespan=list(lifespan),
+        openapi_config=_openapi(),
+        request_max_body_size=services.settings.body_limit,
+        logging_config=None,
+    )
+    application.state.services = services
+    return application
+
+
+def _api() -> Router:
+    workspace = Router(
+        "/workspaces/{workspace_id:str}",
+        route_handlers=[
+            *workspaces.handlers,
+            environments.router,
+            snapshots.router,
+            blobs.router,
+            experiments.router,
+            runs.router,
+            run_files.router,
+        ],
+        dependencies={"workspace": Provide(provide_workspace)},
+    )
+    return Router("/api/v1", route_handlers=[workspaces.collection, workspace])
+
+
+def _openapi() -> OpenAPIConfig:
+    options: dict[str, Any] = does(Action.SERVER_READ, ObjectType.SERVER)
+    return OpenAPIConfig(
+        title="Terrazul",
+        version=__version__,
+        use_handler_docstrings=True,
+        openapi_router=Router("/api/v1", route_handlers=[], opt=options),
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+    )

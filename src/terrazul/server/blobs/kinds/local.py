@@ -1,0 +1,112 @@
+"""Objects as files below one folder: written beside, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from terrazul.core.errors import InsufficientStorage, NotFound, TerrazulError
+
+_CHUNK = 1 << 20
+
+
+class LocalStorage:
+    """A folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / "incoming"
+        shutil.rmtree(self._incoming, ignore_errors=True)  # what a killed server left half written
+        _make_folder(self._incoming)
+
+    def create(self, key: str) -> LocalSink:
+        """Begin an object."""
+        return LocalSink(self._root / key, self._incoming / secrets.token_hex(16))
+
+    def read(self, key: str, offset: int, size: int) -> Iterator[bytes]:
+        """A part of an object, in chunks."""
+        try:
+            file = (self._root / key).open("rb")
+        except FileNotFoundError:
+            raise NotFound(f"The stored object {key} is missing.", target=key) from None
+        with file:
+            file.seek(offset)
+            while size > 0:
+                chunk = file.read(min(_CHUNK, size))
+                if not chunk:
+                    raise TerrazulError(f"The stored object {key} is shorter than it was.", target=key)
+                size -= len(chunk)
+                yield chunk
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        (self._root / key).unlink(missing_ok=True)
+
+    def delete_tree(self, prefix: str) -> None:
+        """Remove all objects below a prefix."""
+        shutil.rmtree(self._root / prefix, ignore_errors=True)
+
+
+class LocalSink:
+    """A file on its way."""
+
+    def __init__(self, target: Path, temporary: Path) -> None:
+        self._target = target
+        self._temporary = temporary
+        self._file: BinaryIO = temporary.open("xb")
+
+    def write(self, data: bytes) -> None:
+        """Add bytes."""
+        with _no_room_told():
+            self._file.write(data)
+
+    def commit(self) -> None:
+        """Flush the bytes, rename, then flush the folder's entry."""
+        with _no_room_told():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            _make_folder(self._target.parent)
+            self._temporary.replace(self._target)
+            _flush_folder(self._target.parent)
+
+    def abort(self) -> None:
+        """Forget the file."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that a power cut leaves them where they are."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _flush_folder(folder.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _no_room_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise InsufficientStorage(
+                "The disk of the server is full, so the bytes could not be kept.",
+                hint="Free some space on it and send them again.",
+            ) from error
+        raise

@@ -1,0 +1,61 @@
+"""The HTTP of contents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Router, post, put
+from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
+
+from terrazul.server.http import InjectedServices, InjectedWorkspace, does
+from terrazul.server.identity.rules import Action
+from terrazul.wire.snapshot import Digests
+
+_UNLIMITED = None
+
+
+@post("/missing", operation_id="find_missing_contents", opt=does(Action.CONTENT_WRITE), status_code=200)
+async def find_missing_contents(
+    services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[Digests]
+) -> Digests:
+    """Those of the digests whose bytes the server does not hold."""
+    return Digests(await services.contents.missing(workspace.key, data.digests))
+
+
+@post(
+    "/",
+    operation_id="send_contents",
+    opt=does(Action.CONTENT_WRITE),
+    status_code=200,
+    request_max_body_size=_UNLIMITED,
+)
+async def send_contents(
+    services: InjectedServices, workspace: InjectedWorkspace, request: Request[Any, Any, Any]
+) -> Digests:
+    """Store every content of a pack: for each 32 bytes of SHA-256, 8 bytes of length (big-endian), the bytes."""
+    return Digests(await services.contents.receive_pack(workspace.key, request.stream()))
+
+
+@put(
+    "/{digest:str}",
+    operation_id="send_content",
+    opt=does(Action.CONTENT_WRITE),
+    request_max_body_size=_UNLIMITED,
+)
+async def send_content(
+    services: InjectedServices, workspace: InjectedWorkspace, digest: FromPath[str], request: Request[Any, Any, Any]
+) -> Digests:
+    """Store one content, streamed."""
+    await services.contents.receive(workspace.key, digest, request.stream())
+    return Digests([digest])
+
+
+@post("/fetch", operation_id="fetch_contents", opt=does(Action.SNAPSHOT_READ), status_code=200)
+async def fetch_contents(services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[Digests]) -> Stream:
+    """A pack of the contents."""
+    stream = await services.contents.read_pack(workspace.key, data.digests)
+    return Stream(stream, media_type="application/octet-stream")
+
+
+router = Router("/contents", route_handlers=[find_missing_contents, send_contents, send_content, fetch_contents])

@@ -1,0 +1,229 @@
+"""Taking in and giving out contents. Bytes are verified against their digest before they count as held."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
+from typing import Protocol
+
+from terrazul.core.errors import InvalidInput, NotFound
+from terrazul.core.ids import check_digest
+from terrazul.server.blobs import store
+from terrazul.server.blobs.storage import Sink, Storage
+from terrazul.server.blobs.store import Content
+from terrazul.server.sql.database import Database
+from terrazul.wire import pack
+
+_CHUNK = 1 << 20
+_END = object()
+
+
+class Contents:
+    """The contents of all workspaces."""
+
+    def __init__(self, database: Database, storage: Storage) -> None:
+        self._database = database
+        self._storage = storage
+
+    async def missing(self, workspace: int, digests: list[str]) -> list[str]:
+        """Those of the digests that are not held, each once, in the order given."""
+        asked = dict.fromkeys(check_digest(digest) for digest in digests)
+        held = await self._database.read(partial(store.find, workspace=workspace, digests=asked))
+        return [digest for digest in asked if digest not in held]
+
+    async def receive_pack(self, workspace: int, stream: AsyncIterator[bytes]) -> list[str]:
+        """Store every content of a pack; returns their digests. All or nothing.
+
+        Raises ``InvalidInput`` where bytes and digest differ or the stream ends early.
+        """
+        key = f"{workspace}/packs/{uuid.uuid4().hex}"
+        reader = _PackReader(key, self._storage.create(key))
+        contents = await _drain(stream, reader)
+        await self._database.write(partial(store.add, workspace=workspace, contents=contents))
+        return [content.digest for content in contents]
+
+    async def receive(self, workspace: int, digest: str, stream: AsyncIterator[bytes]) -> int:
+        """Store one content; returns its size. Raises ``InvalidInput`` where the bytes are others."""
+        key = f"{workspace}/contents/{check_digest(digest)[:2]}/{digest}"
+        reader = _ContentReader(key, digest, self._storage.create(key))
+        contents = await _drain(stream, reader)
+        await self._database.write(partial(store.add, workspace=workspace, contents=contents))
+        return contents[0].size
+
+    async def put(self, workspace: int, data: bytes) -> str:
+        """Store bytes that the server itself made; returns their digest."""
+        digest = hashlib.sha256(data).hexdigest()
+
+        async def once() -> AsyncIterator[bytes]:
+            yield data
+
+        if await self.missing(workspace, [digest]):
+            await self.receive(workspace, digest, once())
+        return digest
+
+    async def find(self, workspace: int, digests: Iterable[str]) -> dict[str, Content]:
+        """Where contents lie. Raises ``NotFound`` where one is not held."""
+        asked = list(digests)
+        held = await self._database.read(partial(store.find, workspace=workspace, digests=asked))
+        for digest in asked:
+            if digest not in held:
+                raise NotFound(f"The content {digest[:12]}… is not held.", target=digest, hint="Send its bytes first.")
+        return held
+
+    def read(self, content: Content, start: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a content, or a part of them, in chunks."""
+        part = content.size - start if size is None else size
+        return in_thread(self._storage.read(content.key, content.offset + start, part))
+
+    def read_now(self, content: Content) -> Iterator[bytes]:
+        """As ``read``, for a caller that is in a thread of its own."""
+        return self._storage.read(content.key, content.offset, content.size)
+
+    async def read_whole(self, content: Content) -> bytes:
+        """All bytes of a small content."""
+        return b"".join([chunk async for chunk in self.read(content)])
+
+    async def read_pack(self, workspace: int, digests: list[str]) -> AsyncIterator[bytes]:
+        """A pack of the contents, small ones gathered into larger chunks."""
+        held = await self.find(workspace, dict.fromkeys(check_digest(digest) for digest in digests))
+        return in_thread(_coalesce(self._pack_parts(held.values())))
+
+    async def delete_all(self, workspace: int) -> None:
+        """Remove the bytes of a workspace whose rows are gone."""
+        await asyncio.to_thread(self._storage.delete_tree, str(workspace))
+
+    def _pack_parts(self, contents: Iterable[Content]) -> Iterator[bytes]:
+        for content in contents:
+            yield pack.encode_header(content.digest, content.size)
+            yield from self.read_now(content)
+
+
+class _Reader(Protocol):
+    """Takes chunks into a sink and says at the end what they were."""
+
+    sink: Sink
+
+    def feed(self, data: bytes) -> None: ...
+
+    def finish(self) -> list[Content]: ...
+
+
+class _ContentReader:
+    def __init__(self, key: str, digest: str, sink: Sink) -> None:
+        self._key = key
+        self.sink = sink
+        self._expected = digest
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def feed(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._size += len(data)
+        self.sink.write(data)
+
+    def finish(self) -> list[Content]:
+        _check(self._expected, self._hash.hexdigest())
+        return [Content(self._expected, self._size, self._key, 0)]
+
+
+class _PackReader:
+    """The pack is kept as it came; contents are parts of it."""
+
+    def __init__(self, key: str, sink: Sink) -> None:
+        self._key = key
+        self.sink = sink
+        self._contents: list[Content] = []
+        self._position = 0
+        self._head = b""
+        self._header: pack.Header | None = None
+        self._rest = 0
+        self._hash = hashlib.sha256()
+
+    def feed(self, data: bytes) -> None:
+        self.sink.write(data)
+        view = memoryview(data)
+        while view:
+            taken = self._feed_content(view) if self._header else self._feed_header(view)
+            self._position += taken
+            view = view[taken:]
+
+    def finish(self) -> list[Content]:
+        if self._header or self._head:
+            raise InvalidInput("The pack ends within a content.", hint="Send the pack again, whole.")
+        return self._contents
+
+    def _feed_header(self, view: memoryview) -> int:
+        taken = min(pack.HEADER_SIZE - len(self._head), len(view))
+        self._head += bytes(view[:taken])
+        if len(self._head) == pack.HEADER_SIZE:
+            self._header = pack.decode_header(self._head)
+            self._head = b""
+            self._rest = self._header.size
+            self._hash = hashlib.sha256()
+            self._end_if_complete(taken)
+        return taken
+
+    def _feed_content(self, view: memoryview) -> int:
+        taken = min(self._rest, len(view))
+        self._hash.update(view[:taken])
+        self._rest -= taken
+        self._end_if_complete(taken)
+        return taken
+
+    def _end_if_complete(self, taken: int) -> None:
+        if self._header and not self._rest:
+            _check(self._header.digest, self._hash.hexdigest())
+            offset = self._position + taken - self._header.size
+            self._contents.append(Content(self._header.digest, self._header.size, self._key, offset))
+            self._header = None
+
+
+def _check(expected: str, actual: str) -> None:
+    if expected != actual:
+        raise InvalidInput(
+            f"The bytes have the digest {actual}, not {expected}, which was announced.",
+            target=expected,
+            hint="The file changed while it was sent; send it again.",
+        )
+
+
+async def _drain(stream: AsyncIterator[bytes], reader: _Reader) -> list[Content]:
+    """Feed a whole stream, off the event loop, in chunks of about a megabyte."""
+    try:
+        buffer: list[bytes] = []
+        size = 0
+        async for chunk in stream:
+            buffer.append(chunk)
+            size += len(chunk)
+            if size >= _CHUNK:
+                await asyncio.to_thread(reader.feed, b"".join(buffer))
+                buffer, size = [], 0
+        if size:
+            await asyncio.to_thread(reader.feed, b"".join(buffer))
+        contents = reader.finish()
+        await asyncio.to_thread(reader.sink.commit)
+    except BaseException:
+        reader.sink.abort()
+        raise
+    return contents
+
+
+async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """A blocking iterator as an asynchronous one."""
+    step: Callable[[], object] = partial(next, chunks, _END)
+    while isinstance(chunk := await asyncio.to_thread(step), bytes):
+        yield chunk
+
+
+def _coalesce(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    for chunk in chunks:
+        buffer += chunk
+        if len(buffer) >= _CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)

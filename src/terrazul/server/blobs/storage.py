@@ -1,0 +1,35 @@
+"""Where bytes lie. One implementation a file in ``kinds/``; all pass ``terrazul.testing.storage``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+
+class Sink(Protocol):
+    """An object on its way into a storage; it can be seen only after ``commit``."""
+
+    def write(self, data: bytes) -> None:
+        """Add bytes. Raises ``InsufficientStorage`` where there is no room."""
+
+    def commit(self) -> None:
+        """Make the object durable, then visible, whole, under its key; an earlier one of that key is replaced."""
+
+    def abort(self) -> None:
+        """Forget what was written. Does nothing after ``commit``."""
+
+
+class Storage(Protocol):
+    """Objects under keys: parts of letters, digits, ``-`` and ``_``, with ``/`` between them. Calls block."""
+
+    def create(self, key: str) -> Sink:
+        """Begin an object."""
+
+    def read(self, key: str, offset: int, size: int) -> Iterator[bytes]:
+        """A part of an object, in chunks. Raises ``NotFound`` where there is no such object."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error."""
+
+    def delete_tree(self, prefix: str) -> None:
+        """Remove all objects whose key begins with ``prefix + '/'``."""

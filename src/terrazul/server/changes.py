@@ -1,0 +1,57 @@
+"""Waiting for a change instead of asking again and again.
+
+A change that another process of the server made is seen too, if later: a waiter looks for itself every half second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Hashable
+from typing import TypeVar
+
+T = TypeVar("T")
+_LOOK_AGAIN_SECONDS = 0.5
+
+
+class Changes:
+    """Who waits for which thing. Used from the event loop, but for ``notify_from_thread``."""
+
+    def __init__(self) -> None:
+        self._events: dict[Hashable, asyncio.Event] = {}
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Remember the running event loop."""
+        self._loop = asyncio.get_running_loop()
+
+    def notify_from_thread(self, thing: Hashable) -> None:
+        """As ``notify``, from another thread; who waits looks once the loop comes to it."""
+        if self._loop and thing in self._events:
+            self._loop.call_soon_threadsafe(self.notify, thing)
+
+    def notify(self, thing: Hashable) -> None:
+        """Wake all who wait for a change of this thing."""
+        event = self._events.pop(thing, None)
+        if event:
+            event.set()
+
+    async def wait_until(self, thing: Hashable, look: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
+        """What ``look`` returns as soon as it is not None, or None when the time is over."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while True:
+            event = self._events.setdefault(thing, asyncio.Event())
+            found = await look()
+            rest = deadline - asyncio.get_running_loop().time()
+            if found is not None or rest <= 0 or self._closing:
+                return found
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(event.wait(), min(rest, _LOOK_AGAIN_SECONDS))
+
+    def close(self) -> None:
+        """Let all waiters go, so that the server can stop."""
+        self._closing = True
+        for event in self._events.values():
+            event.set()
+        self._events.clear()

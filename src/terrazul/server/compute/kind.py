@@ -1,0 +1,43 @@
+"""What a kind of compute does for the queue. All kinds pass ``terrazul.testing.compute``."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Protocol
+
+from terrazul.wire.job import Job
+
+Placement = dict[str, Any]
+"""Where a runner is, in the kind's own words; kept in the database, so that a restarted server finds the runner."""
+
+
+class RunnerStatus(str, enum.Enum):
+    """What has become of a runner."""
+
+    ABSENT = "absent"
+    """It was never started."""
+    ALIVE = "alive"
+    GONE = "gone"
+    """It was started and is no more."""
+
+
+class ComputeKind(Protocol):
+    """Starts runners, looks after them, and ends them. Calls may block for a moment."""
+
+    def place(self, job: Job) -> Placement:
+        """Decide where a job will run. Starts nothing."""
+
+    def launch(self, job: Job, placement: Placement) -> None:
+        """Start the runner of a job. Launching what is alive already does nothing."""
+
+    def status(self, placement: Placement) -> RunnerStatus:
+        """What has become of the runner."""
+
+    def cancel(self, placement: Placement) -> None:
+        """Tell the runner to end its run now. It reports the end itself."""
+
+    def kill(self, placement: Placement) -> None:
+        """End the runner and everything it started, by force."""
+
+    def deliver(self, job: Job, placement: Placement) -> None:
+        """Start a process that sends what a runner that is gone had recorded, and ends the run."""

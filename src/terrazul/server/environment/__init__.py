@@ -1,0 +1,1 @@
+"""Environments: definitions under a name and a version."""

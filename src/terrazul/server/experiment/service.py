@@ -1,0 +1,104 @@
+"""What one can do with experiments."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock, to_text
+from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from terrazul.core.ids import check_experiment_name, new_guid
+from terrazul.server.experiment import store
+from terrazul.server.experiment.store import ExperimentRow
+from terrazul.server.sql.database import Database
+from terrazul.wire.experiment import Experiment, ExperimentChange, NewExperiment
+
+_VIEWS = {"active": False, "archived": True, "all": None}
+
+
+class Experiments:
+    """The experiments of all workspaces."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(self, workspace: int, new: NewExperiment, user: str) -> Experiment:
+        """The experiment of that name; made where there is none."""
+        check_experiment_name(new.name)
+
+        def work(connection: Connection) -> Experiment:
+            found = store.find_by_name(connection, workspace, new.name)
+            if found:
+                return found.experiment
+            now = self._clock()
+            made = Experiment(new_guid(), new.name, new.description, new.tags, to_text(now), user)
+            return store.add(connection, workspace, made, now).experiment
+
+        return await self._database.write(work)
+
+    async def list_all(self, workspace: int, name: str | None, view: str) -> list[Experiment]:
+        """Experiments, newest first; ``view`` is ``active``, ``archived`` or ``all``."""
+        if view not in _VIEWS:
+            raise InvalidInput(
+                f"{view!r} is not a view of experiments.", target=view, hint="Use active, archived or all."
+            )
+        return await self._database.read(partial(store.list_all, workspace=workspace, name=name, archived=_VIEWS[view]))
+
+    async def get(self, workspace: int, experiment_id: str) -> Experiment:
+        """The experiment of an id. Raises ``NotFound``."""
+        return (await self._database.read(partial(_find, workspace=workspace, experiment_id=experiment_id))).experiment
+
+    async def change(self, workspace: int, experiment_id: str, change: ExperimentChange) -> Experiment:
+        """Change what describes an experiment. Raises ``AlreadyExists`` for a name that is taken."""
+
+        def work(connection: Connection) -> Experiment:
+            row = _find(connection, workspace, experiment_id)
+            values: dict[str, Any] = {}
+            if change.name is not None and change.name != row.experiment.name:
+                check_experiment_name(change.name)
+                if store.find_by_name(connection, workspace, change.name):
+                    raise AlreadyExists(
+                        f"There is an experiment {change.name!r} already.",
+                        target=change.name,
+                        hint="Take another name.",
+                    )
+                values["name"] = change.name
+            if change.description is not None:
+                values["description"] = change.description
+            if change.archived is not None:
+                values["archived_at"] = self._clock() if change.archived else None
+            if change.set_tags or change.remove_tags:
+                kept = {key: value for key, value in row.experiment.tags.items() if key not in change.remove_tags}
+                values["tags"] = {**kept, **change.set_tags}
+            if values:
+                store.change(connection, row.key, values)
+            return _find(connection, workspace, experiment_id).experiment
+
+        return await self._database.write(work)
+
+    async def delete(self, workspace: int, experiment_id: str) -> None:
+        """Remove an experiment without runs. Raises ``Conflict`` where it has some."""
+
+        def work(connection: Connection) -> None:
+            row = _find(connection, workspace, experiment_id)
+            if row.experiment.run_count:
+                raise Conflict(
+                    f"The experiment {row.experiment.name!r} has {row.experiment.run_count} runs.",
+                    target=row.experiment.name,
+                    hint="An experiment can be deleted while it has no runs; archive this one instead.",
+                )
+            store.delete(connection, row.key)
+
+        await self._database.write(work)
+
+
+def _find(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow:
+    row = store.find(connection, workspace, experiment_id)
+    if row is None:
+        raise NotFound(
+            f"There is no experiment with the id {experiment_id[:80]!r} in this workspace.", target=experiment_id[:80]
+        )
+    return row

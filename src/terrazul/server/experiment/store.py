@@ -1,0 +1,137 @@
+"""The rows of experiments."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    select,
+)
+
+from terrazul.core.clock import to_text
+from terrazul.core.ids import new_guid
+from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.wire.experiment import Experiment
+
+experiment = Table(
+    "experiment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace", ForeignKey("workspace.id"), nullable=False),
+    Column("experiment_id", String(36), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("archived_at", BigInteger, nullable=True),
+    Column("last_run_number", Integer, nullable=False, default=0),
+    Column("run_count", Integer, nullable=False, default=0),
+    UniqueConstraint("workspace", "name"),
+    UniqueConstraint("workspace", "experiment_id"),
+)
+
+
+class ExperimentRow(NamedTuple):
+    """An experiment with its key inside the database."""
+
+    key: int
+    experiment: Experiment
+
+
+def ensure(connection: Connection, workspace: int, name: str, user: str, now: int) -> ExperimentRow:
+    """The experiment of a name, made where there is none."""
+    found = find_by_name(connection, workspace, name)
+    return found or add(connection, workspace, Experiment(new_guid(), name, "", {}, to_text(now), user), now)
+
+
+def add(connection: Connection, workspace: int, new: Experiment, now: int) -> ExperimentRow:
+    """Enter an experiment."""
+    result = connection.execute(
+        experiment.insert().values(
+            workspace=workspace,
+            experiment_id=new.experiment_id,
+            name=new.name,
+            description=new.description,
+            tags=new.tags,
+            created_at=now,
+            created_by=new.created_by,
+        )
+    )
+    return ExperimentRow(primary_key(result), new)
+
+
+def find_by_name(connection: Connection, workspace: int, name: str) -> ExperimentRow | None:
+    """The experiment of a name."""
+    query = select(experiment).where(experiment.c.workspace == workspace, experiment.c.name == name)
+    return _one(connection.execute(query).first())
+
+
+def find(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow | None:
+    """The experiment of an id."""
+    query = select(experiment).where(experiment.c.workspace == workspace, experiment.c.experiment_id == experiment_id)
+    return _one(connection.execute(query).first())
+
+
+def list_all(connection: Connection, workspace: int, name: str | None, archived: bool | None) -> list[Experiment]:
+    """The experiments of a workspace, newest first; ``archived`` None lists both kinds."""
+    query = select(experiment).where(experiment.c.workspace == workspace).order_by(experiment.c.id.desc())
+    if name is not None:
+        query = query.where(experiment.c.name == name)
+    if archived is not None:
+        query = query.where(experiment.c.archived_at.is_not(None) if archived else experiment.c.archived_at.is_(None))
+    return [_row(row).experiment for row in connection.execute(query)]
+
+
+def next_run_number(connection: Connection, key: int) -> int:
+    """Count a new run; returns its number, from 1."""
+    query = (
+        experiment.update()
+        .where(experiment.c.id == key)
+        .values(last_run_number=experiment.c.last_run_number + 1, run_count=experiment.c.run_count + 1)
+        .returning(experiment.c.last_run_number)
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def get(connection: Connection, key: int) -> ExperimentRow:
+    """The experiment of a key that another row holds."""
+    return _row(connection.execute(select(experiment).where(experiment.c.id == key)).one())
+
+
+def change(connection: Connection, key: int, values: dict[str, Any]) -> None:
+    """Set columns of an experiment."""
+    connection.execute(experiment.update().where(experiment.c.id == key).values(**values))
+
+
+def delete(connection: Connection, key: int) -> None:
+    """Remove an experiment that has no runs."""
+    connection.execute(experiment.delete().where(experiment.c.id == key))
+
+
+def _one(row: Row[Any] | None) -> ExperimentRow | None:
+    return None if row is None else _row(row)
+
+
+def _row(row: Row[Any]) -> ExperimentRow:
+    made = Experiment(
+        experiment_id=row.experiment_id,
+        name=row.name,
+        description=row.description,
+        tags=row.tags,
+        created_at=to_text(row.created_at),
+        created_by=row.created_by,
+        archived_at=None if row.archived_at is None else to_text(row.archived_at),
+        run_count=row.run_count,
+    )
+    return ExperimentRow(row.id, made)

@@ -1,0 +1,117 @@
+"""What every route shares: who may come in, how errors look, correlation ids."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers.base import BaseRouteHandler
+from litestar.params import FromPath
+
+from terrazul.core.errors import Forbidden, TerrazulError
+from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
+from terrazul.server.services import Services
+from terrazul.server.workspace.store import WorkspaceRow
+from terrazul.wire.error import ErrorBody
+
+_log = logging.getLogger(__name__)
+
+CORRELATION_HEADER = "Terrazul-Correlation-Id"
+PUBLIC = {"public": True}
+_CODES = {400: "invalid_input", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+_CODES |= {413: "too_large", 415: "unsupported_media_type"}
+_SERVER_FAULT = 500
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+InjectedServices = NamedDependency[Services]
+InjectedPrincipal = NamedDependency[Principal]
+InjectedWorkspace = NamedDependency[WorkspaceRow]
+
+
+def does(action: Action, object_type: ObjectType = ObjectType.WORKSPACE) -> dict[str, Any]:
+    """What a route declares of itself: ``opt=does(Action.RUN_READ, ObjectType.RUN)``."""
+    return {"action": action, "object_type": object_type}
+
+
+async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Authenticate and authorise each call; a route that declares nothing opens for nobody."""
+    if handler.opt.get("public"):
+        return
+    services: Services = connection.app.state.services
+    principal = await services.identities.authenticate(connection.headers.get("authorization"))
+    action: Action | None = handler.opt.get("action")
+    if action is None:
+        raise Forbidden("This address declares no action, so nobody may use it.")
+    target = await _target(services, principal, handler, connection.path_params)
+    reason = authorise(principal, action, target)
+    if reason:
+        raise Forbidden(reason, target=target.run_id or target.workspace_id)
+    connection.scope["state"]["principal"] = principal
+
+
+async def _target(
+    services: Services, principal: Principal, handler: BaseRouteHandler, parameters: dict[str, Any]
+) -> Target:
+    workspace_id, run_id = parameters.get("workspace_id"), parameters.get("run_id")
+    within = False
+    if principal.run_id and run_id and workspace_id and workspace_id == principal.workspace_id:
+        workspace = await services.workspaces.get(workspace_id)
+        within = await services.runs.is_within(workspace.key, run_id, principal.run_id)
+    return Target(handler.opt["object_type"], workspace_id, run_id, within)
+
+
+def provide_services(request: Request[Any, Any, Any]) -> Services:
+    """The services of this server."""
+    services: Services = request.app.state.services
+    return services
+
+
+def provide_principal(request: Request[Any, Any, Any]) -> Principal:
+    """Who calls."""
+    principal: Principal = request.scope["state"]["principal"]
+    return principal
+
+
+async def provide_workspace(workspace_id: FromPath[str], services: InjectedServices) -> WorkspaceRow:
+    """The workspace that the address names."""
+    return await services.workspaces.get(workspace_id)
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Any error as an ``ErrorBody``; one that is not ours is logged and told without its inside."""
+    correlation_id = request.scope["state"].get("correlation_id")
+    status, body = _describe(error, correlation_id)
+    if status >= _SERVER_FAULT:
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004  # the status with this header
+    return Response(msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+
+
+def _describe(error: Exception, correlation_id: str | None) -> tuple[int, ErrorBody]:
+    if isinstance(error, TerrazulError):
+        body = ErrorBody(error.code, error.message, error.target, error.hint, correlation_id)
+        return error.status, body
+    if isinstance(error, ValidationException):
+        details = "; ".join(_detail(each) for each in (error.extra or [])) or str(error.detail)
+        message = f"The request does not have the form it must have: {details}."
+        return 400, ErrorBody("invalid_input", message, correlation_id=correlation_id)
+    if isinstance(error, (msgspec.DecodeError, RecursionError)):
+        message = f"The body is not the JSON that this address takes: {error}."
+        return 400, ErrorBody("invalid_input", message, correlation_id=correlation_id)
+    if isinstance(error, HTTPException) and error.status_code < _SERVER_FAULT:
+        code = _CODES.get(error.status_code, "user_error")
+        return error.status_code, ErrorBody(code, str(error.detail), correlation_id=correlation_id)
+    message = "The server met an error of its own."
+    hint = "Look for the correlation id in the server's log."
+    return _SERVER_FAULT, ErrorBody("internal_error", message, hint=hint, correlation_id=correlation_id)
+
+
+def _detail(part: Any) -> str:
+    if isinstance(part, dict):
+        return ": ".join(str(part[name]) for name in ("key", "message") if part.get(name))
+    return str(part)

@@ -1,0 +1,1 @@
+"""Who calls, by which token, and what they may do."""

@@ -1,0 +1,91 @@
+"""Principals, actions, and the one function that decides."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Action(str, enum.Enum):
+    """What a route does, as seen by authorisation."""
+
+    SERVER_READ = "server/read"
+    WORKSPACE_READ = "workspace/read"
+    WORKSPACE_CREATE = "workspace/create"
+    WORKSPACE_CHANGE = "workspace/change"
+    WORKSPACE_DELETE = "workspace/delete"
+    EXPERIMENT_READ = "experiment/read"
+    EXPERIMENT_WRITE = "experiment/write"
+    RUN_READ = "run/read"
+    RUN_SUBMIT = "run/submit"
+    RUN_WRITE = "run/write"
+    RUN_CANCEL = "run/cancel"
+    RUN_EXECUTE = "run/execute"
+    CONTENT_WRITE = "content/write"
+    CONTENT_READ = "content/read"
+    SNAPSHOT_READ = "snapshot/read"
+    SNAPSHOT_WRITE = "snapshot/write"
+    ENVIRONMENT_READ = "environment/read"
+    ENVIRONMENT_WRITE = "environment/write"
+
+
+class ObjectType(str, enum.Enum):
+    """What a route acts on."""
+
+    SERVER = "server"
+    WORKSPACE = "workspace"
+    RUN = "run"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls. A run principal may touch its own run and that run's descendants."""
+
+    name: str
+    workspace_id: str | None = None
+    run_id: str | None = None
+
+    @property
+    def is_run(self) -> bool:
+        """True for a token that lives inside a run."""
+        return self.run_id is not None
+
+
+@dataclass(frozen=True)
+class Target:
+    """The object of a call; ``within_own_run`` tells of a run whether it is the caller's or descends from it."""
+
+    type: ObjectType
+    workspace_id: str | None = None
+    run_id: str | None = None
+    within_own_run: bool = False
+
+
+RUN_ACTIONS = frozenset({
+    Action.SERVER_READ,
+    Action.WORKSPACE_READ,
+    Action.EXPERIMENT_READ,
+    Action.RUN_READ,
+    Action.RUN_WRITE,
+    Action.RUN_SUBMIT,
+    Action.RUN_CANCEL,
+    Action.RUN_EXECUTE,
+    Action.CONTENT_WRITE,
+    Action.SNAPSHOT_READ,
+    Action.SNAPSHOT_WRITE,
+    Action.ENVIRONMENT_READ,
+})  # fmt: skip
+"""What a run token may do, on its own run and below; everything else is its owner's."""
+
+
+def authorise(principal: Principal, action: Action, target: Target) -> str:
+    """An empty text where the principal may do this, else the sentence that says why not."""
+    if not principal.is_run:
+        return ""
+    if action not in RUN_ACTIONS:
+        return f"A run token may not do {action.value}."
+    if target.workspace_id is not None and target.workspace_id != principal.workspace_id:
+        return "A run token opens nothing outside of its workspace."
+    if target.type is ObjectType.RUN and target.run_id is not None and not target.within_own_run:
+        return "A run token opens its own run and that run's children only."
+    return ""

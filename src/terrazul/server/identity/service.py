@@ -1,0 +1,86 @@
+"""Tokens: making them, and finding out who calls."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock
+from terrazul.core.errors import AuthenticationException
+from terrazul.server.identity import store
+from terrazul.server.identity.rules import Principal
+from terrazul.server.identity.store import TokenRow
+from terrazul.server.sql.database import Database
+
+_CACHE_LIMIT = 4096
+_CACHE_MICROSECONDS = 1_000_000
+
+
+class Identities:
+    """Who may come in."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._cache: dict[str, _Known] = {}
+
+    async def set_owner_token(self, token: str, name: str) -> None:
+        """Make this the only token of the installation's owner."""
+        row = TokenRow(_digest(token), name, None, None, None, self._clock(), None)
+
+        def work(connection: Connection) -> None:
+            store.delete_owners(connection)
+            store.put(connection, row)
+
+        await self._database.write(work)
+
+    def make_run_token(self, connection: Connection, name: str, workspace: int, workspace_id: str, run_id: str) -> str:
+        """A token for a run, part of the caller's transaction. It lives until ``revoke_run_token``."""
+        token = secrets.token_urlsafe(32)
+        store.put(connection, TokenRow(_digest(token), name, workspace, workspace_id, run_id, self._clock(), None))
+        return token
+
+    def revoke_run_token(self, connection: Connection, workspace: int, run_id: str) -> None:
+        """Make the tokens of a run worthless (within a second), part of the caller's transaction."""
+        store.delete_of_run(connection, workspace, run_id)
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        """Who calls with this ``Authorization`` header. Raises ``AuthenticationException``."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise AuthenticationException("This address needs a token.", hint="Send `Authorization: Bearer <token>`.")
+        digest = _digest(token.strip())
+        known = self._cache.get(digest)
+        now = self._clock()
+        if known is None or not 0 <= now - known.looked_up_at < _CACHE_MICROSECONDS:
+            known = await self._look_up(digest, now)
+        if known.expires_at is not None and known.expires_at < now:
+            raise AuthenticationException("The token has expired.", hint="Get a new one.")
+        return known.principal
+
+    async def _look_up(self, digest: str, now: int) -> _Known:
+        row = await self._database.read(partial(store.find, digest=digest))
+        if row is None:
+            raise AuthenticationException(
+                "The token is not valid.",
+                hint="Use the one in the file `token` of the server's home directory; a run's token dies with its run.",
+            )
+        if len(self._cache) >= _CACHE_LIMIT:
+            self._cache.clear()
+        known = _Known(Principal(row.name, row.workspace_id, row.run_id), row.expires_at, now)
+        self._cache[digest] = known
+        return known
+
+
+class _Known(NamedTuple):
+    principal: Principal
+    expires_at: int | None
+    looked_up_at: int
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

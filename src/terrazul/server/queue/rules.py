@@ -1,0 +1,50 @@
+"""What is to be done about a claimed run, given what became of its runner. Pure."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from terrazul.server.compute.kind import RunnerStatus
+
+CANCEL_PATIENCE = 20_000_000
+"""Microseconds after which a runner that was told to cancel, and has not, is ended by force."""
+DELIVERY_PATIENCE = 60_000_000
+"""Microseconds after which a delivery that was started, and has not ended the run, is given up."""
+
+
+class Care(str, enum.Enum):
+    """What the dispatcher does next for a claimed run."""
+
+    NOTHING = "nothing"
+    LAUNCH = "launch"
+    CANCEL = "cancel"
+    KILL = "kill"
+    DELIVER = "deliver"
+    GIVE_UP = "give up"
+
+
+class Watch(NamedTuple):
+    """What is known of a claimed run; the times are None where the thing has not happened."""
+
+    status: RunnerStatus
+    cancel_requested: bool
+    cancel_told_at: int | None
+    delivery_started_at: int | None
+    now: int
+
+
+def care_for(watch: Watch) -> Care:
+    """The next thing to do."""
+    if watch.status is RunnerStatus.ABSENT:
+        return Care.LAUNCH
+    if watch.status is RunnerStatus.GONE:
+        return Care.DELIVER if watch.delivery_started_at is None else Care.GIVE_UP
+    if watch.delivery_started_at is not None:
+        overdue = watch.now - watch.delivery_started_at > DELIVERY_PATIENCE
+        return Care.GIVE_UP if overdue else Care.NOTHING
+    if not watch.cancel_requested:
+        return Care.NOTHING
+    if watch.cancel_told_at is None:
+        return Care.CANCEL
+    return Care.KILL if watch.now - watch.cancel_told_at > CANCEL_PATIENCE else Care.NOTHING

@@ -1,0 +1,151 @@
+"""The dispatcher: claims waiting runs, has their runners started, and looks after those until they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock
+from terrazul.server.compute.kind import ComputeKind
+from terrazul.server.compute.service import Computes
+from terrazul.server.queue import store
+from terrazul.server.queue.rules import Care, Watch, care_for
+from terrazul.server.queue.store import Entry
+from terrazul.server.sql.database import Database
+from terrazul.wire.job import Job
+from terrazul.wire.run import RunError, RunState
+
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS = 1.0
+_GONE = RunError(
+    message="The runner ended without a report, and what it had recorded could not be delivered.",
+    code="SystemError",
+    hint="Look at runner.log in the run's folder; submit the run again.",
+)
+
+
+class Lifecycle(Protocol):
+    """What the dispatcher asks of the runs, which lie above it. The calls are parts of a transaction."""
+
+    def make_job(self, connection: Connection, run: int) -> Job:
+        """The job of a run, with a fresh token."""
+
+    def state(self, connection: Connection, run: int) -> RunState:
+        """Where the run is."""
+
+    def end(self, connection: Connection, run: int, error: RunError) -> None:
+        """Let a run fail whose runner will never report."""
+
+
+class _Work(NamedTuple):
+    entry: Entry
+    job: Job
+    placement: dict[str, object]
+
+
+@dataclass
+class _Memory:
+    """What the dispatcher remembers of a claimed run between two looks; lost at a restart, which only repeats care."""
+
+    cancel_told_at: int | None = None
+    delivery_started_at: int | None = None
+
+
+class Dispatcher:
+    """One loop in one process."""
+
+    def __init__(self, database: Database, computes: Computes, clock: Clock, concurrency: int) -> None:
+        self._database = database
+        self._computes = computes
+        self._clock = clock
+        self._concurrency = concurrency
+        self._awake = asyncio.Event()
+        self._memory: dict[int, _Memory] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._lifecycle: Lifecycle
+
+    def start(self, lifecycle: Lifecycle) -> None:
+        """Begin; runs that an earlier server claimed are found again."""
+        self._lifecycle = lifecycle
+        self._task = asyncio.get_running_loop().create_task(self._run_forever())
+
+    async def stop(self) -> None:
+        """End the loop. Runners go on."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def wake(self) -> None:
+        """Look at once: a run was queued, ended or is to be canceled."""
+        self._awake.set()
+
+    async def _run_forever(self) -> None:
+        while True:
+            self._awake.clear()
+            try:
+                await self._look_after_claimed()
+                await self._claim_waiting()
+            except Exception:  # noqa: BLE001  # the edge of the loop, which must go on
+                _log.exception("The dispatcher met an error and goes on")
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), _LOOK_SECONDS)
+
+    async def _claim_waiting(self) -> None:
+        if not await self._database.read(lambda connection: store.waiting(connection, 1)):
+            return
+        for work in await self._database.write(self._claim):
+            await asyncio.to_thread(self._kind(work.entry).launch, work.job, work.placement)
+
+    def _claim(self, connection: Connection) -> list[_Work]:
+        free = self._concurrency - len(store.claimed(connection))
+        works = []
+        for entry in store.waiting(connection, max(0, free)):
+            job = self._lifecycle.make_job(connection, entry.run)
+            placement = self._kind(entry).place(job)
+            store.claim(connection, entry.run, placement, self._clock())
+            works.append(_Work(entry, job, placement))
+        return works
+
+    async def _look_after_claimed(self) -> None:
+        states = await self._database.read(self._claimed_states)
+        self._memory = {entry.run: self._memory.get(entry.run, _Memory()) for entry, _state in states}
+        for entry, state in states:
+            await self._look_after_safely(entry, state, self._memory[entry.run])
+
+    async def _look_after_safely(self, entry: Entry, state: RunState, memory: _Memory) -> None:
+        try:
+            await self._look_after(entry, state, memory)
+        except Exception:  # noqa: BLE001  # what is wrong with one run must not hold up the others
+            _log.exception("Looking after a run met an error")
+
+    def _claimed_states(self, connection: Connection) -> list[tuple[Entry, RunState]]:
+        return [(entry, self._lifecycle.state(connection, entry.run)) for entry in store.claimed(connection)]
+
+    async def _look_after(self, entry: Entry, state: RunState, memory: _Memory) -> None:
+        kind, placement = self._kind(entry), entry.placement or {}
+        status = await asyncio.to_thread(kind.status, placement)
+        cancel = state is RunState.CANCEL_REQUESTED
+        now = self._clock()
+        care = care_for(Watch(status, cancel, memory.cancel_told_at, memory.delivery_started_at, now))
+        if care in {Care.LAUNCH, Care.DELIVER}:
+            job = await self._database.write(lambda connection: self._lifecycle.make_job(connection, entry.run))
+            if care is Care.DELIVER:
+                memory.delivery_started_at = now
+            await asyncio.to_thread(kind.launch if care is Care.LAUNCH else kind.deliver, job, placement)
+        elif care is Care.CANCEL:
+            memory.cancel_told_at = now
+            await asyncio.to_thread(kind.cancel, placement)
+        elif care is Care.KILL:
+            await asyncio.to_thread(kind.kill, placement)
+        elif care is Care.GIVE_UP:
+            await asyncio.to_thread(kind.kill, placement)
+            await self._database.write(lambda connection: self._lifecycle.end(connection, entry.run, _GONE))
+
+    def _kind(self, entry: Entry) -> ComputeKind:
+        return self._computes.get(entry.target)

@@ -1,0 +1,71 @@
+"""The rows of the queue: every submitted run until it ends."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, select
+
+from terrazul.server.sql.metadata import Json, metadata
+
+entry = Table(
+    "queue_entry",
+    metadata,
+    Column("workspace", Integer, nullable=False),
+    Column("run", ForeignKey("run.id"), primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("queued_at", BigInteger, nullable=False),
+    Column("claimed_at", BigInteger, nullable=True),
+    Column("placement", Json, nullable=True),
+    Index("ix_queue_entry_order", "claimed_at", "priority", "queued_at"),
+)
+
+
+class Entry(NamedTuple):
+    """A run in the queue; ``placement`` is set once it has been claimed."""
+
+    run: int
+    target: str
+    placement: dict[str, Any] | None
+
+
+_COLUMNS = select(entry.c.run, entry.c.target, entry.c.placement)
+
+
+def add(connection: Connection, workspace: int, run: int, target: str, queued_at: int) -> None:
+    """Put a run at the end of the queue."""
+    connection.execute(
+        entry.insert().values(workspace=workspace, run=run, target=target, priority=0, queued_at=queued_at)
+    )
+
+
+def waiting(connection: Connection, limit: int) -> list[Entry]:
+    """The next entries to claim."""
+    query = (
+        _COLUMNS.where(entry.c.claimed_at.is_(None))
+        .order_by(entry.c.priority.desc(), entry.c.queued_at, entry.c.run)
+        .limit(limit)
+    )
+    return [Entry(*row) for row in connection.execute(query)]
+
+
+def claimed(connection: Connection) -> list[Entry]:
+    """The entries that have been claimed and not ended."""
+    return [Entry(*row) for row in connection.execute(_COLUMNS.where(entry.c.claimed_at.is_not(None)))]
+
+
+def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:
+    """Note that an entry has been claimed, and where its runner will be."""
+    connection.execute(entry.update().where(entry.c.run == run).values(claimed_at=now, placement=placement))
+
+
+def find(connection: Connection, run: int) -> Entry | None:
+    """The entry of a run; None once it has ended."""
+    row = connection.execute(_COLUMNS.where(entry.c.run == run)).first()
+    return None if row is None else Entry(*row)
+
+
+def remove(connection: Connection, run: int) -> None:
+    """Take a run that has ended out of the queue."""
+    connection.execute(entry.delete().where(entry.c.run == run))

@@ -1,0 +1,1 @@
+"""Runs: state, metrics, files, logs."""

@@ -1,0 +1,268 @@
+"""Submitting runs, finding them, following them, canceling them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock, to_text
+from terrazul.core.errors import (
+    AlreadyExists,
+    ExperimentExecutionException,
+    InvalidInput,
+    NotFound,
+    RunConfigurationException,
+    SnapshotException,
+)
+from terrazul.core.ids import check_experiment_name, check_run_id
+from terrazul.core.paths import check_relative_path
+from terrazul.server.changes import Changes
+from terrazul.server.compute.service import Computes
+from terrazul.server.experiment import store as experiments
+from terrazul.server.identity.rules import Principal
+from terrazul.server.queue import store as queue
+from terrazul.server.queue.service import Dispatcher
+from terrazul.server.run.service.lifecycle import RunLifecycle
+from terrazul.server.run.store import metric as metrics
+from terrazul.server.run.store import run as runs
+from terrazul.server.run.store.run import Filter, Position, RunRow
+from terrazul.server.snapshot import store as snapshots
+from terrazul.server.sql.database import Database
+from terrazul.wire.metric import RunMetrics
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage, RunState, RunSubmission
+from terrazul.wire.run_configuration import RunDefinition
+
+SCRIPT_RUN = "azureml.scriptrun"
+_PAGE_LIMIT = 1000
+
+
+class Runs:
+    """The runs of all workspaces."""
+
+    def __init__(
+        self,
+        database: Database,
+        lifecycle: RunLifecycle,
+        computes: Computes,
+        dispatcher: Dispatcher,
+        changes: Changes,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._lifecycle = lifecycle
+        self._computes = computes
+        self._dispatcher = dispatcher
+        self._changes = changes
+        self._clock = clock
+
+    async def submit(self, workspace: int, submission: RunSubmission, principal: Principal) -> Run:
+        """Take a run into the queue; sent twice, it counts once.
+
+        Raises ``RunConfigurationException``, ``SnapshotException``, ``ComputeTargetException`` for what cannot be
+        executed as it is described, ``AlreadyExists`` where another run has the id.
+        """
+        _check(submission)
+        self._computes.get(submission.definition.target)
+        run = await self._database.write(partial(self._submit, workspace=workspace, new=submission, by=principal))
+        self._dispatcher.wake()
+        return run
+
+    async def get(self, workspace: int, run_id: str) -> Run:
+        """The run of an id. Raises ``NotFound``."""
+        return await self._database.read(lambda connection: _load(connection, workspace, run_id))
+
+    async def search(self, workspace: int, wanted: Filter, parents: Parents, limit: int, page: str | None) -> RunPage:
+        """A page of runs, newest first."""
+        if not 1 <= limit <= _PAGE_LIMIT:
+            raise InvalidInput(f"A page holds 1 to {_PAGE_LIMIT} runs, not {limit}.", target="limit")
+        after = _read_page(page)
+
+        def work(connection: Connection) -> RunPage:
+            restricted = parents.resolve(connection, workspace, wanted)
+            found, total, following = runs.search(connection, workspace, restricted, limit, after)
+            return RunPage(found, total, _write_page(following) if following else None)
+
+        return await self._database.read(work)
+
+    async def wait(self, workspace: int, run_id: str, state: str, seconds: float) -> Run:
+        """The run, as soon as it is in another state than this one, or when the time is over."""
+        row = await self._find(workspace, run_id)
+
+        async def look() -> Run | None:
+            run = await self.get(workspace, run_id)
+            return run if run.state.value != state else None
+
+        return await self._changes.wait_until(row.key, look, seconds) or await self.get(workspace, run_id)
+
+    async def definition(self, workspace: int, run_id: str) -> RunDefinition:
+        """What a submitted run was told to execute. Raises ``NotFound`` for an interactive one."""
+        row = await self._find(workspace, run_id)
+        definition = await self._database.read(partial(runs.definition_of, key=row.key))
+        if definition is None:
+            raise NotFound(f"The run {run_id} was not submitted, so it has no run definition.", target=run_id)
+        return msgspec.convert(definition, RunDefinition)
+
+    async def events(self, workspace: int, run_id: str) -> list[RunEvent]:
+        """The steps of a run's life, in order."""
+        row = await self._find(workspace, run_id)
+        return await self._database.read(partial(runs.events_of, key=row.key))
+
+    async def metrics(self, workspace: int, run_id: str, name: str | None, recursive: bool) -> list[RunMetrics]:
+        """The metrics of a run, and of all runs below it where ``recursive``."""
+        row = await self._find(workspace, run_id)
+
+        def work(connection: Connection) -> list[RunMetrics]:
+            rows = [row, *(runs.descendants(connection, row.key) if recursive else [])]
+            found = metrics.histories(connection, [each.key for each in rows], name)
+            return [RunMetrics(each.run_id, found[each.key]) for each in rows]
+
+        return await self._database.read(work)
+
+    async def cancel(self, workspace: int, run_id: str) -> Run:
+        """Ask a run and all below it to end. A run that has ended stays as it is."""
+
+        def work(connection: Connection) -> Run:
+            self._lifecycle.request_cancel(connection, _existing(connection, workspace, run_id))
+            return _load(connection, workspace, run_id)
+
+        run = await self._database.write(work)
+        self._dispatcher.wake()
+        return run
+
+    async def heartbeat(self, workspace: int, run_id: str, beat: Heartbeat) -> HeartbeatAnswer:
+        """Note that a runner is alive, and tell it what it must know at once."""
+
+        def work(connection: Connection) -> HeartbeatAnswer:
+            row = _existing(connection, workspace, run_id)
+            if row.attempt != beat.attempt or row.state.terminal:
+                return HeartbeatAnswer(cancel=True, fenced=True)
+            runs.change(connection, row.key, {"heartbeat_at": self._clock()})
+            return HeartbeatAnswer(cancel=row.state is RunState.CANCEL_REQUESTED)
+
+        return await self._database.write(work)
+
+    async def is_within(self, workspace: int, run_id: str, ancestor: str) -> bool:
+        """True where the run is the ancestor or descends from it."""
+        if run_id == ancestor:
+            return True
+
+        def work(connection: Connection) -> bool:
+            row, above = runs.find(connection, workspace, run_id), runs.find(connection, workspace, ancestor)
+            return bool(row and above and runs.is_within(connection, row.key, above.key))
+
+        return await self._database.read(work)
+
+    async def _find(self, workspace: int, run_id: str) -> RunRow:
+        return await self._database.read(lambda connection: _existing(connection, workspace, run_id))
+
+    def _submit(self, connection: Connection, workspace: int, new: RunSubmission, by: Principal) -> Run:
+        definition = msgspec.to_builtins(new.definition)
+        there = runs.find(connection, workspace, new.run_id)
+        if there:
+            if runs.definition_of(connection, there.key) != definition:
+                raise AlreadyExists(f"There is a run {new.run_id!r} already.", target=new.run_id)
+            return _load(connection, workspace, new.run_id)
+        parent_run_id = new.parent_run_id or by.run_id
+        parent = _existing(connection, workspace, parent_run_id) if parent_run_id else None
+        if new.snapshot_id and not snapshots.find(connection, workspace, new.snapshot_id):
+            raise SnapshotException(
+                f"There is no snapshot {new.snapshot_id!r} in this workspace.", target=new.snapshot_id
+            )
+        now = self._clock()
+        experiment = experiments.ensure(connection, workspace, new.experiment_name, by.name, now)
+        values: dict[str, Any] = {
+            "workspace": workspace,
+            "run_id": new.run_id,
+            "experiment": experiment.key,
+            "number": experiments.next_run_number(connection, experiment.key),
+            "type": SCRIPT_RUN,
+            "state": RunState.NOT_STARTED.value,
+            "display_name": new.display_name,
+            "description": "",
+            "created_at": now,
+            "created_by": by.name,
+            "target": new.definition.target,
+            "snapshot_id": new.snapshot_id,
+            "warnings": [],
+            "attempt": 1,
+            "interactive": False,
+            "definition": definition,
+        }
+        key = runs.add(connection, values, parent)
+        row = _existing(connection, workspace, new.run_id)
+        runs.set_tags(connection, row, new.tags)
+        runs.add_properties(connection, row, new.properties)
+        runs.add_event(connection, row, RunEvent(to_text(now), RunState.NOT_STARTED), now)
+        queue.add(connection, workspace, key, new.definition.target, now)
+        self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)
+        return _load(connection, workspace, new.run_id)
+
+
+class Parents:
+    """The runs that a search names by id, to be found when it runs."""
+
+    def __init__(self, parent_run_id: str | None, root_run_id: str | None) -> None:
+        self._parent_run_id = parent_run_id
+        self._root_run_id = root_run_id
+
+    def resolve(self, connection: Connection, workspace: int, wanted: Filter) -> Filter:
+        """The filter with the keys of these runs. Raises ``NotFound``."""
+        parent = _existing(connection, workspace, self._parent_run_id).key if self._parent_run_id else None
+        root = _existing(connection, workspace, self._root_run_id).key if self._root_run_id else None
+        return replace(wanted, parent=parent, root=root)
+
+
+def _check(new: RunSubmission) -> None:
+    check_run_id(new.run_id)
+    check_experiment_name(new.experiment_name)
+    definition = new.definition
+    if bool(definition.script) == bool(definition.command):
+        both = "both a script and a command" if definition.script else "neither a script nor a command"
+        raise RunConfigurationException(
+            f"The run configuration names {both}.", target="script", hint="Give exactly one of the two."
+        )
+    if definition.script:
+        check_relative_path(definition.script.replace("\\", "/").removeprefix("./"))
+    if definition.script and not new.snapshot_id:
+        raise ExperimentExecutionException(
+            f"The script {definition.script!r} comes without a snapshot.", target=definition.script
+        )
+    if definition.node_count != 1:
+        raise RunConfigurationException(
+            f"The run asks for {definition.node_count} nodes; the target {definition.target!r} has one.",
+            target="node_count",
+            hint="Set node_count to 1.",
+        )
+
+
+def _existing(connection: Connection, workspace: int, run_id: str) -> RunRow:
+    row = runs.find(connection, workspace, run_id)
+    if row is None:
+        raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
+    return row
+
+
+def _load(connection: Connection, workspace: int, run_id: str) -> Run:
+    return runs.load(connection, [_existing(connection, workspace, run_id).key])[0]
+
+
+def _write_page(position: Position) -> str:
+    return base64.urlsafe_b64encode(f"{position.created_at}.{position.key}".encode()).decode()
+
+
+def _read_page(page: str | None) -> Position | None:
+    if page is None:
+        return None
+    try:
+        created_at, key = base64.urlsafe_b64decode(page.encode("ascii")).decode("ascii").split(".")
+        return Position(int(created_at), int(key))
+    except (ValueError, binascii.Error):
+        raise InvalidInput(
+            "The page mark is not valid.", target="page", hint="Pass next_page of the answer before."
+        ) from None

@@ -1,0 +1,249 @@
+"""Applying the batches of writers: each once, in order, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import groupby
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock, to_text
+from terrazul.core.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound, TerrazulError
+from terrazul.core.ids import check_experiment_name, check_run_id
+from terrazul.core.paths import check_relative_path
+from terrazul.server.blobs import store as contents
+from terrazul.server.experiment import store as experiments
+from terrazul.server.identity.rules import Principal
+from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
+from terrazul.server.run.store import artifact as artifacts
+from terrazul.server.run.store import metric as metrics
+from terrazul.server.run.store import run as runs
+from terrazul.server.run.store import writer as writers
+from terrazul.server.run.store.run import RunRow
+from terrazul.server.sql.database import Database
+from terrazul.wire.metric import MetricPoint
+from terrazul.wire.run import RunEvent, RunState
+from terrazul.wire.write import (
+    NewArtifact,
+    NewRun,
+    PhaseReport,
+    Refusal,
+    RunChange,
+    StateChange,
+    WriteAnswer,
+    WriteBatch,
+)
+
+T = TypeVar("T")
+NAME_LIMIT = 255
+_TEXT_LIMIT = 1 << 20
+
+
+class Writing:
+    """Takes what scripts, runners and interactive clients record."""
+
+    def __init__(self, database: Database, lifecycle: RunLifecycle, clock: Clock, notify: Notify) -> None:
+        self._database = database
+        self._lifecycle = lifecycle
+        self._clock = clock
+        self._notify = notify
+
+    async def apply(self, workspace: int, batch: WriteBatch, principal: Principal) -> WriteAnswer:
+        """Apply a batch; when this returns, it is on disk.
+
+        An entry that cannot be applied is refused by itself. Raises ``Conflict`` where batches before this one are
+        missing.
+        """
+
+        def work(connection: Connection) -> WriteAnswer:
+            last = writers.find(connection, workspace, batch.writer)
+            if batch.sequence <= last.sequence:
+                again = last.refusals if batch.sequence == last.sequence else []
+                return WriteAnswer(applied=False, refusals=[Refusal(**each) for each in again])
+            if batch.sequence != last.sequence + 1:
+                raise Conflict(
+                    f"The batches {last.sequence + 1} to {batch.sequence - 1} of writer {batch.writer} are missing.",
+                    target=batch.writer,
+                    hint="Send them first.",
+                )
+            application = _Application(connection, workspace, principal, self._lifecycle, self._clock(), self._notify)
+            refusals = application.apply(batch)
+            plain = [msgspec.to_builtins(each) for each in refusals]
+            writers.advance(connection, workspace, batch.writer, batch.sequence, plain, self._clock())
+            return WriteAnswer(applied=True, refusals=refusals)
+
+        return await self._database.write(work)
+
+
+class _Application:
+    """One batch being applied."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        workspace: int,
+        principal: Principal,
+        lifecycle: RunLifecycle,
+        now: int,
+        notify: Notify,
+    ) -> None:
+        self._connection = connection
+        self._workspace = workspace
+        self._principal = principal
+        self._lifecycle = lifecycle
+        self._now = now
+        self._notify = notify
+        self._open_runs: dict[str, int] = {}
+        self._refusals: list[Refusal] = []
+
+    def apply(self, batch: WriteBatch) -> list[Refusal]:
+        """Apply all lists; returns what was refused."""
+        self._each("runs", batch.runs, self._new_run)
+        self._each("changes", batch.changes, self._change)
+        self._points(batch.metrics)
+        self._each("artifacts", batch.artifacts, self._artifact)
+        self._each("phases", batch.phases, self._phase)
+        self._each("states", batch.states, self._state)
+        return self._refusals
+
+    def _each(self, kind: str, entries: Sequence[T], apply: Callable[[T], None]) -> None:
+        for index, entry in enumerate(entries):
+            self._guarded(kind, index, str(getattr(entry, "run_id", "")), partial(apply, entry))
+
+    def _guarded(self, kind: str, index: int, run_id: str, apply: Callable[[], None]) -> None:
+        savepoint = self._connection.begin_nested()
+        try:
+            apply()
+        except TerrazulError as error:
+            savepoint.rollback()
+            self._refusals.append(Refusal(kind, index, error.code, error.message, run_id))
+        else:
+            savepoint.commit()
+
+    def _run(self, run_id: str) -> RunRow:
+        """A run that the caller may write to."""
+        row = runs.find(self._connection, self._workspace, run_id)
+        if row is None:
+            raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
+        if self._principal.run_id is not None and self._principal.run_id != run_id:
+            own = runs.find(self._connection, self._workspace, self._principal.run_id)
+            if own is None or not runs.is_within(self._connection, row.key, own.key):
+                raise Forbidden("A run token opens its own run and that run's children only.", target=run_id)
+        return row
+
+    def _new_run(self, new: NewRun) -> None:
+        check_run_id(new.run_id)
+        check_experiment_name(new.experiment_name)
+        if self._principal.is_run and new.parent_run_id is None:
+            raise Forbidden("Inside a run, only children of it can be created.", target=new.run_id)
+        if runs.find(self._connection, self._workspace, new.run_id):
+            raise AlreadyExists(f"There is a run {new.run_id!r} already.", target=new.run_id)
+        if new.state.terminal:
+            raise InvalidInput("A run cannot begin in a state that ends it.", target=new.run_id)
+        parent = self._run(new.parent_run_id) if new.parent_run_id else None
+        experiment = experiments.ensure(
+            self._connection, self._workspace, new.experiment_name, self._principal.name, self._now
+        )
+        key = runs.add(
+            self._connection,
+            {
+                "workspace": self._workspace,
+                "run_id": new.run_id,
+                "experiment": experiment.key,
+                "number": experiments.next_run_number(self._connection, experiment.key),
+                "type": new.type,
+                "state": new.state.value,
+                "display_name": new.display_name,
+                "description": new.description,
+                "created_at": new.time,
+                "created_by": self._principal.name,
+                "started_at": new.time if new.state is RunState.RUNNING else None,
+                "target": "local",
+                "snapshot_id": new.snapshot_id,
+                "warnings": [],
+                "attempt": 1,
+                "interactive": True,
+            },
+            parent,
+        )
+        row = runs.find_by_key(self._connection, key)
+        if row:
+            runs.set_tags(self._connection, row, new.tags)
+            runs.add_properties(self._connection, row, new.properties)
+            runs.add_event(self._connection, row, RunEvent(to_text(new.time), new.state), new.time)
+
+    def _change(self, change: RunChange) -> None:
+        row = self._run(change.run_id)
+        runs.remove_tags(self._connection, row, change.remove_tags)
+        runs.set_tags(self._connection, row, change.set_tags)
+        if change.add_properties:
+            self._add_properties(row, change.add_properties)
+        values: dict[str, Any] = {
+            name: getattr(change, name)
+            for name in ("display_name", "description", "snapshot_id")
+            if getattr(change, name) is not None
+        }
+        if change.warnings:
+            values["warnings"] = runs.warnings_of(self._connection, row.key) + change.warnings
+        if values:
+            runs.change(self._connection, row.key, values)
+        self._notify(row.key)
+
+    def _add_properties(self, row: RunRow, wanted: dict[str, str]) -> None:
+        there = runs.properties_of(self._connection, row.key)
+        for key, value in wanted.items():
+            if there.get(key, value) != value:
+                raise AlreadyExists(
+                    f"The property {key!r} of run {row.run_id} is {there[key]!r} and cannot become {value!r}.",
+                    target=key,
+                    hint="Properties keep their first value; use a tag for what changes.",
+                )
+        new = {key: value for key, value in wanted.items() if key not in there}
+        runs.add_properties(self._connection, row, new)
+
+    def _points(self, points: list[MetricPoint]) -> None:
+        position = 0
+        for run_id, group in groupby(points, key=lambda point: point.run_id):
+            of_run = list(group)
+            self._guarded("metrics", position, run_id, partial(self._add, run_id, of_run))
+            position += len(of_run)
+
+    def _add(self, run_id: str, points: list[MetricPoint]) -> None:
+        row = self._run(run_id)
+        for each in points:
+            if not each.name or len(each.name) > NAME_LIMIT:
+                raise InvalidInput(
+                    f"The metric name {each.name[:80]!r} is not valid.",
+                    target=each.name[:80],
+                    hint=f"Use 1 to {NAME_LIMIT} characters.",
+                )
+        metrics.add_points(self._connection, self._workspace, row.key, points)
+        self._notify(row.key)
+
+    def _artifact(self, new: NewArtifact) -> None:
+        row = self._run(new.run_id)
+        path = check_relative_path(new.path)
+        content = contents.find(self._connection, self._workspace, [new.digest]).get(new.digest)
+        if content is None:
+            raise NotFound(f"The bytes of {path!r} have not arrived.", target=path, hint="Send the content first.")
+        there = artifacts.find(self._connection, row.key, path)
+        if there and not new.overwrite:
+            raise AlreadyExists(
+                f"The run {row.run_id} has a file {path!r} already.", target=path, hint="Upload it under another name."
+            )
+        artifacts.put(self._connection, self._workspace, row.key, path, content.digest, content.size, new.time)
+        self._notify(row.key)
+
+    def _phase(self, report: PhaseReport) -> None:
+        row = self._run(report.run_id)
+        event = RunEvent(to_text(report.time), None, report.phase, report.seconds, report.message)
+        runs.add_event(self._connection, row, event, report.time)
+
+    def _state(self, change: StateChange) -> None:
+        row = self._run(change.run_id)
+        if change.attempt is not None and change.attempt != row.attempt:
+            raise Conflict(f"Attempt {change.attempt} of run {row.run_id} is not the current one.", target=row.run_id)
+        self._lifecycle.come_to(self._connection, row, change.state, change.time, change.error)

@@ -1,0 +1,1 @@
+"""The rows of runs, metrics, artifacts and logs."""

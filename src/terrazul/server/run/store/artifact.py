@@ -1,0 +1,45 @@
+"""The rows of artifacts."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table, Text, select
+
+from terrazul.core.clock import to_text
+from terrazul.server.sql.metadata import metadata
+from terrazul.wire.artifact import Artifact
+
+artifact = Table(
+    "artifact",
+    metadata,
+    Column("workspace", Integer, nullable=False),
+    Column("run", ForeignKey("run.id"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+_COLUMNS = select(artifact.c.path, artifact.c.size, artifact.c.digest, artifact.c.created_at)
+
+
+def find(connection: Connection, run: int, path: str) -> Artifact | None:
+    """The artifact of a path."""
+    row = connection.execute(_COLUMNS.where(artifact.c.run == run, artifact.c.path == path)).first()
+    return None if row is None else Artifact(row[0], row[1], row[2], to_text(row[3]))
+
+
+def put(connection: Connection, workspace: int, run: int, path: str, digest: str, size: int, time: int) -> None:
+    """Enter an artifact in the place of an earlier one of that path."""
+    connection.execute(artifact.delete().where(artifact.c.run == run, artifact.c.path == path))
+    connection.execute(
+        artifact.insert().values(workspace=workspace, run=run, path=path, digest=digest, size=size, created_at=time)
+    )
+
+
+def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
+    """The artifacts of a run whose path begins with a prefix, by path."""
+    query = _COLUMNS.where(artifact.c.run == run).order_by(artifact.c.path)
+    if prefix:
+        query = query.where(artifact.c.path.startswith(prefix, autoescape=True))
+    return [Artifact(row[0], row[1], row[2], to_text(row[3])) for row in connection.execute(query)]

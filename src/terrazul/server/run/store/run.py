@@ -1,0 +1,377 @@
+"""The rows of runs, with their tags, properties and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from terrazul.core.clock import to_text
+from terrazul.server.experiment.store import experiment
+from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.wire.run import Run, RunError, RunEvent, RunState
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace", ForeignKey("workspace.id"), nullable=False),
+    Column("run_id", String(256), nullable=False),
+    Column("experiment", ForeignKey("experiment.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("parent", ForeignKey("run.id"), nullable=True, index=True),
+    Column("root", Integer, nullable=True, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=True),
+    Column("ended_at", BigInteger, nullable=True),
+    Column("target", Text, nullable=False),
+    Column("snapshot_id", String(36), nullable=True),
+    Column("error", Json, nullable=True),
+    Column("warnings", Json, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("interactive", Boolean, nullable=False),
+    Column("definition", Json, nullable=True),
+    Column("heartbeat_at", BigInteger, nullable=True),
+    UniqueConstraint("workspace", "run_id"),
+    Index("ix_run_newest", "workspace", "created_at", "id"),
+    Index("ix_run_of_experiment", "experiment", "created_at", "id"),
+    Index("ix_run_state", "workspace", "state"),
+)
+
+
+def _named_texts(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("workspace", Integer, nullable=False),
+        Column("run", ForeignKey("run.id"), primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("value", Text, nullable=False),
+        Index(f"ix_{name}_search", "workspace", "key", "value"),
+        sqlite_with_rowid=False,
+    )
+
+
+tag = _named_texts("run_tag")
+property_ = _named_texts("run_property")
+
+event = Table(
+    "run_event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace", Integer, nullable=False),
+    Column("run", ForeignKey("run.id"), nullable=False, index=True),
+    Column("time", BigInteger, nullable=False),
+    Column("state", String(32), nullable=True),
+    Column("phase", Text, nullable=False),
+    Column("seconds", Float, nullable=True),
+    Column("message", Text, nullable=False),
+)
+
+_parent = run.alias("parent")
+_root = run.alias("root")
+
+
+class RunRow(NamedTuple):
+    """What the services need of a run besides what travels."""
+
+    key: int
+    workspace: int
+    run_id: str
+    state: RunState
+    parent: int | None
+    root: int
+    attempt: int
+    interactive: bool
+    experiment: int
+
+
+_ROW = select(
+    run.c.id, run.c.workspace, run.c.run_id, run.c.state, run.c.parent, run.c.root, run.c.attempt, run.c.interactive,
+    run.c.experiment,
+)  # fmt: skip
+_FIND = _ROW.where(run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id"))
+
+
+def add(connection: Connection, values: Mapping[str, Any], parent: RunRow | None) -> int:
+    """Enter a run; returns its key."""
+    result = connection.execute(
+        run.insert().values(**values, parent=parent.key if parent else None, root=parent.root if parent else None)
+    )
+    key = primary_key(result)
+    if parent is None:
+        connection.execute(run.update().where(run.c.id == key).values(root=key))
+    return key
+
+
+def find(connection: Connection, workspace: int, run_id: str) -> RunRow | None:
+    """The run of an id."""
+    row = connection.execute(_FIND, {"in_workspace": workspace, "of_run_id": run_id}).first()
+    return None if row is None else _row(row)
+
+
+def find_by_key(connection: Connection, key: int) -> RunRow | None:
+    """The run of a key."""
+    row = connection.execute(_ROW.where(run.c.id == key)).first()
+    return None if row is None else _row(row)
+
+
+def is_within(connection: Connection, key: int, ancestor: int) -> bool:
+    """True where the run is the ancestor or descends from it."""
+    current: int | None = key
+    while current is not None:
+        if current == ancestor:
+            return True
+        current = connection.execute(select(run.c.parent).where(run.c.id == current)).scalar()
+    return False
+
+
+def descendants(connection: Connection, key: int) -> list[RunRow]:
+    """Every run below this one, nearest first."""
+    found: list[RunRow] = []
+    level = [key]
+    while level:
+        rows = [_row(row) for row in connection.execute(_ROW.where(run.c.parent.in_(level)).order_by(run.c.id))]
+        found += rows
+        level = [row.key for row in rows]
+    return found
+
+
+def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
+    """Set columns of a run."""
+    connection.execute(run.update().where(run.c.id == key).values(**values))
+
+
+def warnings_of(connection: Connection, key: int) -> list[str]:
+    """The warnings of a run."""
+    return list(connection.execute(select(run.c.warnings).where(run.c.id == key)).scalar_one())
+
+
+def definition_of(connection: Connection, key: int) -> Any:
+    """The definition of a submitted run, as plain data; None for an interactive one."""
+    return connection.execute(select(run.c.definition).where(run.c.id == key)).scalar_one()
+
+
+def snapshot_of(connection: Connection, key: int) -> str | None:
+    """The snapshot of a run."""
+    found: str | None = connection.execute(select(run.c.snapshot_id).where(run.c.id == key)).scalar_one()
+    return found
+
+
+def unfinished(connection: Connection) -> list[RunRow]:
+    """Submitted runs that have not come to an end, oldest first."""
+    ended = [state.value for state in RunState if state.terminal]
+    query = _ROW.where(run.c.state.not_in(ended), run.c.interactive.is_(False)).order_by(run.c.id)
+    return [_row(row) for row in connection.execute(query)]
+
+
+def set_tags(connection: Connection, row: RunRow, tags: Mapping[str, str]) -> None:
+    """Set tags; a tag that is there gets the new value."""
+    if tags:
+        statement = insert(tag)
+        statement = statement.on_conflict_do_update(
+            index_elements=["run", "key"], set_={"value": statement.excluded.value}
+        )
+        connection.execute(statement, _texts(row, tags))
+
+
+def remove_tags(connection: Connection, row: RunRow, keys: Iterable[str]) -> None:
+    """Remove tags; one that is not there is no error."""
+    connection.execute(tag.delete().where(tag.c.run == row.key, tag.c.key.in_(list(keys))))
+
+
+def properties_of(connection: Connection, key: int) -> dict[str, str]:
+    """The properties of a run."""
+    query = select(property_.c.key, property_.c.value).where(property_.c.run == key)
+    return {row.key: row.value for row in connection.execute(query)}
+
+
+def add_properties(connection: Connection, row: RunRow, properties: Mapping[str, str]) -> None:
+    """Enter properties that are not there."""
+    if properties:
+        connection.execute(property_.insert(), _texts(row, properties))
+
+
+def add_event(connection: Connection, row: RunRow, happened: RunEvent, time: int) -> None:
+    """Note a step of a run's life."""
+    connection.execute(
+        event.insert().values(
+            workspace=row.workspace,
+            run=row.key,
+            time=time,
+            state=happened.state.value if happened.state else None,
+            phase=happened.phase,
+            seconds=happened.seconds,
+            message=happened.message,
+        )
+    )
+
+
+def events_of(connection: Connection, key: int) -> list[RunEvent]:
+    """The steps of a run's life, in order."""
+    query = select(event).where(event.c.run == key).order_by(event.c.time, event.c.id)
+    return [
+        RunEvent(
+            time=to_text(row.time),
+            state=RunState(row.state) if row.state else None,
+            phase=row.phase,
+            seconds=row.seconds,
+            message=row.message,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which runs a list holds; what is None or empty does not restrict it."""
+
+    experiment_name: str | None = None
+    parent: int | None = None
+    root: int | None = None
+    top_level_only: bool = False
+    types: list[str] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    tags: list[tuple[str, str | None]] = field(default_factory=list)
+    properties: list[tuple[str, str | None]] = field(default_factory=list)
+    target: str | None = None
+
+
+class Position(NamedTuple):
+    """Where a page begins: after the run made at this time, with this key."""
+
+    created_at: int
+    key: int
+
+
+def search(
+    connection: Connection, workspace: int, wanted: Filter, limit: int, after: Position | None
+) -> tuple[list[Run], int, Position | None]:
+    """A page of runs, newest first; how many match in all; and where the next page begins."""
+    conditions = _conditions(workspace, wanted)
+    source = run.join(experiment, experiment.c.id == run.c.experiment)
+    total = connection.execute(select(func.count()).select_from(source).where(*conditions)).scalar_one()
+    query = select(run.c.id, run.c.created_at).select_from(source).where(*conditions)
+    if after:
+        query = query.where(tuple_(run.c.created_at, run.c.id) < tuple_(after.created_at, after.key))
+    rows = connection.execute(query.order_by(run.c.created_at.desc(), run.c.id.desc()).limit(limit + 1)).all()
+    page, rest = rows[:limit], rows[limit:]
+    following = Position(page[-1].created_at, page[-1].id) if rest else None
+    return load(connection, [row.id for row in page]), total, following
+
+
+def load(connection: Connection, keys: list[int]) -> list[Run]:
+    """Runs as they travel, in the order of the keys."""
+    query = (
+        select(
+            run,
+            experiment.c.experiment_id,
+            experiment.c.name.label("experiment_name"),
+            _parent.c.run_id.label("parent_run_id"),
+            _root.c.run_id.label("root_run_id"),
+        )
+        .select_from(run)
+        .join(experiment, experiment.c.id == run.c.experiment)
+        .join(_root, _root.c.id == run.c.root)
+        .outerjoin(_parent, _parent.c.id == run.c.parent)
+        .where(run.c.id.in_(keys))
+    )
+    tags, properties = _texts_of(connection, tag, keys), _texts_of(connection, property_, keys)
+    found = {row.id: _run(row, tags.get(row.id, {}), properties.get(row.id, {})) for row in connection.execute(query)}
+    return [found[key] for key in keys]
+
+
+def _conditions(workspace: int, wanted: Filter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [run.c.workspace == workspace]
+    if wanted.experiment_name is not None:
+        conditions.append(experiment.c.name == wanted.experiment_name)
+    if wanted.parent is not None:
+        conditions.append(run.c.parent == wanted.parent)
+    if wanted.root is not None:
+        conditions.append(and_(run.c.root == wanted.root, run.c.id != wanted.root))
+    if wanted.top_level_only:
+        conditions.append(run.c.parent.is_(None))
+    if wanted.types:
+        conditions.append(run.c.type.in_(wanted.types))
+    if wanted.states:
+        conditions.append(run.c.state.in_(wanted.states))
+    if wanted.target is not None:
+        conditions.append(run.c.target == wanted.target)
+    for table, pairs in ((tag, wanted.tags), (property_, wanted.properties)):
+        for key, value in pairs:
+            matches = [table.c.run == run.c.id, table.c.key == key]
+            if value is not None:
+                matches.append(table.c.value == value)
+            conditions.append(exists().where(*matches))
+    return conditions
+
+
+def _texts(row: RunRow, texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"workspace": row.workspace, "run": row.key, "key": key, "value": value} for key, value in texts.items()]
+
+
+def _texts_of(connection: Connection, table: Table, keys: list[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for row in connection.execute(select(table.c.run, table.c.key, table.c.value).where(table.c.run.in_(keys))):
+        found.setdefault(row[0], {})[row[1]] = row[2]
+    return found
+
+
+def _row(row: Any) -> RunRow:
+    return RunRow(row[0], row[1], row[2], RunState(row[3]), row[4], row[5], row[6], row[7], row[8])
+
+
+def _run(row: Row[Any], tags: dict[str, str], properties: dict[str, str]) -> Run:
+    return Run(
+        run_id=row.run_id,
+        experiment_id=row.experiment_id,
+        experiment_name=row.experiment_name,
+        number=row.number,
+        type=row.type,
+        state=RunState(row.state),
+        display_name=row.display_name,
+        description=row.description,
+        tags=tags,
+        properties=properties,
+        root_run_id=row.root_run_id,
+        created_at=to_text(row.created_at),
+        created_by=row.created_by,
+        parent_run_id=row.parent_run_id,
+        started_at=None if row.started_at is None else to_text(row.started_at),
+        ended_at=None if row.ended_at is None else to_text(row.ended_at),
+        target=row.target,
+        snapshot_id=row.snapshot_id,
+        error=None if row.error is None else RunError(**row.error),
+        warnings=row.warnings,
+        attempt=row.attempt,
+        interactive=row.interactive,
+    )

@@ -1,0 +1,74 @@
+"""The services of one server, put together; the only place that knows all of them."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+
+from terrazul.core.clock import Clock
+from terrazul.core.home import Home
+from terrazul.server.blobs.kinds.local import LocalStorage
+from terrazul.server.blobs.service import Contents
+from terrazul.server.changes import Changes
+from terrazul.server.compute.kinds.local import LocalCompute
+from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.environment.service import Environments
+from terrazul.server.experiment.service import Experiments
+from terrazul.server.identity.service import Identities
+from terrazul.server.queue.service import Dispatcher
+from terrazul.server.run.service.files import Files
+from terrazul.server.run.service.lifecycle import RunLifecycle
+from terrazul.server.run.service.runs import Runs
+from terrazul.server.run.service.writing import Writing
+from terrazul.server.settings import Settings
+from terrazul.server.snapshot.service import Snapshots
+from terrazul.server.sql.database import Database
+from terrazul.server.sql.migration import migrate
+from terrazul.server.workspace.service import Workspaces
+
+
+@dataclass
+class JobFacts:
+    """What jobs say of the server."""
+
+    environments_folder: str
+    server_url: str = ""
+
+
+class Services:
+    """Everything the routes speak to."""
+
+    def __init__(self, home: Home, settings: Settings, clock: Clock) -> None:
+        migrate(home.database_file)
+        self.home = home
+        self.settings = settings
+        self.clock = clock
+        self.owner = getpass.getuser()
+        self.changes = Changes()
+        self.database = Database(home.database_file)
+        self.facts = JobFacts(str(home.environments_folder))
+        storage = LocalStorage(home.blobs_folder)
+        self.contents = Contents(self.database, storage)
+        self.workspaces = Workspaces(self.database, self.contents, clock, shared=settings.shared)
+        self.identities = Identities(self.database, clock)
+        self.environments = Environments(self.database, clock)
+        self.experiments = Experiments(self.database, clock)
+        self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
+        computes = Computes({LOCAL: LocalCompute(home.runs_folder)})
+        self.dispatcher = Dispatcher(self.database, computes, clock, settings.concurrency)
+        self.lifecycle = RunLifecycle(self.identities, clock, self.changes.notify_from_thread, self.facts)
+        self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
+        self.writing = Writing(self.database, self.lifecycle, clock, self.changes.notify_from_thread)
+        self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
+
+    async def start(self, token: str) -> None:
+        """Begin to work: the owner's token counts, runs of an earlier server are looked after."""
+        self.changes.start()
+        await self.identities.set_owner_token(token, self.owner)
+        self.dispatcher.start(self.lifecycle)
+
+    async def stop(self) -> None:
+        """Finish what was accepted and let go of the files. Runs go on."""
+        self.changes.close()
+        await self.dispatcher.stop()
+        self.database.close()

@@ -1,0 +1,1 @@
+"""Snapshots: the files of a source directory, by content."""

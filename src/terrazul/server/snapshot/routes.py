@@ -1,0 +1,54 @@
+"""The HTTP of snapshots."""
+
+from __future__ import annotations
+
+from litestar import Router, get, post
+from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
+
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
+from terrazul.server.identity.rules import Action
+from terrazul.wire.snapshot import Snapshot, SnapshotDelta, SnapshotManifest
+
+
+@post("/", operation_id="create_snapshot", opt=does(Action.SNAPSHOT_WRITE), status_code=200)
+async def create_snapshot(
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    data: JSONBody[SnapshotManifest],
+) -> Snapshot:
+    """Name a tree whose contents have been sent."""
+    return await services.snapshots.create(workspace.key, data, principal.name)
+
+
+@post("/delta", operation_id="create_snapshot_from_delta", opt=does(Action.SNAPSHOT_WRITE), status_code=200)
+async def create_snapshot_from_delta(
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    data: JSONBody[SnapshotDelta],
+) -> Snapshot:
+    """Name a tree by its difference to a snapshot that the server holds."""
+    return await services.snapshots.create_from_delta(workspace.key, data, principal.name)
+
+
+@get("/{snapshot_id:str}", operation_id="get_snapshot", opt=does(Action.SNAPSHOT_READ))
+async def get_snapshot(
+    services: InjectedServices, workspace: InjectedWorkspace, snapshot_id: FromPath[str]
+) -> Snapshot:
+    """A snapshot with its manifest."""
+    return await services.snapshots.get(workspace.key, snapshot_id)
+
+
+@get("/{snapshot_id:str}/zip", operation_id="download_snapshot", opt=does(Action.SNAPSHOT_READ))
+async def download_snapshot(
+    services: InjectedServices, workspace: InjectedWorkspace, snapshot_id: FromPath[str]
+) -> Stream:
+    """The snapshot as a zip archive."""
+    return Stream(await services.snapshots.zip(workspace.key, snapshot_id), media_type="application/zip")
+
+
+router = Router(
+    "/snapshots", route_handlers=[create_snapshot, create_snapshot_from_delta, get_snapshot, download_snapshot]
+)

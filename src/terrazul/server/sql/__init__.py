@@ -1,0 +1,1 @@
+"""The database: one writer whose transactions many writes share, readers beside it, migrations."""

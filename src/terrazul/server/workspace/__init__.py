@@ -1,0 +1,1 @@
+"""Workspaces: the top, they own everything below."""

@@ -1,0 +1,120 @@
+"""What one can do with workspaces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock, to_text
+from terrazul.core.errors import AlreadyExists, InvalidInput, WorkspaceNotFound
+from terrazul.core.ids import check_workspace_name, new_guid
+from terrazul.server.blobs.service import Contents
+from terrazul.server.sql.database import Database
+from terrazul.server.workspace import store
+from terrazul.server.workspace.store import WorkspaceRow
+from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange, WorkspaceScope
+
+_PART_LIMIT = 256
+
+
+class Workspaces:
+    """The workspaces of one installation."""
+
+    def __init__(self, database: Database, contents: Contents, clock: Clock, *, shared: bool) -> None:
+        self._database = database
+        self._contents = contents
+        self._clock = clock
+        self._shared = shared
+        self._known: dict[str, WorkspaceRow] = {}
+
+    async def create(self, new: NewWorkspace, user: str) -> Workspace:
+        """Make a workspace. Raises ``AlreadyExists`` where there is one of that name, unless ``exist_ok``."""
+        return await self._database.write(partial(self._create, new=new, user=user))
+
+    async def resolve(self, scope: WorkspaceScope, user: str) -> Workspace:
+        """The workspace of a ``config.json``; the embedded server makes one that it does not know.
+
+        Raises ``WorkspaceNotFound`` on a shared server.
+        """
+        found = await self._database.read(partial(store.find_by_scope, scope=scope))
+        if found:
+            return found.workspace
+        if self._shared:
+            raise WorkspaceNotFound(
+                f"There is no workspace {scope.name!r} in resource group {scope.resource_group!r} of subscription "
+                f"{scope.subscription_id!r}.",
+                target=scope.name,
+                hint="List what there is with `terrazul workspace list`, or make it with `terrazul workspace create`.",
+            )
+        new = NewWorkspace(scope.subscription_id, scope.resource_group, scope.name, exist_ok=True)
+        return await self.create(new, user)
+
+    async def get(self, workspace_id: str) -> WorkspaceRow:
+        """The workspace of an id. Raises ``WorkspaceNotFound``."""
+        row = self._known.get(workspace_id)
+        if row is None:
+            row = await self._database.read(partial(store.find, workspace_id=workspace_id))
+            if row is None:
+                raise WorkspaceNotFound(
+                    f"There is no workspace with the id {workspace_id[:80]!r}.", target=workspace_id[:80]
+                )
+            self._known[workspace_id] = row
+        return row
+
+    async def list_all(self, subscription_id: str | None, resource_group: str | None) -> list[Workspace]:
+        """All workspaces, by name."""
+        rows = await self._database.read(
+            partial(store.list_all, subscription_id=subscription_id, resource_group=resource_group)
+        )
+        return [row.workspace for row in rows]
+
+    async def change(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
+        """Change what describes a workspace."""
+        row = await self.get(workspace_id)
+        values = {name: value for name, value in vars(change).items() if value is not None}
+        if values:
+            await self._database.write(partial(store.change, key=row.key, values=values))
+            self._known[workspace_id] = row._replace(workspace=replace(row.workspace, **values))
+        return self._known[workspace_id].workspace
+
+    async def delete(self, workspace_id: str) -> None:
+        """Remove a workspace and everything in it, for good."""
+        row = await self.get(workspace_id)
+        await self._database.write(partial(store.delete, key=row.key))
+        self._known.pop(workspace_id, None)
+        await self._contents.delete_all(row.key)
+
+    def _create(self, connection: Connection, new: NewWorkspace, user: str) -> Workspace:
+        check_workspace_name(new.name)
+        for part in (new.subscription_id, new.resource_group):
+            if not part.strip() or len(part) > _PART_LIMIT or "/" in part:
+                raise InvalidInput(
+                    f"{part[:80]!r} cannot be a subscription id or resource group.",
+                    target=part[:80],
+                    hint=f"Use 1 to {_PART_LIMIT} characters without '/'.",
+                )
+        found = store.find_by_scope(connection, WorkspaceScope(new.subscription_id, new.resource_group, new.name))
+        if found and not new.exist_ok:
+            raise AlreadyExists(
+                f"The workspace {found.workspace.name!r} exists already.",
+                target=found.workspace.name,
+                hint="Pass exist_ok=True to use it.",
+            )
+        if found:
+            return found.workspace
+        now = self._clock()
+        made = Workspace(
+            workspace_id=new_guid(),
+            subscription_id=new.subscription_id,
+            resource_group=new.resource_group,
+            name=new.name,
+            location=new.location or "local",
+            friendly_name=new.friendly_name or new.name,
+            description=new.description,
+            tags=new.tags,
+            created_at=to_text(now),
+            created_by=user,
+        )
+        return store.add(connection, made, now).workspace

@@ -1,0 +1,113 @@
+"""A real server for tests: a process of its own over a home of its own, which can be killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from terrazul.core.home import Home
+
+_START_SECONDS = 20
+_LOOK_SECONDS = 0.02
+
+
+class Refused(Exception):
+    """The server answered with an error."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.body = body
+
+
+class RunningServer:
+    """Started with ``start``; the port is kept over a restart, as a server that comes back has it."""
+
+    def __init__(self, home: Path, *options: str, variables: dict[str, str] | None = None) -> None:
+        self.home = Home(str(home))
+        self._options = options
+        self._variables = {**os.environ, **(variables or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = "0"
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        self.home.server_file.unlink(missing_ok=True)
+        self.home.path.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "terrazul.server", "--home", str(self.home.path), "--port", self._port]
+        with self.home.log_file.open("ab") as log:
+            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log, env=self._variables)
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.home.server_file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not start:\n{self.home.log_file.read_text()}")
+            time.sleep(_LOOK_SECONDS)
+        self._port = self.url.rpartition(":")[2]
+
+    def kill(self) -> None:
+        """End the process as a power cut would end it."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End the process politely."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process:
+            os.kill(self._process.pid, number)
+            self._process.wait()
+            self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The id of the server's process."""
+        assert self._process
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return str(json.loads(self.home.server_file.read_text())["url"])
+
+    @property
+    def token(self) -> str:
+        """The owner's token."""
+        return self.home.token_file.read_text().strip()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a client finds this server."""
+        return {"TERRAZUL_HOME": str(self.home.path)}
+
+    def call(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> Any:
+        """Make a request; ``body`` is bytes or becomes JSON. Returns the decoded answer, or its bytes.
+
+        Raises ``Refused`` for an answer with a status of 400 and more.
+        """
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310  # our own address
+        request.add_header("Authorization", f"Bearer {self.token if token is None else token}")
+        request.add_header(
+            "Content-Type", "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:  # noqa: S310  # as above
+                content = answer.read()
+                is_json = answer.headers.get_content_type() == "application/json"
+        except urllib.error.HTTPError as error:
+            with error:
+                raise Refused(error.code, json.loads(error.read() or b"{}")) from None
+        return json.loads(content) if is_json and content else content
+
+    def workspace(self, name: str = "testing") -> str:
+        """The address of a workspace, made at first use: ``/api/v1/workspaces/<id>``."""
+        scope = {"subscription_id": "local", "resource_group": "terrazul", "name": name}
+        return f"/api/v1/workspaces/{self.call('POST', '/api/v1/workspaces/resolve', scope)['workspace_id']}"

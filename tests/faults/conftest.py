@@ -1,0 +1,18 @@
+"""The disk with faults, compiled."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from terrazul.testing.needs import needs_program
+
+
+@pytest.fixture(scope="session")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library to preload; ``disk.c`` says which variables it reads."""
+    compiler = needs_program("cc")
+    library = tmp_path_factory.mktemp("disk") / "disk.so"
+    source = Path(__file__).parent / "disk.c"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl", "-lpthread"], check=True)
+    return library
