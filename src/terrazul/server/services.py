@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from terrazul.core.clock import Clock
 from terrazul.core.home import Home
+from terrazul.core.settings import Settings
 from terrazul.server.blobs.kinds.local import LocalStorage
 from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
@@ -20,7 +21,6 @@ from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
 from terrazul.server.run.service.writing import Writing
-from terrazul.server.settings import Settings
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.migration import migrate
@@ -43,6 +43,7 @@ class Services:
         self.home = home
         self.settings = settings
         self.clock = clock
+        self.started_at = clock()
         self.owner = getpass.getuser()
         self.changes = Changes()
         self.database = Database(home.database_file)
