@@ -3,68 +3,67 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List
+from itertools import groupby
+from typing import Iterator, List, Sequence, Tuple
 
-from terrazul.compatibility.check import Finding, Report, by_capability, check_folder
+from terrazul.cli.command import Subparsers, add_verb
+from terrazul.cli.exit_code import ExitCode
+from terrazul.cli.output import is_for_people, show
+from terrazul.cli.wording import printable
+from terrazul.compatibility.check import Finding, Report, check_folder
 from terrazul.compatibility.status import Support
-
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 argparse has no public name for it
+from terrazul.wire import codec
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the verb ``check``."""
-    parser = subparsers.add_parser("check", help="scan v1 scripts and notebooks: what runs, what does not, which pins")
-    parser.add_argument("folder", metavar="FOLDER", help="the folder, or one script or notebook")
-    parser.add_argument("-o", "--output", choices=["table", "json"], default="table", help="how to write the report")
-    parser.set_defaults(run=run)
+    """The verb's parser."""
+    parser = add_verb(
+        subparsers,
+        "check",
+        run,
+        "Read v1 scripts and notebooks: what runs, what does not and why, which pins to set. Nothing is run. The exit "
+        "code is 1 where something does not run as it is.",
+        example="terrazul check notebooks/",
+    )
+    parser.add_argument("folder", metavar="FOLDER", help="The folder, or one script or notebook.")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the report; 0 when everything works, 1 when something does not.
-
-    Raises ``InvalidInput`` for a path that does not exist.
-    """
+    """Show what was found. Raises ``InvalidInput`` for a path that does not exist."""
     report = check_folder(arguments.folder)
-    print(json.dumps(as_json(report), indent=2) if arguments.output == "json" else "\n".join(as_text(report)))
-    return 0 if report.all_works else 1
+    if is_for_people(arguments):
+        for line in _lines(report):
+            print(printable(line))
+    else:
+        summary = {"all_works": report.all_works, "pins": report.pins(), "stopped_programs": report.stopped_programs()}
+        show(arguments, {**summary, **codec.to_plain(report)})
+    return ExitCode.GOOD if report.all_works else ExitCode.FAILED
 
 
-def as_json(report: Report) -> Dict[str, Any]:
-    """The report as JSON values."""
-    uses = [{**asdict(use), "support": use.support.value} for use in report.uses]
-    summary = {"all_works": report.all_works, "pins": report.pins(), "stopped": sorted(report.stopped_programs())}
-    return {**asdict(report), "uses": uses, **summary}
+def _lines(report: Report) -> Iterator[str]:
+    works, differs, waits = (sum(use.support is support for use in report.uses) for support in Support)
+    programs, stopped = len(report.programs), len(report.stopped_programs())
+    yield f"{programs} scripts and notebooks, {len(report.v1_programs)} of them v1 code."
+    yield f"v1 names used: {works} work, {differs} differ, {waits} are not there yet."
+    yield f"{programs - stopped} run as they are, {stopped} do not." if stopped else "All run as they are."
+    for title, findings in _sections(report):
+        yield ""
+        yield title
+        for path, found in groupby(findings, key=lambda finding: finding.path):
+            yield f"  {path}"
+            yield from (f"    {', '.join(finding.places) or '-'}: {finding.name}" for finding in found)
 
 
-def as_text(report: Report) -> Iterator[str]:
-    """The report as lines for a person."""
-    counts = {support: sum(use.support is support for use in report.uses) for support in Support}
-    yield (
-        f"Read {report.programs} scripts and notebooks in {report.folder}; {report.v1_programs} of them use v1. "
-        f"{len(report.uses)} uses of v1 names: "
-        + ", ".join(f"{count} {support.value}" for support, count in counts.items())
-        + "."
-    )
-    stopped = len(report.stopped_programs())
-    yield (
-        f"{report.programs - stopped} run as they are, {stopped} do not." if stopped else "All of them run as they are."
-    )
-    for capability, uses in by_capability(report.failing()).items():
-        yield from _section(f"Not yet: {capability}", uses)
-    yield from _section("Differs", [use for use in report.uses if use.support is Support.DIFFERS], noted=True)
-    for pin in report.pins():
-        yield from _section(f"Set the pin {pin}", [trap for trap in report.traps if trap.note == pin])
-    yield from _section("Cannot be read", report.problems, noted=True)
-    yield from _section("Met otherwise", report.requirements, noted=True)
-
-
-def _section(title: str, findings: Iterable[Finding], *, noted: bool = False) -> List[str]:
-    lines = [
-        f"  {finding.path}{':' if finding.places else ''}{'; '.join(finding.places)}  {finding.name}"
-        + (f" ({finding.note})" if noted and finding.name else finding.note if noted else "")
-        for finding in findings
+def _sections(report: Report) -> Iterator[Tuple[str, Sequence[Finding]]]:
+    """What was found, by what is to be said of it; the parts of what does not run first."""
+    differing = [use for use in report.uses if use.support is Support.DIFFERS]
+    parts: List[Tuple[str, Sequence[Finding]]] = [
+        ("Not yet there: {}", report.waiting()),
+        ("Removed from a newer library; set the pin {}", report.traps),
+        ("Cannot be read: {}", report.problems),
+        ("Differs: {}", differing),
+        ("Met otherwise: {}", report.requirements),
     ]
-    return ["", title, *lines] if lines else []
+    for title, findings in parts:
+        for note in sorted({finding.note for finding in findings}):
+            yield title.format(note), [finding for finding in findings if finding.note == note]

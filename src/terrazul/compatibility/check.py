@@ -8,7 +8,7 @@ import textwrap
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, Set
+from typing import Iterator, List
 
 from terrazul.compatibility import requirement_file, status
 from terrazul.compatibility.scan import Scanner
@@ -54,9 +54,9 @@ class Report:
     """What was found in a folder."""
 
     folder: str
-    programs: int = 0
-    """Scripts and notebooks that were read."""
-    v1_programs: int = 0
+    programs: List[str] = field(default_factory=list)
+    """The scripts and notebooks, and the scripts that notebooks write."""
+    v1_programs: List[str] = field(default_factory=list)
     """Those of them that import v1's modules."""
     uses: List[Use] = field(default_factory=list)
     traps: List[Finding] = field(default_factory=list)
@@ -69,9 +69,9 @@ class Report:
     @property
     def all_works(self) -> bool:
         """Whether everything that was found runs as it is."""
-        return not (self.traps or self.problems or self.failing())
+        return not (self.traps or self.problems or self.waiting())
 
-    def failing(self) -> List[Use]:
+    def waiting(self) -> List[Use]:
         """The uses of what is not there yet."""
         return [use for use in self.uses if use.support is Support.NOT_YET]
 
@@ -79,9 +79,10 @@ class Report:
         """The pins that bring back what newer libraries have removed."""
         return sorted({trap.note for trap in self.traps})
 
-    def stopped_programs(self) -> Set[str]:
+    def stopped_programs(self) -> List[str]:
         """The programs in which something does not run as it is."""
-        return {finding.path for finding in (*self.failing(), *self.traps, *self.problems)}
+        stopping = {finding.path for finding in (*self.waiting(), *self.traps, *self.problems)}
+        return [program for program in self.programs if program in stopping]
 
 
 def check_folder(path: str) -> Report:
@@ -120,16 +121,18 @@ def _check_programs(file: Path, name: str, report: Report) -> None:
         for source in sources_of(file, name):
             _check_program(source, report)
     except Unreadable as error:
+        report.programs.append(name)
         report.problems.append(Finding(name, [], "", str(error)))
 
 
 def _check_program(source: Source, report: Report) -> None:
     scanner = Scanner()
-    report.programs += 1
     for fragment in source.fragments:
         report.problems += _scan(scanner, source, fragment)
     scanner.finish()
-    report.v1_programs += scanner.imports_v1
+    report.programs.append(source.path)
+    if scanner.imports_v1:
+        report.v1_programs.append(source.path)
     report.uses += _uses(source.path, scanner)
     report.traps += [Finding(source.path, places, name, pin) for (name, pin), places in scanner.traps.items()]
     for version, places in scanner.pythons.items():
@@ -182,11 +185,3 @@ def _readable(home: str, member: str) -> str:
         return home
     owner = home.rpartition(".")[2]
     return owner if member == "__init__" else f"{owner}.{member}"
-
-
-def by_capability(uses: List[Use]) -> Dict[str, List[Use]]:
-    """The uses by the capability that they wait for, the most frequent first."""
-    waiting: Dict[str, List[Use]] = {}
-    for use in uses:
-        waiting.setdefault(use.note, []).append(use)
-    return dict(sorted(waiting.items(), key=lambda item: (-len(item[1]), item[0])))

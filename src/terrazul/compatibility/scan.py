@@ -190,6 +190,8 @@ class Scanner(ast.NodeVisitor):
             return self._call_of_member(function, node, [*arguments, *keywords.values()])
         if function.shape is Shape.LOCAL:
             return self._call_of_local(function, node, arguments, keywords)
+        if function.shape is Shape.OBJECT:
+            return function  # what v1 has as a class attribute may be a function: `Dataset.get_by_name`
         return self._call_of_built_in(node, arguments)
 
     def _call_of_name(self, name: str, node: ast.Call) -> Value:

@@ -37,7 +37,7 @@ class Fragment:
 
     def place(self, line: int) -> str:
         """Where a line of this piece is found."""
-        return f"cell {self.cell}, line {line}" if self.cell else str(line)
+        return f"cell {self.cell}:{line}" if self.cell else str(line)
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,18 @@ def sources_of(path: Path, name: str) -> Iterator[Source]:
 
 
 def _notebook(text: str, name: str) -> Iterator[Source]:
-    cells: List[Fragment] = []
+    programs: Dict[str, List[Fragment]] = {name: []}
     for number, cell in enumerate(_code_cells(text), 1):
         magic = _CELL_MAGIC.match(cell)
         if magic and magic.group(1) in {"writefile", "file"}:
-            written = magic.group(2).split()[-1:] or ["?"]
-            if written[0].endswith(".py"):
-                yield Source(f"{name}:{written[0]}", (Fragment(cell.replace("%%", "# ", 1), number),))
+            written = magic.group(2).split()[-1:]
+            text_of_file = cell.replace("%%", "# ", 1)
+            programs.setdefault(f"{name}:{' '.join(written)}", []).append(Fragment(text_of_file, number))
         elif not magic or magic.group(1) in _PYTHON_CELL_MAGICS:
-            cells.append(Fragment(cell, number))
-    yield Source(name, tuple(cells))
+            programs[name].append(Fragment(cell, number))
+    for path, fragments in programs.items():
+        if path == name or path.endswith(".py"):
+            yield Source(path, tuple(fragments))
 
 
 def _code_cells(text: str) -> Iterator[str]:
