@@ -181,7 +181,7 @@ class Scanner(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> Value:
         """What a call gives."""
-        function = self.visit(node.func)
+        function: Value = self.visit(node.func)
         arguments = [self.visit(argument) for argument in node.args]
         keywords = {keyword.arg or "**": self.visit(keyword.value) for keyword in node.keywords}
         if function.shape is Shape.NAME:

@@ -5,13 +5,13 @@ import importlib
 import inspect
 import textwrap
 
-import azureml.core
 import pytest
+
+import azureml.core
 from azureml._restclient.constants import RunStatus
 from azureml.exceptions import AzureMLException, UserErrorException
 from azureml.train.automl.exceptions import DataException, EarlyTerminationException
 from azureml.train.hyperdrive.exceptions import HyperDriveConfigException
-
 from terrazul.compatibility import surface
 from terrazul.core import errors
 

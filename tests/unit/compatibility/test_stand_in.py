@@ -5,9 +5,9 @@ import pickle
 from collections.abc import Callable
 
 import pytest
+
 from azureml.core.run import Run
 from azureml.train.hyperdrive import HyperDriveRun
-
 from terrazul.compatibility.stand_in import stand_in
 from terrazul.core.errors import CapabilityNotAvailable, UserErrorException
 

@@ -1,7 +1,6 @@
 """v1's ``azureml.train.automl.exceptions``: what goes wrong in an automated machine learning experiment."""
 
 from azureml.automl.core.shared import exceptions as shared
-
 from terrazul.core.errors import UserErrorException
 
 
