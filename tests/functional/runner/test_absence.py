@@ -229,6 +229,7 @@ def test_flood_of_output_leaves_the_runner_small(submit: Submitter):
     status = Path(f"/proc/{run.runner_pid}/status").read_text()
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
     expected = log.read_bytes()
-    assert run.wait()["state"] == "Completed"
+    ended = run.wait()
+    assert ended["state"] == "Completed", ended["error"]
     assert run.file("azureml-logs/70_driver_log.txt") == expected
     assert peak < 120_000

@@ -14,6 +14,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -31,7 +32,8 @@ _BATCH_LIMIT = 512
 _READERS = 3
 
 
-class _Pending(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class _Pending(Generic[T]):
     work: Work[T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
