@@ -56,7 +56,7 @@ class LocalCompute:
         self._signal(Path(placement["folder"]), signal.SIGTERM)
 
     def kill(self, placement: Placement) -> None:
-        """SIGKILL for the runner, then for every process that carries the ids of workspace and run in its environment."""
+        """SIGKILL for the runner, then for every process with the ids of workspace and run in its environment."""
         folder = Path(placement["folder"])
         self._signal(folder, signal.SIGKILL)
         marks = {_WORKSPACE_VARIABLE: folder.parent.parent.name, _RUN_VARIABLE: folder.parent.name}
