@@ -145,7 +145,7 @@ class _LoopbackServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A script that goes away in the middle of a request is nothing to tell of; the rest goes to the runner's log."""
+        """Tell the runner's log, but not of a script that went away in the middle of a request."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 

@@ -39,9 +39,7 @@ _RENAMED = {
     "pytorch": "torch",
     "pytorch-cpu": "torch",
     "pytorch-gpu": "torch",
-    "pytorch-lightning": "pytorch-lightning",
     "tensorflow-base": "tensorflow",
-    "tensorflow-cpu": "tensorflow-cpu",
     "tensorflow-gpu": "tensorflow",
 }
 """Conda's name to the index's, where they differ; every other name is the same in both."""
