@@ -28,6 +28,7 @@ COMMANDS = {
     "down": Command("terrazul.cli.down", "Stop it; runs go on."),
     "status": Command("terrazul.cli.status", "Show whether it runs, where, and what it does."),
     "doctor": Command("terrazul.cli.doctor", "Look for what could go wrong on this machine, and say what to do."),
+    "check": Command("terrazul.cli.check", "Read v1 code: what runs, what does not and why, which pins to set."),
     "completion": Command("terrazul.cli.completion", "Print a script that completes commands in your shell."),
 }
 
