@@ -67,7 +67,7 @@ def examine(home: Home) -> List[Finding]:
         *_server(home, running),
         *_port(running),
         *_variables(os.environ),
-        *_programs(),
+        *_git(),
         *_interpreters(),
         *_azureml(),
     ]
@@ -84,6 +84,7 @@ def _python() -> Iterator[Finding]:
     else:
         yield Finding(Level.OK, "server's Python", f"{version} ({sys.executable})")
         yield _server_packages()
+        yield _uv()
 
 
 def _server_packages() -> Finding:
@@ -98,6 +99,13 @@ def _server_packages() -> Finding:
     if missing:
         return Finding(Level.ERROR, "server's packages", f"missing: {', '.join(missing)}", _INSTALL)
     return Finding(Level.OK, "server's packages", "all there")
+
+
+def _uv() -> Finding:
+    uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    if uv is None:
+        return Finding(Level.ERROR, "uv", "not found", f"Environments cannot be built. {_INSTALL}")
+    return Finding(Level.OK, "uv", _version_of([uv, "--version"]) or uv)
 
 
 def _home(home: Home) -> Iterator[Finding]:
@@ -232,17 +240,12 @@ def _other_server() -> Iterator[Finding]:
         yield _skew(info.version, "that server's version")
 
 
-def _programs() -> Iterator[Finding]:
+def _git() -> Iterator[Finding]:
     git = shutil.which("git")
     if git:
         yield Finding(Level.OK, "git", _version_of([git, "--version"]) or git)
     else:
         yield Finding(Level.WARNING, "git", "not found", "Runs will not know their commit; install git.")
-    uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    if uv:
-        yield Finding(Level.OK, "uv", _version_of([uv, "--version"]) or uv)
-    else:
-        yield Finding(Level.ERROR, "uv", "not found", f"Environments cannot be built. {_INSTALL}")
 
 
 def _interpreters() -> Iterator[Finding]:

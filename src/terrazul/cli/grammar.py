@@ -24,7 +24,6 @@ class Verb:
     """A word of the command line with all that may follow it."""
 
     path: Tuple[str, ...]
-    usage: str
     description: str
     example: str
     options: List[Option] = field(default_factory=list)
@@ -47,8 +46,7 @@ def read(parser: argparse.ArgumentParser, path: Tuple[str, ...] = ()) -> Verb:
         elif action.help != argparse.SUPPRESS:
             options.append(_option(action))
     example = (parser.epilog or "").partition("\n")[2].strip() if path else ""
-    usage = " ".join(parser.format_usage().split())
-    return Verb(path, usage.replace("usage: ", "", 1), parser.description or "", example, options, verbs)
+    return Verb(path, parser.description or "", example, options, verbs)
 
 
 def _option(action: argparse.Action) -> Option:

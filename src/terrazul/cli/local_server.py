@@ -206,7 +206,7 @@ def _is_locked(home: Home) -> bool:
 
 def _explain(home: Home, begin: int) -> TerrazulError:
     """Why a server ended while it was starting, from what it wrote."""
-    lines = _tail(home, begin)
+    lines = _written(home, begin)
     missing = next(filter(None, (_MISSING_MODULE.search(line) for line in lines)), None)
     if missing and missing["name"].partition(".")[0] != "terrazul":
         return TerrazulError(
@@ -221,15 +221,15 @@ def _explain(home: Home, begin: int) -> TerrazulError:
 
 def _failed(home: Home, begin: int, happened: str) -> StartFailed:
     error = StartFailed(happened, target=str(home.path), hint="`terrazul doctor` looks for causes.")
-    error.log = _tail(home, begin)
+    error.log = _written(home, begin)[-_TAIL_LINES:]
     return error
 
 
-def _tail(home: Home, begin: int) -> List[str]:
+def _written(home: Home, begin: int) -> List[str]:
     with contextlib.suppress(OSError), home.log_file.open("rb") as log:
         size = log.seek(0, os.SEEK_END)
         log.seek(max(begin, size - _TAIL_BYTES))
-        return log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+        return log.read().decode("utf-8", "replace").splitlines()
     return []
 
 

@@ -29,6 +29,12 @@ Work = Callable[[Connection], T]
 _log = logging.getLogger(__name__)
 _BATCH_LIMIT = 512
 _READERS = 3
+_AFTER_COMMIT = "after_commit"
+
+
+def after_commit(connection: Connection, action: Callable[[], None]) -> None:
+    """Have an action done in the writer's thread once this write is on disk, or perhaps for nothing if it is undone."""
+    connection.info.setdefault(_AFTER_COMMIT, []).append(action)
 
 
 class _Pending(NamedTuple, Generic[T]):
@@ -127,7 +133,10 @@ class Database:
         else:
             self.commits += 1
             self.writes += len(batch)
+        actions = connection.info.pop(_AFTER_COMMIT, [])
         _answer(outcomes)
+        for action in actions:
+            action()
 
 
 def _run(connection: Connection, pending: _Pending[Any]) -> _Outcome:
