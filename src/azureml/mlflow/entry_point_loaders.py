@@ -1,4 +1,4 @@
-"""v1's ``azureml.mlflow.entry_point_loaders``: ``azureml_artifacts_builder``."""
+"""v1's ``azureml.mlflow.entry_point_loaders``: what MLflow calls for the plug-in's entry points."""
 
 from azureml._face import face
 
