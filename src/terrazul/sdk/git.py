@@ -46,7 +46,7 @@ class GitFacts:
 
 def _facts_of(status: str, remote: str) -> Dict[str, str]:
     lines = status.splitlines()
-    headers = dict(match.groups() for match in map(_HEADER.match, lines) if match)
+    headers = {match[1]: match[2] for match in map(_HEADER.match, lines) if match}
     branch, commit = headers.get("head", ""), headers.get("oid", "")
     facts = dict.fromkeys(_REPOSITORY, _without_password(remote)) if remote else {}
     if branch and branch != "(detached)":

@@ -26,9 +26,10 @@ def scalar(name: str, value: object) -> Any:
         return to_json_value(_python_number(value))
     if isinstance(value, str):
         return str(value)
-    if _is_scalar_array(value) and hasattr(value, "item"):
-        inner = value.item()
-        return scalar(name, inner if type(inner) is not type(value) else float(inner.__float__()))
+    item: Any = getattr(value, "item", None)
+    if _is_scalar_array(value) and item is not None:
+        inner = item()
+        return scalar(name, inner if type(inner) is not type(value) else float(str(inner)))
     _warn_of_repr(name, type(value).__name__)
     return repr(value)
 
@@ -80,6 +81,16 @@ def document(name: str, kind: MetricKind, value: object) -> Dict[str, Any]:
         message = f"The {kind.value} metric '{name}' was given the schema type {value['schema_type']!r}."
         raise InvalidInput(message, target=name, hint=f"Write '{kind.value}' there.")
     return value
+
+
+def checked(kind: MetricKind, name: str, value: Any) -> Any:
+    """What a call was given, as it is recorded. Raises ``InvalidInput`` for what the kind does not hold."""
+    checks: Dict[MetricKind, Callable[[str, Any], Any]] = {
+        MetricKind.LIST: sequence,
+        MetricKind.ROW: row,
+        MetricKind.TABLE: table,
+    }
+    return checks.get(kind, scalar)(name, value)
 
 
 def read_back(history: MetricHistory) -> Any:

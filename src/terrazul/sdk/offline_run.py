@@ -6,6 +6,7 @@ import itertools
 from typing import Any, Dict, Iterator, List, Optional
 
 from terrazul.core.ids import new_guid
+from terrazul.sdk.client import concept
 from terrazul.sdk.console import say
 from terrazul.sdk.metric_logging import MetricLogging
 from terrazul.wire.metric import MetricKind
@@ -13,6 +14,7 @@ from terrazul.wire.metric import MetricKind
 ID_PREFIX = "OfflineRun_"
 
 
+@concept("offline_run")
 class _OfflineRun(MetricLogging):
     """What ``Run.get_context()`` gives outside of a submitted run.
 

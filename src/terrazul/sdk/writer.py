@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import BinaryIO, Deque, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import BinaryIO, Deque, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from terrazul.core.errors import Conflict, TerrazulError, Unavailable, UserErrorException, from_code
 from terrazul.sdk.client import Address, Client, Request
@@ -93,11 +93,14 @@ class Writer:
 
         Raises what the server refuses it for, or ``Unavailable`` when the time is over.
         """
-        number = self.put(record, awaited=True)
+        self.settle([self.put(record, awaited=True)], timeout_seconds)
+
+    def settle(self, numbers: Sequence[int], timeout_seconds: float = FLUSH_SECONDS) -> None:
+        """Wait until these awaited records are acknowledged. Raises as ``write``, for the first that is refused."""
         self.flush(timeout_seconds)
-        error = self._refused.pop(number, None)
-        if error is not None:
-            raise error
+        errors = [self._refused.pop(number) for number in numbers if number in self._refused]
+        if errors:
+            raise errors[0]
 
     def flush(self, timeout_seconds: float = FLUSH_SECONDS) -> None:
         """Wait until everything recorded so far is acknowledged. Raises ``Unavailable`` when the time is over."""
