@@ -29,4 +29,4 @@ test: check  ## all tests
 
 lock: ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
-		--extra server --group dev --group demo pyproject.toml --output-file requirements.lock
+		--extra server --group dev --group compat pyproject.toml --output-file requirements.lock

@@ -1,0 +1,51 @@
+"""A project of a v1 user: a folder with a ``config.json``, data, and an environment file, beside a running platform."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+
+from terrazul.testing.server import RunningServer
+
+CONFIG = '{"subscription_id": "4711", "resource_group": "compat", "workspace_name": "%s"}'
+ENVIRONMENT = """name: experiment_env
+dependencies:
+- scikit-learn
+- pandas
+- pip
+- pip:
+  - azureml-defaults
+  - joblib
+"""
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="package")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for all cases; each has a workspace of its own."""
+    running = RunningServer(tmp_path_factory.mktemp("platform") / "home")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def project(
+    platform: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Path:
+    """The current folder of the test, as of a notebook."""
+    for name, value in platform.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    workspace = request.node.name.replace("test_", "", 1)[:33]
+    (tmp_path / "config.json").write_text(CONFIG % workspace)
+    (tmp_path / "environment.yml").write_text(ENVIRONMENT)
+    data = tmp_path / "data"
+    data.mkdir()
+    cancer = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "Benign"})
+    cancer.to_csv(data / "cancer.csv", index=False)
+    load_diabetes(as_frame=True, scaled=False).frame.to_csv(data / "diabetes.csv", index=False)
+    return tmp_path
