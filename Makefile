@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test check bench lock clean
+.PHONY: help install demo test check bench compatibility lock clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -26,6 +26,9 @@ check: install  ## the quick loop: format, lint, types, import rules, unit tests
 
 test: check  ## all tests
 	$(BIN)/python -m pytest tests -q --ignore tests/unit
+
+compatibility: install  ## measure what of v1 works and write docs/compatibility anew
+	$(BIN)/python -m terrazul.compatibility docs/compatibility
 
 lock: ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \

@@ -28,6 +28,7 @@ class TerrazulError(Exception):
         inner_exception: Optional[BaseException] = None,
         **v1_details: object,
     ) -> None:
+        message = message or str(v1_details.pop("exception_message", ""))
         super().__init__(message)
         self.message = message
         self.target = target
@@ -49,6 +50,11 @@ class TerrazulError(Exception):
     def status_code(self) -> int:
         """The HTTP status, under the name that v1's ``ServiceException`` gives it."""
         return self.status
+
+    @property
+    def details(self) -> object:
+        """What v1's ``details`` keyword was given, if anything."""
+        return self.v1_details.get("details")
 
     def print_stacktrace(self) -> None:
         """Print where this error was raised, as v1's exceptions do."""
@@ -135,6 +141,11 @@ class WorkspaceException(UserErrorException):
     """A workspace could not be found, made or changed."""
 
     code = "workspace"
+
+    @property
+    def found_multiple(self) -> bool:
+        """Whether several workspaces answered to one name, as v1 tells it."""
+        return bool(self.v1_details.get("found_multiple", False))
 
 
 class ProjectSystemException(WorkspaceException):
@@ -228,6 +239,11 @@ class ParallelRunException(UserErrorException):
 
     code = "parallel_run"
 
+    @property
+    def delay_seconds(self) -> object:
+        """How long v1 code asked to wait before the next attempt."""
+        return self.v1_details.get("delay_seconds", 0)
+
 
 class DiscoveryUrlNotFoundException(UserErrorException):
     """The address of the platform is not known."""
@@ -240,6 +256,11 @@ class WorkspacePrivateEndpointException(UserErrorException):
 
     code = "workspace_private_endpoint"
 
+    @property
+    def found_multiple(self) -> bool:
+        """As in ``WorkspaceException``."""
+        return bool(self.v1_details.get("found_multiple", False))
+
 
 class AggregatedException(TerrazulError):
     """Several errors of one call, as v1's ``AzureMLAggregatedException``."""
@@ -248,7 +269,7 @@ class AggregatedException(TerrazulError):
 
 
 def _tree(root: Type[TerrazulError]) -> Dict[str, Type[TerrazulError]]:
-    classes = {root.code: root}
+    classes = {root.code: root} if "code" in vars(root) else {}  # a user's own subclass has none
     for child in root.__subclasses__():
         classes.update(_tree(child))
     return classes

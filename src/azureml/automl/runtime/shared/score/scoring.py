@@ -1,0 +1,9 @@
+"""v1's ``azureml.automl.runtime.shared.score.scoring``: ``score_classification``."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={"automated ML": ["score_classification"]},
+)

@@ -1,0 +1,1 @@
+"""v1's ``azureml.contrib``: what v1 offered on trial."""

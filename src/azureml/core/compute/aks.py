@@ -1,0 +1,18 @@
+"""v1's ``azureml.core.compute.aks``: ``AksCompute`` and what belongs to it."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={
+        "compute targets": [
+            "AksAttachConfiguration",
+            "AksCompute",
+            "AksProvisioningConfiguration",
+            "AksUpdateConfiguration",
+            "SslConfiguration",
+            "SystemService",
+        ]
+    },
+)

@@ -1,0 +1,11 @@
+"""v1's ``azureml.core.compute.kubernetescompute``: ``KubernetesCompute`` and what belongs to it."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={
+        "compute targets": ["KubernetesCompute", "KubernetesComputeAttachConfiguration", "KubernetesComputeStatus"]
+    },
+)

@@ -1,0 +1,9 @@
+"""v1's ``azureml.core.keyvault``: ``Keyvault``."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={"the key vault": ["Keyvault"]},
+)

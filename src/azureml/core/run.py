@@ -1,0 +1,14 @@
+"""v1's ``azureml.core.run``: runs, and what a script finds of its own run."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "RunEnvironmentException": "azureml.exceptions",
+        "ScriptRun": "azureml.core.script_run",
+    },
+    not_yet={
+        "datasets": ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run", "_OfflineRun", "_SubmittedRun"]
+    },
+)

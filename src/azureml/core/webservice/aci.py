@@ -1,0 +1,17 @@
+"""v1's ``azureml.core.webservice.aci``: ``AciWebservice`` and what belongs to it."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={
+        "web services": [
+            "AciServiceDeploymentConfiguration",
+            "AciWebservice",
+            "ContainerResourceRequirements",
+            "EncryptionProperties",
+            "VnetConfiguration",
+        ]
+    },
+)

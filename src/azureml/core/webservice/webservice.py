@@ -1,0 +1,21 @@
+"""v1's ``azureml.core.webservice.webservice``: ``Webservice`` and what belongs to it."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "WebserviceException": "azureml.exceptions",
+    },
+    not_yet={
+        "web services": [
+            "AutoScaler",
+            "ContainerResourceRequirements",
+            "DataCollection",
+            "LivenessProbeRequirements",
+            "WebServiceAccessToken",
+            "Webservice",
+            "WebserviceDeploymentConfiguration",
+        ]
+    },
+)

@@ -1,0 +1,13 @@
+"""v1's ``azureml.core.workspace``: ``Workspace``."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {
+        "ProjectSystemException": "azureml.exceptions",
+        "UserErrorException": "azureml.exceptions",
+        "WorkspaceException": "azureml.exceptions",
+    },
+    not_yet={"datastores": ["WORKSPACE_DEFAULT_BLOB_STORE_NAME"], "workspaces": ["Workspace"]},
+)

@@ -1,0 +1,9 @@
+"""v1's ``azureml.data.abstract_dataset``: ``AbstractDataset``."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={"datasets": ["AbstractDataset"]},
+)

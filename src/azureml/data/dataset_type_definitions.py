@@ -1,0 +1,17 @@
+"""v1's ``azureml.data.dataset_type_definitions``: ``PromoteHeadersBehavior`` and what belongs to it."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={
+        "datasets": [
+            "FileEncoding",
+            "FileType",
+            "HistogramCompareMethod",
+            "PromoteHeadersBehavior",
+            "SkipLinesBehavior",
+        ]
+    },
+)

@@ -1,0 +1,16 @@
+"""v1's ``azureml.pipeline.core.pipeline_output_dataset``: ``PipelineOutputFileDataset`` and what belongs to it."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={
+        "pipelines": [
+            "DatasetRegistration",
+            "PipelineOutputAbstractDataset",
+            "PipelineOutputFileDataset",
+            "PipelineOutputTabularDataset",
+        ]
+    },
+)

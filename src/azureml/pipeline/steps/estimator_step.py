@@ -1,0 +1,9 @@
+"""v1's ``azureml.pipeline.steps.estimator_step``: ``EstimatorStep``."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={"pipelines": ["EstimatorStep"]},
+)

@@ -1,0 +1,1 @@
+"""A package of v1; see the modules in it."""

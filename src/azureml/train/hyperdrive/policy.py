@@ -1,0 +1,17 @@
+"""v1's ``azureml.train.hyperdrive.policy``: ``BanditPolicy`` and what belongs to it."""
+
+from azureml._face import face
+
+__getattr__, __dir__, __all__ = face(
+    __name__,
+    {},
+    not_yet={
+        "hyperparameter sweeps": [
+            "BanditPolicy",
+            "EarlyTerminationPolicy",
+            "MedianStoppingPolicy",
+            "NoTerminationPolicy",
+            "TruncationSelectionPolicy",
+        ]
+    },
+)
