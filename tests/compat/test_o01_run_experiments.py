@@ -5,10 +5,11 @@ import os
 import shutil
 from pathlib import Path
 
-import azureml.core
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+
+import azureml.core
 from azureml.core import Environment, Experiment, Run, ScriptRunConfig, Workspace
 from azureml.widgets import RunDetails
 

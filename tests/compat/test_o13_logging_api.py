@@ -4,9 +4,10 @@ import os
 import random
 from pathlib import Path
 
-import azureml.core
 import matplotlib.pyplot as plt
 import numpy as np
+
+import azureml.core
 from azureml.core import Experiment, Run, Workspace
 
 COLUMNS = ["expected", "actual", "calculated", "inferred", "determined"]
