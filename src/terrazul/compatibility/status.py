@@ -85,4 +85,5 @@ def of(home: str, member: str = "") -> Status:
     capability = _capabilities().get(home) or _capabilities().get(name)
     if capability:
         return Status(Support.NOT_YET, capability)
-    return Status(Support.DIFFERS, DIFFERENCES[name]) if name in DIFFERENCES else Status(Support.WORKS)
+    difference = DIFFERENCES.get(home if member == "__init__" else name)
+    return Status(Support.DIFFERS, difference) if difference else Status(Support.WORKS)
