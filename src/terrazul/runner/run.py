@@ -81,7 +81,7 @@ def deliver(job: Job, folder: RunFolder) -> bool:
         return True
     from terrazul.runner import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
 
-    descendants.end_strays("AZUREML_RUN_ID", job.run_id)
+    descendants.end_strays({"AZUREML_WORKSPACE_ID": job.workspace_id, "AZUREML_RUN_ID": job.run_id})
     folder.prepare()
     link = Link(job, folder, Stop(), resuming=True)
     link.watch_folders()

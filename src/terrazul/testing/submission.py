@@ -14,6 +14,32 @@ from terrazul.wire import pack
 
 _PATIENCE = 60
 _GLANCE = 0.05
+TALKATIVE = """
+import hashlib, json, os, sys, time, urllib.request
+endpoint = os.environ['AZUREML_SERVICE_ENDPOINT'] + '/api/v1/workspaces/' + os.environ['AZUREML_WORKSPACE_ID']
+run_id = os.environ['AZUREML_RUN_ID']
+slowest = 0
+def call(method, route, body):
+    global slowest
+    request = urllib.request.Request(endpoint + route, data=body, method=method)
+    request.add_header('Authorization', 'Bearer ' + os.environ['AZUREML_RUN_TOKEN'])
+    request.add_header('Content-Type', 'application/json')
+    start = time.monotonic()
+    with urllib.request.urlopen(request) as answer:
+        content = json.loads(answer.read())
+    slowest = max(slowest, time.monotonic() - start)
+    return content
+sequence, writer = 0, os.urandom(16).hex()
+def write(**lists):
+    global sequence
+    sequence += 1
+    return call('POST', '/writes', json.dumps({'writer': writer, 'sequence': sequence, **lists}).encode())
+def log(name, value):
+    answer = write(metrics=[{'run_id': run_id, 'name': name, 'value': value, 'time': 1, 'step': value}])
+    assert answer == {'applied': True, 'refusals': []}, answer
+"""
+"""The beginning of a script that speaks to its relay with the standard library alone."""
+
 TERMINAL = {"Completed", "Failed", "Canceled"}
 
 
