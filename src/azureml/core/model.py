@@ -10,5 +10,5 @@ __getattr__, __dir__, __all__ = face(
         "ModelNotFoundException": "azureml.exceptions",
         "WebserviceException": "azureml.exceptions",
     },
-    not_yet={"the model registry": ["Model", "ModelPackage"], "deployments": ["InferenceConfig"]},
+    not_yet={"deployments": ["InferenceConfig"], "the model registry": ["Model", "ModelPackage"]},
 )
