@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help install demo test check bench compatibility lock clean
+.PHONY: help install demo test check bench docs lock
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -27,7 +27,8 @@ check: install  ## the quick loop: format, lint, types, import rules, unit tests
 test: check  ## all tests
 	$(BIN)/python -m pytest tests -q --ignore tests/unit
 
-compatibility: install  ## measure what of v1 works and write docs/compatibility anew
+docs: install  ## write docs/reference and docs/compatibility anew from the code
+	$(BIN)/python docs/generate
 	$(BIN)/python -m terrazul.compatibility docs/compatibility
 
 lock: ## resolve the dependencies anew

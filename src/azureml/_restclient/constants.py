@@ -17,3 +17,6 @@ class RunStatus:
     COMPLETED = RunState.COMPLETED.value
     FAILED = RunState.FAILED.value
     CANCELED = RunState.CANCELED.value
+    NOT_RESPONDING = "NotResponding"
+    PAUSED = "Paused"
+    UNAPPROVED = "Unapproved"

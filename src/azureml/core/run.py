@@ -7,8 +7,7 @@ __getattr__, __dir__, __all__ = face(
     {
         "RunEnvironmentException": "azureml.exceptions",
         "ScriptRun": "azureml.core.script_run",
+        "_OfflineRun": "terrazul.sdk.offline_run",
     },
-    not_yet={
-        "datasets": ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run", "_OfflineRun", "_SubmittedRun"]
-    },
+    not_yet={"datasets": ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run", "_SubmittedRun"]},
 )

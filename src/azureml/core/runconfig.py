@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = face(
         "DEFAULT_GPU_IMAGE": "azureml.core.environment",
     },
     not_yet={
-        "datasets": [
+        "run configurations": [
             "AmlComputeConfiguration",
             "ApplicationEndpointConfiguration",
             "AzureContainerRegistry",

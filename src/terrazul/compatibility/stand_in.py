@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, Dict, Optional
 
 from terrazul.compatibility import surface
-from terrazul.sdk.unsupported import NotYetProperty, not_yet
+from terrazul.sdk.unsupported import not_yet, not_yet_property
 
 
 def stand_in(home: str, capability: str) -> Any:
@@ -33,7 +33,7 @@ def _member(name: str, member: Optional[surface.Member], capability: str) -> Any
         return not_yet(name, capability)
     if member.kind is surface.Kind.CONSTANTS:
         return type(name, (), dict(member.value))
-    return member.value if member.has_value else NotYetProperty(name, capability)
+    return member.value if member.has_value else not_yet_property(name, capability)
 
 
 def _members(facts: surface.Class, capability: str) -> Dict[str, Any]:
@@ -45,7 +45,7 @@ def _marks(facts: surface.Class, capability: str) -> Dict[str, Any]:
         "__module__": facts.home.rpartition(".")[0],
         "__doc__": f"v1's ``{facts.name}``; Terrazul does not have {capability} yet.",
         "__terrazul_unsupported__": True,
-        "__terrazul_capability__": capability,
+        "capability": capability,
     }
 
 

@@ -17,6 +17,7 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 
 from terrazul.compatibility import surface
 from terrazul.compatibility.differences import DIFFERENCES
+from terrazul.sdk.unsupported import MARK
 
 
 class Support(enum.Enum):
@@ -63,9 +64,8 @@ def _missing_members(facts: surface.Class, live: type) -> Iterator[Tuple[str, st
 
 def _capability_of(name: str, live: object) -> Iterator[Tuple[str, str]]:
     own: Mapping[str, str] = getattr(live, "__dict__", {})
-    capability = own.get("__terrazul_capability__")
-    if capability:
-        yield name, capability
+    if MARK in own or hasattr(type(live), MARK):
+        yield name, own["capability"]
 
 
 @lru_cache(maxsize=None)

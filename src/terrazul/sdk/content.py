@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Deque, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
 from terrazul.sdk.client import Client, Request
@@ -21,16 +21,18 @@ from terrazul.wire.snapshot import Digests
 
 _CHUNK = 1 << 20
 _LARGE = 8 << 20
-_CHUNK_OF_FILES_BYTES = 4 << 20
-_CHUNK_OF_FILES_COUNT = 256
-_HASHING_THREADS = 2
-_CHUNKS_AHEAD = 4
+_CHUNK_OF_FILES_BYTES = 8 << 20
+_CHUNK_OF_FILES_COUNT = 1000
+_THREADS = 3
+"""One sends while the others read and hash."""
 _TRIES = 3
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Not blocking, so that a pipe that took the place of a file cannot hold us up."""
 
 
-class _Hashed(NamedTuple):
+class HashedFile(NamedTuple):
+    """A file and the digest of its bytes."""
+
     file: SourceFile
     digest: str
     data: Optional[bytes] = None
@@ -46,6 +48,25 @@ class SentFiles:
     files: Dict[str, SourceFile] = field(default_factory=dict)
     """Each file as it was when its bytes were read."""
     problems: Dict[str, str] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, part: SentFiles) -> None:
+        """Take in what became of other files."""
+        self.digests.update(part.digests)
+        self.files.update(part.files)
+        self.problems.update(part.problems)
+        self.size += part.size
+
+    def note(self, hashed: HashedFile) -> None:
+        """The server has, or is about to get, this file as it was read."""
+        self.digests[hashed.file.path] = hashed.digest
+        self.files[hashed.file.path] = hashed.file
+
+    def drop(self, hashed: HashedFile, problem: str) -> None:
+        """The file that was noted could not be sent after all."""
+        self.problems[hashed.file.path] = problem
+        self.digests.pop(hashed.file.path, None)
+        self.files.pop(hashed.file.path, None)
 
 
 def send_files(client: Client, files: Sequence[SourceFile], known: Optional[Dict[str, str]] = None) -> SentFiles:
@@ -56,8 +77,12 @@ def send_files(client: Client, files: Sequence[SourceFile], known: Optional[Dict
     """
     sent = SentFiles()
     progress = Progress("Sending", sum(file.size for file in files))
-    for chunk in _hashed(files, known or {}):
-        _send_chunk(client, chunk, sent, progress)
+    chunks = list(_chunks(files))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        run = pool.map if len(chunks) > 1 else map
+        for part in run(partial(_send_chunk, client, known or {}), chunks):
+            sent.add(part)
+            progress.add(part.size)
     progress.close()
     return sent
 
@@ -76,7 +101,7 @@ def send_stream(client: Client, stream: BinaryIO, size: int, digest: str) -> Non
 
 
 def fetch_file(client: Client, request: Request, target: Path, digest: str, size: int) -> None:
-    """Write an answer to a file, whole or not at all.
+    """Write an answer to a file, whole or not at all. Without a digest (a log that still grows) all bytes are taken.
 
     Raises ``Unavailable`` where the bytes are not those of the digest.
     """
@@ -99,7 +124,7 @@ def _fetch(client: Client, request: Request, partial: Path, digest: str, size: i
             file.write(chunk)
             progress.add(len(chunk))
     progress.close()
-    if found.hexdigest() != digest:
+    if digest and found.hexdigest() != digest:
         message = f"What arrived for '{request.query.get('path', request.path)}' is not what was stored."
         raise Unavailable(message, hint="Try again; if it stays, the stored bytes are damaged: see `terrazul doctor`.")
 
@@ -117,18 +142,6 @@ def source_file(path: str, location: str) -> SourceFile:
     return SourceFile(path, location, status.st_size, status.st_mtime_ns, status.st_ino, 0o644)
 
 
-def _hashed(files: Sequence[SourceFile], known: Dict[str, str]) -> Iterator[List[_Hashed]]:
-    """Hash in threads, a few chunks ahead of the one that is sent."""
-    pending: Deque[Future[List[_Hashed]]] = deque()
-    with ThreadPoolExecutor(_HASHING_THREADS) as pool:
-        for chunk in _chunks(files):
-            pending.append(pool.submit(_hash_all, chunk, known))
-            if len(pending) > _CHUNKS_AHEAD:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-
 def _chunks(files: Sequence[SourceFile]) -> Iterator[List[SourceFile]]:
     chunk: List[SourceFile] = []
     size = 0
@@ -142,11 +155,11 @@ def _chunks(files: Sequence[SourceFile]) -> Iterator[List[SourceFile]]:
         yield chunk
 
 
-def _hash_all(files: List[SourceFile], known: Dict[str, str]) -> List[_Hashed]:
-    return [_Hashed(file, known[file.path]) if file.path in known else _hash(file) for file in files]
+def _hash_all(files: List[SourceFile], known: Dict[str, str]) -> List[HashedFile]:
+    return [HashedFile(file, known[file.path]) if file.path in known else _hash(file) for file in files]
 
 
-def _hash(file: SourceFile) -> _Hashed:
+def _hash(file: SourceFile) -> HashedFile:
     """Read and hash a file as one moment shows it."""
     try:
         for _ in range(_TRIES):
@@ -154,22 +167,22 @@ def _hash(file: SourceFile) -> _Hashed:
             if hashed is not None:
                 return hashed
     except OSError as error:
-        return _Hashed(file, "", problem=f"cannot be read ({error.strerror})")
-    return _Hashed(file, "", problem="changes while it is read")
+        return HashedFile(file, "", problem=f"cannot be read ({error.strerror})")
+    return HashedFile(file, "", problem="changes while it is read")
 
 
-def _hash_once(file: SourceFile) -> Optional[_Hashed]:
+def _hash_once(file: SourceFile) -> Optional[HashedFile]:
     with _opened(file.location) as stream:
         before = os.fstat(stream.fileno())
         if not stat.S_ISREG(before.st_mode):
-            return _Hashed(file, "", problem="is no file any more")
+            return HashedFile(file, "", problem="is no file any more")
         found = hashlib.sha256()
         data = _read_through(stream, found, keep=before.st_size <= _LARGE)
         after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return None
     seen = file._replace(size=after.st_size, mtime_ns=after.st_mtime_ns, inode=after.st_ino)
-    return _Hashed(seen, found.hexdigest(), data)
+    return HashedFile(seen, found.hexdigest(), data)
 
 
 def _read_through(stream: BinaryIO, digest: hashlib._Hash, *, keep: bool) -> Optional[bytes]:
@@ -188,26 +201,23 @@ def _opened(location: str) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _send_chunk(client: Client, chunk: List[_Hashed], sent: SentFiles, progress: Progress) -> None:
-    good = {}
-    for hashed in chunk:
+def _send_chunk(client: Client, known: Dict[str, str], chunk: List[SourceFile]) -> SentFiles:
+    sent = SentFiles(size=sum(file.size for file in chunk))
+    by_digest = {}
+    for hashed in _hash_all(chunk, known):
         if hashed.problem:
             sent.problems[hashed.file.path] = hashed.problem
         else:
-            good[hashed.digest] = hashed
-            _note(hashed, sent)
-    missing = set(client.post(Digests, "/contents/missing", Digests(sorted(good))).digests) if good else set()
-    _send_missing(client, [good[digest] for digest in good if digest in missing], sent)
-    progress.add(sum(hashed.file.size for hashed in chunk))
+            by_digest[hashed.digest] = hashed
+            sent.note(hashed)
+    if by_digest:
+        missing = client.post(Digests, "/contents/missing", Digests(sorted(by_digest))).digests
+        _send_missing(client, [by_digest[digest] for digest in missing], sent)
+    return sent
 
 
-def _note(hashed: _Hashed, sent: SentFiles) -> None:
-    sent.digests[hashed.file.path] = hashed.digest
-    sent.files[hashed.file.path] = hashed.file
-
-
-def _send_missing(client: Client, missing: List[_Hashed], sent: SentFiles) -> None:
-    small: List[_Hashed] = []
+def _send_missing(client: Client, missing: List[HashedFile], sent: SentFiles) -> None:
+    small: List[HashedFile] = []
     for hashed in missing:
         if hashed.file.size > _LARGE:
             _send_large(client, hashed, sent)
@@ -224,29 +234,23 @@ def _send_missing(client: Client, missing: List[_Hashed], sent: SentFiles) -> No
         client.send(Request("POST", "/contents", body=packed, content_type="application/octet-stream"))
 
 
-def _read_again(hashed: _Hashed, sent: SentFiles) -> List[_Hashed]:
+def _read_again(hashed: HashedFile, sent: SentFiles) -> List[HashedFile]:
     """A file whose digest was known but whose bytes are needed; it may have changed since the digest was noted."""
     again = _hash(hashed.file)
     if again.problem or again.data is None:
-        _drop(hashed, sent, again.problem or "changes while it is read")
+        sent.drop(hashed, again.problem or "changes while it is read")
         return []
-    _note(again, sent)
+    sent.note(again)
     return [again]
 
 
-def _send_large(client: Client, hashed: _Hashed, sent: SentFiles) -> None:
+def _send_large(client: Client, hashed: HashedFile, sent: SentFiles) -> None:
     try:
         with _opened(hashed.file.location) as stream:
             send_stream(client, stream, hashed.file.size, hashed.digest)
     except OSError as error:
-        _drop(hashed, sent, f"cannot be read ({error.strerror})")
+        sent.drop(hashed, f"cannot be read ({error.strerror})")
     except TerrazulError:
         if _hash(hashed.file).digest == hashed.digest:
             raise
-        _drop(hashed, sent, "changes while it is sent")
-
-
-def _drop(hashed: _Hashed, sent: SentFiles, problem: str) -> None:
-    sent.problems[hashed.file.path] = problem
-    sent.digests.pop(hashed.file.path, None)
-    sent.files.pop(hashed.file.path, None)
+        sent.drop(hashed, "changes while it is sent")

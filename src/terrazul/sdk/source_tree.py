@@ -20,7 +20,8 @@ _JUNK = frozenset(
      ".ruff_cache", ".tox", ".nox", ".eggs", ".DS_Store"]
 )  # fmt: skip
 _ENVIRONMENT_MARK = "pyvenv.cfg"
-_SUSPECT = re.compile("[\\x00-\\x1f\\x7f\\\\\ud800-\udfff]|\\A[A-Za-z]:|\\Afile:|.{200}|[^\\x00-\\x7f]", re.IGNORECASE)
+_SUSPECT = re.compile(r"[\x00-\x1f\x7f\\]|\A[A-Za-z]:|\Afile:|.{200}|[^\x00-\x7f]", re.IGNORECASE)
+"""Names that are worth the full check; nearly all others pass by one look."""
 _PATH_LENGTH_TO_CHECK = 300
 _EXECUTABLE, _PLAIN = 0o755, 0o644
 
@@ -50,12 +51,14 @@ class SourceTree:
 
 
 def walk(folder: str) -> SourceTree:
-    """Find the files of a folder, by the rules of its ``.amlignore``, else ``.gitignore``, else without common junk.
+    """Find the files of a folder (or the one file that is named), by the rules of its ``.amlignore``, else ``.gitignore``, else without common junk.
 
     Links that lead out of the folder, pipes, sockets, devices and names that cannot travel are told of and left out.
     Raises ``SnapshotException`` where there is no such folder.
     """
     root = str(Path(folder).resolve())
+    if Path(root).is_file():
+        return _tree_of_file(Path(root))
     if not Path(root).is_dir():
         message = f"The source directory '{folder}' is not there, or is not a folder."
         raise SnapshotException(message, target=str(folder), hint="Pass the folder in which the script lies.")
@@ -136,8 +139,8 @@ class _Walk:
         if not stat.S_ISREG(status.st_mode):
             self._notice(path, "is not a file (but a pipe, a socket or a device)")
             return
-        mode = _EXECUTABLE if status.st_mode & stat.S_IXUSR else _PLAIN
-        self.tree.files.append(SourceFile(path, location, status.st_size, status.st_mtime_ns, status.st_ino, mode))
+        file = SourceFile(path, location, status.st_size, status.st_mtime_ns, status.st_ino, _mode_of(status))
+        self.tree.files.append(file)
 
     def _excludes(self, entry: os.DirEntry[str], path: str, *, is_folder: bool) -> bool:
         if self._is_junk(entry, path, is_folder=is_folder):
@@ -167,6 +170,16 @@ class _Walk:
             self.tree.notices.append(
                 f"Left out as not part of the source: {some}{more}. Write an .amlignore file to decide it yourself."
             )
+
+
+def _tree_of_file(file: Path) -> SourceTree:
+    status = file.stat()
+    entry = SourceFile(file.name, str(file), status.st_size, status.st_mtime_ns, status.st_ino, _mode_of(status))
+    return SourceTree(str(file), [entry])
+
+
+def _mode_of(status: os.stat_result) -> int:
+    return _EXECUTABLE if status.st_mode & stat.S_IXUSR else _PLAIN
 
 
 def _contains(folder: str, path: str) -> bool:

@@ -1,47 +1,64 @@
-"""What stands in for a v1 member whose capability Terrazul does not have yet."""
+"""v1's names whose capability Terrazul does not have yet: they are there, and say so when they are used."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Optional
 
 from terrazul.core.errors import CapabilityNotAvailable
 
+MARK = "__terrazul_unsupported__"
+
+
+def tell_not_yet(name: str, capability: str) -> NoReturn:
+    """Raise ``CapabilityNotAvailable`` for a v1 name."""
+    message = f"{name} needs {capability}, which Terrazul does not have yet."
+    raise CapabilityNotAvailable(message, target=name, hint="docs/compatibility tells what works today.")
+
 
 class NotYet:
-    """A v1 member that can be seen and named, and raises ``CapabilityNotAvailable`` when it is used.
-
-    On a class it serves as a method of any kind; ``NotYetProperty`` is its counterpart for what is not called.
-    """
+    """A callable member; as an attribute of a class it is method, class method and static method in one."""
 
     __terrazul_unsupported__ = True
 
     def __init__(self, name: str, capability: str) -> None:
-        self.name = name
-        self.__terrazul_capability__ = capability
-        self.__doc__ = f"v1's ``{name}``; Terrazul does not have {capability} yet."
-
-    def refuse(self) -> NoReturn:
-        """Say that the capability is not there yet."""
-        raise CapabilityNotAvailable(
-            f"{self.name} needs {self.__terrazul_capability__}, which Terrazul does not have yet.",
-            target=self.name,
-            hint="docs/compatibility lists what works; `terrazul check FOLDER` tells it for your own code.",
-        )
+        self.__name__ = name.rpartition(".")[2]
+        self.__qualname__ = name
+        self.__doc__ = f"Not yet: needs {capability}."
+        self.capability = capability
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
         """Raise ``CapabilityNotAvailable``."""
-        self.refuse()
+        tell_not_yet(self.__qualname__, self.capability)
+
+    def __repr__(self) -> str:
+        return f"<{self.__qualname__}: not yet, needs {self.capability}>"
 
 
-class NotYetProperty(NotYet):
-    """As ``NotYet``, for a property or an attribute: reading it from an object raises, setting it there is allowed."""
+class NotYetProperty:
+    """A property: looked at on the class it gives itself (so tools see the mark), on an object it raises."""
 
-    def __get__(self, instance: object, owner: object) -> NotYetProperty:
-        if instance is not None:
-            self.refuse()
-        return self
+    __terrazul_unsupported__ = True
+
+    def __init__(self, name: str, capability: str) -> None:
+        self.__name__ = name.rpartition(".")[2]
+        self.__qualname__ = name
+        self.__doc__ = f"Not yet: needs {capability}."
+        self.capability = capability
+
+    def __get__(self, instance: Optional[object], owner: type) -> Any:
+        if instance is None:
+            return self
+        tell_not_yet(self.__qualname__, self.capability)
+
+    def __set__(self, instance: object, value: object) -> NoReturn:
+        tell_not_yet(self.__qualname__, self.capability)
 
 
-def not_yet(name: str, capability: str) -> Any:
-    """A stand-in for the v1 function or method of that name."""
+def not_yet(name: str, capability: str) -> NotYet:
+    """A member of v1, such as ``Run.register_model``, that raises ``CapabilityNotAvailable`` when it is called."""
     return NotYet(name, capability)
+
+
+def not_yet_property(name: str, capability: str) -> NotYetProperty:
+    """As ``not_yet``, for what v1 has as a property."""
+    return NotYetProperty(name, capability)

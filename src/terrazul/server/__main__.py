@@ -11,7 +11,6 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import uvicorn
@@ -19,11 +18,11 @@ import uvicorn
 from terrazul.core.clock import now
 from terrazul.core.errors import Conflict, TerrazulError
 from terrazul.core.home import Home
+from terrazul.core.settings import Settings, add_options, from_environment
 from terrazul.core.version import __version__
 from terrazul.server.app import build
 from terrazul.server.observation import configure_logging
 from terrazul.server.services import Services
-from terrazul.server.settings import Settings, from_environment
 from terrazul.wire import codec
 from terrazul.wire.server import ServerFile
 
@@ -82,19 +81,13 @@ def _serve(home: Home, settings: Settings, listener: socket.socket) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m terrazul.server", description=__doc__)
     parser.add_argument("--home")
-    for each in fields(Settings):
-        name = "--" + each.name.replace("_", "-")
-        text = each.metadata["help"]
-        if isinstance(each.default, bool):
-            parser.add_argument(name, action="store_true", default=None, help=text)
-        else:
-            parser.add_argument(name, type=type(each.default), help=text)
+    add_options(parser)
     return parser
 
 
 @contextlib.contextmanager
 def _only_server(home: Home) -> Iterator[None]:
-    """Hold the home's lock: exactly one process opens an SQLite database."""
+    """Hold the home's lock, with our process id in it: exactly one process opens an SQLite database."""
     descriptor = os.open(home.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -105,6 +98,8 @@ def _only_server(home: Home) -> Iterator[None]:
                 target=str(home.path),
                 hint="Stop it with `terrazul down`, or give this one another --home.",
             ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
         yield
     finally:
         os.close(descriptor)

@@ -34,8 +34,9 @@ from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
 from terrazul.server.services import Services
 from terrazul.server.snapshot import routes as snapshots
+from terrazul.server.status import status_of
 from terrazul.server.workspace import routes as workspaces
-from terrazul.wire.server import ServerInfo
+from terrazul.wire.server import ServerInfo, ServerStatus
 
 Announce = Callable[[], AbstractContextManager[None]]
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -51,6 +52,12 @@ async def health() -> dict[str, str]:
 async def get_server(services: InjectedServices, principal: InjectedPrincipal) -> ServerInfo:
     """Who answers, and to whom."""
     return ServerInfo(__version__, embedded=not services.settings.shared, user=principal.name)
+
+
+@get("/api/v1/server/status", operation_id="get_server_status", opt=does(Action.SERVER_INSPECT, ObjectType.SERVER))
+async def get_server_status(services: InjectedServices) -> ServerStatus:
+    """What the server holds and does at this moment."""
+    return await status_of(services)
 
 
 def build(services: Services, announce: Announce, token: str) -> ASGIApp:
@@ -78,7 +85,7 @@ def application_of(services: Services, figures: Figures, *lifespan: Lifespan) ->
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     application = Litestar(
-        [health, get_server, get_metrics, _api()],
+        [health, get_server, get_server_status, get_metrics, _api()],
         guards=[guard],
         dependencies={
             "services": Provide(provide_services, sync_to_thread=False),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import getpass
 from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.core.home import Home
+from terrazul.core.settings import Settings
 from terrazul.server.blobs.kinds.local import LocalStorage
 from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
@@ -20,9 +24,8 @@ from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
 from terrazul.server.run.service.writing import Writing
-from terrazul.server.settings import Settings
 from terrazul.server.snapshot.service import Snapshots
-from terrazul.server.sql.database import Database
+from terrazul.server.sql.database import Database, after_commit
 from terrazul.server.sql.migration import migrate
 from terrazul.server.workspace.service import Workspaces
 
@@ -43,6 +46,7 @@ class Services:
         self.home = home
         self.settings = settings
         self.clock = clock
+        self.started_at = clock()
         self.owner = getpass.getuser()
         self.changes = Changes()
         self.database = Database(home.database_file)
@@ -56,10 +60,13 @@ class Services:
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
         computes = Computes({LOCAL: LocalCompute(home.runs_folder)})
         self.dispatcher = Dispatcher(self.database, computes, clock, settings.concurrency)
-        self.lifecycle = RunLifecycle(self.identities, clock, self.changes.notify_from_thread, self.facts)
+        self.lifecycle = RunLifecycle(self.identities, clock, self._notify, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
-        self.writing = Writing(self.database, self.lifecycle, clock, self.changes.notify_from_thread)
+        self.writing = Writing(self.database, self.lifecycle, clock, self._notify)
         self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
+
+    def _notify(self, connection: Connection, run: int) -> None:
+        after_commit(connection, partial(self.changes.notify_from_thread, run))
 
     async def start(self, token: str) -> None:
         """Begin to work: the owner's token counts, runs of an earlier server are looked after."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Dict
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,28 @@ class ServerInfo:
     """True where one person's laptop is the whole installation: unknown workspaces are made when they are named."""
     user: str
     """The principal that the caller's token stands for."""
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """What the server holds and does at this moment."""
+
+    version: str
+    pid: int
+    home: str
+    started_at: str
+    workspaces: int
+    runs: Dict[str, int]
+    """The number of runs in each state that any is in."""
+    queued: int
+    """Submitted runs that wait for their turn."""
+    executing: int
+    """Submitted runs that have been handed to a compute and have not ended."""
+    content_bytes: int
+    """Bytes of snapshots, artifacts and logs that have been received."""
+    database_bytes: int
+    free_bytes: int
+    """What the disk of the home directory has left."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def test_use_raises_an_error_that_names_member_capability_and_next_step(
     with pytest.raises(CapabilityNotAvailable, match=rf"^{name} needs models, which Terrazul does not have") as caught:
         use(model)
     assert caught.value.target == name
-    assert "terrazul check" in str(caught.value)
+    assert "docs/compatibility" in str(caught.value)
     assert isinstance(caught.value, (NotImplementedError, UserErrorException))
 
 

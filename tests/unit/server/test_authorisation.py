@@ -8,11 +8,11 @@ from litestar.routes import HTTPRoute
 
 from terrazul.core.clock import now
 from terrazul.core.home import Home
+from terrazul.core.settings import Settings
 from terrazul.server.app import application_of
 from terrazul.server.identity.rules import RUN_ACTIONS, Action, ObjectType, Principal, Target, authorise
 from terrazul.server.observation import Figures
 from terrazul.server.services import Services
-from terrazul.server.settings import Settings
 
 PUBLIC_ROUTES = {("GET", "/health")}
 OWNER = Principal("owner")

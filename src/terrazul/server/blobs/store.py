@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, bindparam, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.metadata import metadata
@@ -54,6 +54,11 @@ def find(connection: Connection, workspace: int, digests: Iterable[str]) -> dict
         for row in connection.execute(_FIND, {"in_workspace": workspace, "digests": group}):
             found[row[0]] = Content(*row)
     return found
+
+
+def total_size(connection: Connection) -> int:
+    """The bytes of all contents of all workspaces."""
+    return int(connection.execute(select(func.coalesce(func.sum(content.c.size), 0))).scalar_one())
 
 
 def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -10,6 +10,7 @@ class Action(str, enum.Enum):
     """What a route does, as seen by authorisation."""
 
     SERVER_READ = "server/read"
+    SERVER_INSPECT = "server/inspect"
     WORKSPACE_READ = "workspace/read"
     WORKSPACE_CREATE = "workspace/create"
     WORKSPACE_CHANGE = "workspace/change"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
 
 from terrazul.server.sql.metadata import Json, metadata
 
@@ -20,6 +20,13 @@ entry = Table(
     Column("placement", Json, nullable=True),
     Index("ix_queue_entry_order", "claimed_at", "priority", "queued_at"),
 )
+
+
+class Length(NamedTuple):
+    """How many runs wait, and how many have been claimed and not ended."""
+
+    waiting: int
+    claimed: int
 
 
 class Entry(NamedTuple):
@@ -53,6 +60,12 @@ def waiting(connection: Connection, limit: int) -> list[Entry]:
 def claimed(connection: Connection) -> list[Entry]:
     """The entries that have been claimed and not ended."""
     return [Entry(*row) for row in connection.execute(_COLUMNS.where(entry.c.claimed_at.is_not(None)))]
+
+
+def length(connection: Connection) -> Length:
+    """How long the queue is."""
+    total, claims = connection.execute(select(func.count(), func.count(entry.c.claimed_at))).one()
+    return Length(total - claims, claims)
 
 
 def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:

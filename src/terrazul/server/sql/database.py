@@ -14,6 +14,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -29,9 +30,16 @@ Work = Callable[[Connection], T]
 _log = logging.getLogger(__name__)
 _BATCH_LIMIT = 512
 _READERS = 3
+_AFTER_COMMIT = "after_commit"
 
 
-class _Pending(NamedTuple, Generic[T]):
+def after_commit(connection: Connection, action: Callable[[], None]) -> None:
+    """Have an action done in the writer's thread once this write is on disk, or perhaps for nothing if it is undone."""
+    connection.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+@dataclass(frozen=True)
+class _Pending(Generic[T]):
     work: Work[T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
@@ -127,7 +135,10 @@ class Database:
         else:
             self.commits += 1
             self.writes += len(batch)
+        actions = connection.info.pop(_AFTER_COMMIT, [])
         _answer(outcomes)
+        for action in actions:
+            action()
 
 
 def _run(connection: Connection, pending: _Pending[Any]) -> _Outcome:

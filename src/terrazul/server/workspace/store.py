@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Row, String, Table, Text, UniqueConstraint, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, Row, String, Table, Text, UniqueConstraint, func, select
 
 from terrazul.core.clock import to_text
 from terrazul.server.sql.metadata import Json, metadata, primary_key
@@ -81,6 +81,11 @@ def list_all(connection: Connection, subscription_id: str | None, resource_group
         if (subscription_id is None or row.workspace.subscription_id.casefold() == subscription_id.casefold())
         and (resource_group is None or row.workspace.resource_group.casefold() == resource_group.casefold())
     ]
+
+
+def count(connection: Connection) -> int:
+    """How many workspaces there are."""
+    return connection.execute(select(func.count()).select_from(workspace)).scalar_one()
 
 
 def get(connection: Connection, key: int) -> WorkspaceRow:

@@ -1,19 +1,19 @@
 """v1's ``azureml.automl.core.shared.exceptions``: what goes wrong in automated machine learning."""
 
 from terrazul.core.errors import TerrazulError
-from terrazul.sdk.unsupported import NotYetProperty, not_yet
+from terrazul.sdk.unsupported import not_yet, not_yet_property
 
 
 class AutoMLException(TerrazulError):
     """The root of these errors. How v1 kept personal data out of their texts waits for automated ML."""
 
     create_without_pii = not_yet("AutoMLException.create_without_pii", "automated ML")
-    error_code = NotYetProperty("AutoMLException.error_code", "automated ML")
-    error_type = NotYetProperty("AutoMLException.error_type", "automated ML")
+    error_code = not_yet_property("AutoMLException.error_code", "automated ML")
+    error_type = not_yet_property("AutoMLException.error_type", "automated ML")
     from_exception = not_yet("AutoMLException.from_exception", "automated ML")
     get_pii_free_exception_msg_format = not_yet("AutoMLException.get_pii_free_exception_msg_format", "automated ML")
-    has_pii = NotYetProperty("AutoMLException.has_pii", "automated ML")
-    message_format = NotYetProperty("AutoMLException.message_format", "automated ML")
+    has_pii = not_yet_property("AutoMLException.has_pii", "automated ML")
+    message_format = not_yet_property("AutoMLException.message_format", "automated ML")
     pii_free_msg = not_yet("AutoMLException.pii_free_msg", "automated ML")
     with_generic_msg = not_yet("AutoMLException.with_generic_msg", "automated ML")
 

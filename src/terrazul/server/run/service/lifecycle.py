@@ -22,7 +22,8 @@ from terrazul.wire.run import RunError, RunEvent, RunState
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
 
-Notify = Callable[[int], None]
+Notify = Callable[[Connection, int], None]
+"""Tells who waits for a run, once the transaction is on disk."""
 
 
 class JobFacts(Protocol):
@@ -57,7 +58,7 @@ class RunLifecycle:
         runs.add_event(connection, row, RunEvent(to_text(time), state, message=error.message if error else ""), time)
         if state.terminal:
             self._end(connection, row, state, time)
-        self._notify(row.key)
+        self._notify(connection, row.key)
 
     def request_cancel(self, connection: Connection, row: RunRow) -> None:
         """Cancel a run and every run below it: at once where nothing executes it, else through its runner."""

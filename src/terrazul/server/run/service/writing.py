@@ -190,7 +190,7 @@ class _Application:
             values["warnings"] = runs.warnings_of(self._connection, row.key) + change.warnings
         if values:
             runs.change(self._connection, row.key, values)
-        self._notify(row.key)
+        self._notify(self._connection, row.key)
 
     def _add_properties(self, row: RunRow, wanted: dict[str, str]) -> None:
         there = runs.properties_of(self._connection, row.key)
@@ -221,7 +221,7 @@ class _Application:
                     hint=f"Use 1 to {NAME_LIMIT} characters.",
                 )
         metrics.add_points(self._connection, self._workspace, row.key, points)
-        self._notify(row.key)
+        self._notify(self._connection, row.key)
 
     def _artifact(self, new: NewArtifact) -> None:
         row = self._run(new.run_id)
@@ -235,7 +235,7 @@ class _Application:
                 f"The run {row.run_id} has a file {path!r} already.", target=path, hint="Upload it under another name."
             )
         artifacts.put(self._connection, self._workspace, row.key, path, content.digest, content.size, new.time)
-        self._notify(row.key)
+        self._notify(self._connection, row.key)
 
     def _phase(self, report: PhaseReport) -> None:
         row = self._run(report.run_id)

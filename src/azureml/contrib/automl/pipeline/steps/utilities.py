@@ -5,5 +5,5 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {},
-    not_yet={"automated ML": ["get_output_from_mm_pipeline"]},
+    not_yet={"automated ML": ["get_output_from_mm_pipeline", "set_environment_variables_for_run"]},
 )

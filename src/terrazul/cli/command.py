@@ -1,0 +1,107 @@
+"""How a verb is made: its parser, the options that all share, how wrong lines are told."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from typing import TYPE_CHECKING, Any, Callable, NoReturn, Optional
+
+from terrazul.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # it has no public name
+else:
+    Subparsers = object
+
+Run = Callable[[argparse.Namespace], int]
+FORMATS = ("table", "json", "yaml", "tsv")
+
+_CHOICE = re.compile(r"invalid choice: '?(?P<given>[^' ]+)'? \((?:choose from|maybe)(?P<known>.*)\)")
+
+
+class UsageError(InvalidInput):
+    """The command line cannot be understood."""
+
+    code = "usage"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are raised, with the nearest word for one that is not known."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ``UsageError``."""
+        wrong = _CHOICE.search(message)
+        if wrong:
+            known = re.findall(r"[\w-]+", wrong["known"])
+            message = f"{wrong['given']!r} is not one of: {', '.join(known)}."
+            raise UsageError(message, hint=suggestion(wrong["given"], known) or f"See `{self.prog} --help`.")
+        message = message[:1].upper() + message[1:] + "."
+        raise UsageError(message, hint=f"See `{self.prog} --help`.")
+
+
+def suggestion(word: str, known: Any) -> str:
+    """``Did you mean ...?`` where something like the word is known, else nothing."""
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    return f"Did you mean `{nearest[0]}`?" if nearest else ""
+
+
+def add_group(subparsers: Subparsers, name: str, description: str) -> Subparsers:
+    """A word with verbs of its own below it, such as `run`."""
+    parser = subparsers.add_parser(name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    return parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+
+
+def add_verb(
+    subparsers: Subparsers, name: str, run: Run, description: str, *, example: str = "", output: bool = True
+) -> argparse.ArgumentParser:
+    """A verb that calls ``run``; the first sentence of its description stands in the list above it.
+
+    With ``output`` it prints its answer through ``cli.output`` and takes that module's options.
+    """
+    parser = subparsers.add_parser(
+        name,
+        help=description.partition(". ")[0].rstrip(".") + ".",
+        description=description,
+        epilog=f"example:\n  {example}" if example else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="Show where errors come from.")
+    if output:
+        _add_output_options(parser)
+    return parser
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "-o", "--output", choices=FORMATS, default="table", help="How the answer is printed. Default: table."
+    )
+    group.add_argument("--query", metavar="JMESPATH", help="Print only what this JMESPath expression selects.")
+
+
+def workspace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> None:
+    """The options with which a verb finds its workspace."""
+    group = parser.add_argument_group("workspace", "Without these the workspace of the nearest config.json is taken.")
+    group.add_argument("-w", "--workspace-name", metavar="NAME", help="Name of the workspace.")
+    group.add_argument("-g", "--resource-group", metavar="NAME", help="Resource group of the workspace.")
+    group.add_argument("--subscription-id", metavar="ID", help="Subscription of the workspace.")
+    if path:
+        group.add_argument(
+            "--path", metavar="FOLDER", default=".", help="Folder in which config.json is looked for. Default: here."
+        )
+
+
+def pair(text: str) -> Any:
+    """``key=value`` of an option as a pair; a key alone has no value."""
+    key, separator, value = text.partition("=")
+    if not key:
+        message = f"{text!r} is not of the form key=value"
+        raise argparse.ArgumentTypeError(message)
+    return key, value if separator else None
+
+
+def pairs(given: Optional[Any]) -> Any:
+    """The pairs of a repeatable option as a dict."""
+    return dict(given or [])

@@ -1,0 +1,86 @@
+"""``terrazul up``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, Dict, List, NoReturn
+
+from terrazul.cli import local_server
+from terrazul.cli.command import Subparsers, add_verb
+from terrazul.cli.exit_code import ExitCode
+from terrazul.cli.local_server import RunningProcess, StartFailed
+from terrazul.cli.output import Column, note, show
+from terrazul.core import settings
+from terrazul.core.home import HOME_VARIABLE, Home
+
+_COLUMNS = (Column("address", "url"), Column("home", "home"), Column("to stop it", "stop"))
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The verb's parser."""
+    parser = add_verb(
+        subparsers,
+        "up",
+        run,
+        "Start the platform on this machine. Returns as soon as it answers; one that runs already is left as it is.",
+        example="terrazul up --port 9000",
+    )
+    home_option(parser)
+    parser.add_argument("--foreground", action="store_true", help="Stay in this terminal; Ctrl-C stops the server.")
+    settings.add_options(parser)
+
+
+def home_option(parser: argparse.ArgumentParser) -> None:
+    """The option that names an installation."""
+    parser.add_argument(
+        "--home", metavar="FOLDER", help=f"Home directory. Default: the variable {HOME_VARIABLE}, or ~/.terrazul."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start the server, unless it runs."""
+    home = Home(arguments.home)
+    given = settings.to_arguments(vars(arguments))
+    settings.from_environment(os.environ, **_given_values(arguments))
+    running = local_server.find(home)
+    if running:
+        running = local_server.wait_until_answers(home, running)
+        note("Terrazul runs already." + (" Options count when it starts: stop it first." if given else ""))
+    else:
+        running = _become_server(home, given) if arguments.foreground else _start(home, given)
+        note("Terrazul is running.")
+    show(arguments, _facts(arguments, home, running), _COLUMNS)
+    _warn_of_other_server()
+    return ExitCode.GOOD
+
+
+def _given_values(arguments: argparse.Namespace) -> Dict[str, Any]:
+    return {name: value for name, value in vars(arguments).items() if name in settings.Settings.__dataclass_fields__}
+
+
+def _become_server(home: Home, given: List[str]) -> NoReturn:
+    local_server.check_startable(home)
+    note(f"Terrazul runs in this terminal, with its home in {home.path}. Ctrl-C stops it.")
+    command = local_server.command_of(home, given)
+    os.chdir(home.path)
+    os.execv(command[0], command)  # noqa: S606  # no shell, our own interpreter
+
+
+def _start(home: Home, given: List[str]) -> RunningProcess:
+    try:
+        return local_server.start(home, given, os.environ)
+    except StartFailed as error:
+        note(f"The last lines of {home.log_file}:" + "".join(f"\n    {line}" for line in error.log or ["(none)"]))
+        raise
+
+
+def _facts(arguments: argparse.Namespace, home: Home, running: RunningProcess) -> Dict[str, Any]:
+    stop = f"terrazul down --home {arguments.home}" if arguments.home else "terrazul down"
+    return {"url": running.url, "home": str(home.path), "pid": running.pid, "stop": stop}
+
+
+def _warn_of_other_server() -> None:
+    other = os.environ.get("TERRAZUL_SERVER")
+    if other:
+        note(f"TERRAZUL_SERVER is {other}: SDK and CLI speak to that server until you unset the variable.")

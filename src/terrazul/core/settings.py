@@ -1,0 +1,111 @@
+"""What an administrator can set: each an option of `terrazul up`, a variable, a line in docs/reference/settings.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any, Dict, List, Mapping
+
+from terrazul.core.errors import InvalidInput
+
+PREFIX = "TERRAZUL_"
+DEFAULT_PORT = 8642
+_HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The server's settings; the variable of ``snapshot_limit`` is ``TERRAZUL_SNAPSHOT_LIMIT``, and so on."""
+
+    host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on."})
+    port: int = field(
+        default=DEFAULT_PORT, metadata={"help": "Port to listen on; 0 takes a free one.", "most": _HIGHEST_PORT}
+    )
+    shared: bool = field(
+        default=False,
+        metadata={"help": "Serve a team: a workspace that is not known is an error instead of being made."},
+    )
+    snapshot_limit: int = field(
+        default=0, metadata={"help": "Largest snapshot in bytes; 0 for no limit. Told before anything is sent."}
+    )
+    concurrent_runs: int = field(
+        default=0, metadata={"help": "Runs that this machine executes at once; 0 for its number of cores, at least 2."}
+    )
+    body_limit: int = field(default=64 << 20, metadata={"help": "Largest JSON request body in bytes."})
+    log_limit: int = field(
+        default=5 << 30, metadata={"help": "Largest log file of a run in bytes; what comes after is not kept."}
+    )
+    runner_silence: int = field(
+        default=25, metadata={"help": "Seconds without a sign of life after which a runner counts as lost."}
+    )
+
+    @property
+    def concurrency(self) -> int:
+        """How many runs this machine executes at once."""
+        return self.concurrent_runs or max(2, os.cpu_count() or 1)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def option_of(name: str) -> str:
+    """The command line's option of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a parser an option for each setting; one that is not given is ``None``, so that its variable counts."""
+    group = parser.add_argument_group("settings", f"Each is also read from a variable: {PREFIX}PORT for --port.")
+    for each in fields(Settings):
+        option, text = option_of(each.name), each.metadata["help"]
+        if isinstance(each.default, bool):
+            group.add_argument(option, action="store_true", default=None, help=text)
+        else:
+            value = "NUMBER" if isinstance(each.default, int) else "TEXT"
+            group.add_argument(option, type=type(each.default), metavar=value, help=f"{text} Default: {each.default}.")
+
+
+def to_arguments(given: Mapping[str, Any]) -> List[str]:
+    """The command line that says the same as these values, where ``None`` says nothing."""
+    line: List[str] = []
+    for each in fields(Settings):
+        value = given.get(each.name)
+        if value is not None and value is not False:
+            line += [option_of(each.name)] if value is True else [option_of(each.name), str(value)]
+    return line
+
+
+def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
+    """Settings from variables; what is given (and not None) wins. Raises ``InvalidInput`` for a wrong value."""
+    values: Dict[str, Any] = {}
+    for each in fields(Settings):
+        text = environment.get(variable_of(each.name))
+        if given.get(each.name) is not None:
+            values[each.name] = _check(option_of(each.name), given[each.name], each.metadata)
+        elif text is not None:
+            value = _parse(variable_of(each.name), type(each.default), text)
+            values[each.name] = _check(variable_of(each.name), value, each.metadata)
+    return Settings(**values)
+
+
+def _parse(source: str, kind: type, text: str) -> Any:
+    if kind is bool and text.lower() in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        return text.lower() in {"1", "true", "yes", "on"}
+    if kind is str:
+        return text
+    if kind is int and text.strip().lstrip("-").isdigit():
+        return int(text)
+    message = f"{source} is {text!r}, which is not a value of type {kind.__name__}."
+    raise InvalidInput(message, target=source, hint="Correct the variable or remove it.")
+
+
+def _check(source: str, value: Any, metadata: Mapping[str, Any]) -> Any:
+    most = metadata.get("most")
+    if isinstance(value, int) and (value < 0 or (most is not None and value > most)):
+        bounds = "0 or more" if most is None else f"between 0 and {most}"
+        message = f"{source} is {value}, and must be {bounds}."
+        raise InvalidInput(message, target=source, hint="Correct the value, or leave it out for the default.")
+    return value

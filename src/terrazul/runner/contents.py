@@ -1,0 +1,121 @@
+"""Contents on their way to the server: files named by the SHA-256 of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Callable, Iterable, Iterator
+
+from terrazul.runner.connection import Body, Connection
+from terrazul.wire import codec, pack
+from terrazul.wire.snapshot import Digests
+
+CHUNK = 1 << 20
+_PACKED_SIZE = 1 << 20
+_PACK_LIMIT = 1 << 25
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes that lie in a file of this machine. ``spooled``: the file is ours, and goes when the server has it."""
+
+    digest: str
+    size: int
+    file: str
+    spooled: bool = False
+
+
+def chunks_of(stream: BinaryIO, limit: int | None = None) -> Iterator[bytes]:
+    """The bytes of a stream, at most ``limit`` of them, in pieces that fit in memory."""
+    rest = limit
+    while chunk := stream.read(CHUNK if rest is None else min(CHUNK, rest)):
+        yield chunk
+        if rest is not None:
+            rest -= len(chunk)
+
+
+def digest_of(file: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file, read once. Raises ``OSError``."""
+    digest, size = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        for chunk in chunks_of(stream):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
+class TooLate(Exception):
+    """There is no time left to send bytes."""
+
+
+def send(
+    connection: Connection, workspace: str, contents: list[Content], expired: Callable[[], bool] = lambda: False
+) -> list[Content]:
+    """Send those contents that the server lacks; returns those it still lacks, since their files are gone or changed.
+
+    Raises ``TooLate`` when the time has expired, else as ``Connection.call`` does.
+    """
+    by_digest = {content.digest: content for content in contents}
+    answer = connection.ask(Digests, "POST", f"{workspace}/contents/missing", Digests(sorted(by_digest)))
+    missing = [by_digest[digest] for digest in answer.digests if digest in by_digest]
+    usable = [content for content in missing if _size_of(content.file) == content.size]
+    for content in usable:
+        if content.size > _PACKED_SIZE:
+            connection.call("PUT", f"{workspace}/contents/{content.digest}", body=_file_body(content, expired))
+    for group in _packs(content for content in usable if content.size <= _PACKED_SIZE):
+        connection.call("POST", f"{workspace}/contents", body=_pack_body(group, expired))
+    return [content for content in missing if content not in usable]
+
+
+def encode(contents: list[Content]) -> bytes:
+    """Contents as a journal entry."""
+    return codec.encode(contents)
+
+
+def decode(payload: bytes) -> list[Content]:
+    """A journal entry as contents."""
+    return codec.decode(list[Content], payload)
+
+
+def _size_of(file: str) -> int:
+    try:
+        return Path(file).stat().st_size
+    except OSError:
+        return -1
+
+
+def _packs(contents: Iterable[Content]) -> Iterator[list[Content]]:
+    group: list[Content] = []
+    size = 0
+    for content in contents:
+        if group and size + content.size > _PACK_LIMIT:
+            yield group
+            group, size = [], 0
+        group.append(content)
+        size += content.size
+    if group:
+        yield group
+
+
+def _file_body(content: Content, expired: Callable[[], bool]) -> Body:
+    return Body(content.size, lambda: _file_chunks(content, expired))
+
+
+def _file_chunks(content: Content, expired: Callable[[], bool]) -> Iterator[bytes]:
+    with Path(content.file).open("rb") as stream:
+        for chunk in chunks_of(stream, content.size):
+            if expired():
+                raise TooLate
+            yield chunk
+
+
+def _pack_body(contents: list[Content], expired: Callable[[], bool]) -> Body:
+    size = sum(pack.HEADER_SIZE + content.size for content in contents)
+    return Body(size, lambda: _pack_chunks(contents, expired))
+
+
+def _pack_chunks(contents: list[Content], expired: Callable[[], bool]) -> Iterator[bytes]:
+    for content in contents:
+        yield pack.encode_header(content.digest, content.size)
+        yield from _file_chunks(content, expired)

@@ -1,0 +1,213 @@
+"""Why a script failed, in one sentence: from its exit code and the last bytes of its log. Pure."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass, replace
+
+from terrazul.wire.run import RunError
+
+TAIL_SIZE = 1 << 16
+_OUT_OF_MEMORY = "out of memory"
+_LINE_LIMIT = 500
+_SHELL_SIGNAL_BASE = 128
+_COMMAND_NOT_EXECUTABLE = 126
+_COMMAND_NOT_FOUND = 127
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_EXCEPTION = re.compile(
+    r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Exit|Warning|Iteration|Invalid|NotFound))"
+    r"(?:: (?P<text>.*))?\Z"
+)
+_MISSING_MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_MISSING_NAME = re.compile(r"cannot import name '?(\w+)'? from '?([\w.]+)'?")
+_MISSING_ATTRIBUTE = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
+_MISSING_FILE = re.compile(r"No such file or directory: (.+)")
+
+_MODULE_PACKAGES = {
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+_REMOVED_MODULES = {
+    "sklearn.externals": "scikit-learn<0.23",
+    "sklearn.cross_validation": "scikit-learn<0.20",
+    "sklearn.grid_search": "scikit-learn<0.20",
+    "sklearn.datasets.samples_generator": "scikit-learn<0.24",
+    "sklearn.metrics.scorer": "scikit-learn<0.24",
+    "pandas.util.testing": "pandas<2",
+    "keras.utils.np_utils": "keras<3",
+    "tensorflow.contrib": "tensorflow<2",
+    "distutils": "python<3.12",
+    "imp": "python<3.12",
+    "pkg_resources": "setuptools<81",
+}
+_REMOVED_NAMES = {
+    **{
+        ("numpy", name): "numpy<1.24"
+        for name in ("float", "int", "bool", "object", "str", "complex", "long", "unicode", "typeDict")
+    },
+    **{
+        ("numpy", name): "numpy<2"
+        for name in ("float_", "complex_", "string_", "unicode_", "Inf", "Infinity", "NaN", "product", "cumproduct",
+                     "alltrue", "sometrue", "in1d", "trapz", "row_stack")
+    },
+    ("pandas", "Panel"): "pandas<0.25",
+    ("pandas", "Int64Index"): "pandas<2",
+    ("tensorflow", "Session"): "tensorflow<2",
+    ("tensorflow", "placeholder"): "tensorflow<2",
+    ("tensorflow", "app"): "tensorflow<2",
+    ("collections", "Mapping"): "python<3.10",
+    ("collections", "Iterable"): "python<3.10",
+    ("sklearn.datasets", "load_boston"): "scikit-learn<1.2",
+    ("sklearn.utils", "safe_indexing"): "scikit-learn<0.24",
+    ("sklearn.metrics", "plot_confusion_matrix"): "scikit-learn<1.2",
+    ("sklearn.metrics", "plot_roc_curve"): "scikit-learn<1.2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LogTail:
+    """The end of a log: its lines, and the number (from 1) of the first of them where it is known."""
+
+    lines: list[str]
+    first_line: int | None = None
+
+
+@dataclass(frozen=True)
+class _Cause:
+    message: str
+    line: int | None = None
+    """The index of the line that says it."""
+    hint: str = ""
+
+
+def tail_of(data: bytes, first_line: int | None = None) -> LogTail:
+    """The last bytes of a log as lines, without colours."""
+    text = _ESCAPES.sub("", data.decode("utf-8", "replace"))
+    return LogTail([line.rpartition("\r")[2].rstrip() for line in text.replace("\r\n", "\n").split("\n")], first_line)
+
+
+def explain(exit_code: int, tail: LogTail, log_path: str = "") -> RunError:
+    """The failure of a script that ended with an exit code (negative: the signal that killed it)."""
+    cause = _cause_of_signal(exit_code) or _cause_in_log(tail.lines) or _cause_of_exit_code(exit_code, tail.lines)
+    index = _last_line(tail.lines) if cause.line is None else cause.line
+    error = RunError(cause.message, exit_code=exit_code, log_path=log_path, hint=cause.hint)
+    if index is None:
+        return error
+    number = None if tail.first_line is None else tail.first_line + index
+    return replace(error, last_error_line=tail.lines[index].strip()[:_LINE_LIMIT], log_line=number)
+
+
+def _cause_of_signal(exit_code: int) -> _Cause | None:
+    number = -exit_code if exit_code < 0 else exit_code - _SHELL_SIGNAL_BASE
+    if number == signal.SIGKILL:
+        return _Cause(
+            f"The script was killed by signal 9; it probably ran {_OUT_OF_MEMORY}.",
+            hint="Use less memory (smaller batches, fewer workers) or a compute target with more of it.",
+        )
+    if exit_code >= 0 and number not in {signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM, signal.SIGBUS}:
+        return None
+    names = {signal.SIGSEGV: "a memory access that is not allowed", signal.SIGABRT: "an abort in native code"}
+    meaning = f" ({names[signal.Signals(number)]})" if number in names else ""
+    hint = "A native library crashed: check that the versions in the environment fit together." if meaning else ""
+    return _Cause(f"The script was ended by signal {number}{meaning}.", hint=hint)
+
+
+def _cause_in_log(lines: list[str]) -> _Cause | None:
+    """What the last exception of the log says; it counts only near the end, where it ended the script."""
+    for index in range(len(lines) - 1, -1, -1):
+        match = _EXCEPTION.match(lines[index])
+        if match and _ends_traceback(lines, index):
+            cause = _cause_of_exception(match["name"], match["text"] or "")
+            return replace(cause, line=index)
+    return None
+
+
+def _ends_traceback(lines: list[str], index: int) -> bool:
+    """True where the line follows the indented lines of a traceback."""
+    return index > 0 and lines[index - 1].startswith("  ")
+
+
+def _cause_of_exception(name: str, text: str) -> _Cause:
+    short = name.rpartition(".")[2]
+    if short in {"ModuleNotFoundError", "ImportError"}:
+        return _cause_of_import(short, text)
+    if short == "MemoryError" or "OutOfMemory" in short or _OUT_OF_MEMORY in text.lower():
+        return _Cause(
+            f"The script ran {_OUT_OF_MEMORY}: {_phrase(short, text)}.",
+            hint="Use less memory (smaller batches, fewer workers) or a compute target with more of it.",
+        )
+    if short == "AttributeError" and (match := _MISSING_ATTRIBUTE.search(text)):
+        return _cause_of_attribute(short, text, match[1], match[2])
+    if short in {"SyntaxError", "IndentationError", "TabError"}:
+        return _Cause(
+            f"The script is not valid Python: {_phrase(short, text)}.",
+            hint="Check the file and line above the message, and that the environment's Python knows the syntax.",
+        )
+    if short == "FileNotFoundError" and (match := _MISSING_FILE.search(text)):
+        return _Cause(
+            f"The script did not find the file {match[1]}.",
+            hint="Paths are relative to the root of the snapshot; check that the ignore file does not exclude it.",
+        )
+    return _Cause(f"The script failed with {_phrase(short, text)}.")
+
+
+def _cause_of_import(name: str, text: str) -> _Cause:
+    if match := _MISSING_MODULE.search(text):
+        module = match[1]
+        if pin := _removed_module_pin(module):
+            return _Cause(f"The script imports {module}, which newer versions no longer have.", hint=_pin_hint(pin))
+        package = _MODULE_PACKAGES.get(module.partition(".")[0], module.partition(".")[0])
+        return _Cause(
+            f"The script imports {module}, which the environment does not have.",
+            hint=f"Add {package} to the environment's packages.",
+        )
+    if match := _MISSING_NAME.search(text):
+        pin = _REMOVED_NAMES.get((match[2], match[1]), "")
+        hint = _pin_hint(pin) if pin else f"Check which version of {match[2].partition('.')[0]} has it, and pin that."
+        return _Cause(f"The script imports {match[1]} from {match[2]}, which does not have it.", hint=hint)
+    return _Cause(f"An import of the script failed: {_phrase(name, text)}.")
+
+
+def _cause_of_attribute(name: str, text: str, module: str, attribute: str) -> _Cause:
+    pin = _REMOVED_NAMES.get((module, attribute))
+    if pin is None:
+        return _Cause(f"The script failed with {_phrase(name, text)}.")
+    return _Cause(f"The script uses {module}.{attribute}, which newer versions no longer have.", hint=_pin_hint(pin))
+
+
+def _removed_module_pin(module: str) -> str:
+    names = [known for known in _REMOVED_MODULES if module == known or module.startswith(known + ".")]
+    return _REMOVED_MODULES[names[0]] if names else ""
+
+
+def _pin_hint(pin: str) -> str:
+    return f"Pin {pin} in the environment, or change the script."
+
+
+def _cause_of_exit_code(exit_code: int, lines: list[str]) -> _Cause:
+    last = _last_line(lines)
+    said = lines[last].strip() if last is not None else ""
+    if exit_code in {_COMMAND_NOT_EXECUTABLE, _COMMAND_NOT_FOUND}:
+        what = "was not found" if exit_code == _COMMAND_NOT_FOUND else "may not be executed"
+        return _Cause(
+            f"A command {what}: {said[:200]}" if said else f"A command {what}.",
+            hint="Check the command, and that the environment brings the program.",
+        )
+    return _Cause(f"The script ended with exit code {exit_code}.")
+
+
+def _last_line(lines: list[str]) -> int | None:
+    return next((index for index in range(len(lines) - 1, -1, -1) if lines[index].strip()), None)
+
+
+def _phrase(name: str, text: str) -> str:
+    text = text.strip()[:_LINE_LIMIT].rstrip(".")
+    return f"{name}: {text}" if text else name

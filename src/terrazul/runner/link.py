@@ -1,0 +1,78 @@
+"""The link to the server: journal, logs, forwarder and what speaks through them, for one job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from terrazul.runner.connection import Connection, run_path, workspace_path
+from terrazul.runner.folder import RUNNER_LOGS, RunFolder
+from terrazul.runner.forwarder import Forwarder
+from terrazul.runner.journal import EntryKind, Journal
+from terrazul.runner.log_stream import LogStream
+from terrazul.runner.outputs import Collection, Collector, OutputFile
+from terrazul.runner.stop import Stop, StopReason
+from terrazul.runner.writer import Writer
+from terrazul.wire.job import Job
+
+_CANCEL_LEAVES = 9.0
+"""Seconds after the order to cancel in which files are still uploaded."""
+
+
+class Link:
+    """What a runner records and sends; works the same while the server is away."""
+
+    def __init__(self, job: Job, folder: RunFolder, stop: Stop, *, resuming: bool = False) -> None:
+        self._job = job
+        self._folder = folder
+        self._stop = stop
+        self.journal = Journal(folder.journal)
+        self.writer = Writer(job, self.journal)
+        self.logs = LogStream(self.connect(), f"{run_path(job)}/log", self.writer.warn, resuming=resuming)
+        self.forwarder = Forwarder(
+            self.journal, self.connect(), workspace_path(job), self.logs, self.writer.warn, self._expired
+        )
+        for name in RUNNER_LOGS:
+            self.logs.watch(name, folder.log(name))
+
+    def start(self) -> None:
+        """Begin to send, until the end of the run is taken or somebody else has the run."""
+        self.logs.start()
+        self.forwarder.start()
+        self._stop.when_ordered(self._abandon_if_fenced)
+
+    def connect(self) -> Connection:
+        """A connection of its own."""
+        return Connection(self._job.server_url, self._job.token)
+
+    def watch_folders(self) -> None:
+        """Follow the files of the folders that the definition watches, ``logs`` as a rule."""
+        for name in self._job.definition.history.directories_to_watch:
+            path = Path(name.rstrip("/"))
+            if not path.is_absolute() and ".." not in path.parts and path.parts:
+                self.logs.watch_folder(path.as_posix(), self._folder.work / path)
+
+    def collect(self) -> Collection:
+        """Keep the files that the script left; to be called when it is gone."""
+        collector = Collector(self._job.run_id, self.journal, self.writer, self.forwarder, self._expired)
+        rewritten = [tail for tail in self.logs.rewritten() if tail.file.is_file()]
+        for tail in rewritten:
+            self.journal.append(EntryKind.CLOSE, tail.name.encode())
+        collector.collect(OutputFile(tail.name, tail.file, overwrite=True) for tail in rewritten)
+        if self._job.definition.history.output_collection:
+            collector.collect(collector.find(self._folder.work))
+        for sentence in collector.collection.left_out:
+            self.writer.warn(sentence)
+        return collector.collection
+
+    def finish(self) -> bool:
+        """Wait until the server has everything; false where the run was taken away."""
+        delivered = self.forwarder.wait()
+        self.journal.close()
+        return delivered
+
+    def _expired(self) -> bool:
+        return self._stop.canceled_for(_CANCEL_LEAVES)
+
+    def _abandon_if_fenced(self) -> None:
+        if self._stop.reason is StopReason.FENCED:
+            self.forwarder.abandon()

@@ -1,0 +1,82 @@
+"""The phases of a run: each is told with its seconds, and none is silent for more than five."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Iterator
+
+from terrazul.core import clock
+from terrazul.runner.writer import Writer
+
+_SILENCE = 5.0
+
+
+class RunnerLog:
+    """One of the runner's own logs: lines with their time."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def line(self, text: str) -> None:
+        """Append a line (each of its lines, if it has several)."""
+        moment = clock.to_text(clock.now())
+        lines = "".join(f"{moment} {line}\n" for line in text.splitlines())
+        self.append(lines.encode("utf-8", "backslashreplace"))
+
+    def append(self, data: bytes) -> None:
+        """Append bytes as they are; a full disk must not end the run, so it loses the line."""
+        with suppress(OSError), self.file.open("ab", buffering=0) as stream:
+            stream.write(data)
+
+
+class Phases:
+    """Goes from phase to phase, and knows which one it is in."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self.current = ""
+
+    @contextmanager
+    def phase(self, name: str, log: RunnerLog, *, quiet: bool = False) -> Iterator[list[str]]:
+        """A phase, from its first line in the log to its report; what is put into the list is told with the end.
+
+        ``quiet`` leaves out the lines that say it still goes on.
+        """
+        self.current = name
+        notes: list[str] = []
+        log.line(f"{name}: begins")
+        start = time.monotonic()
+        ticker = None if quiet else _Ticker(name, log)
+        try:
+            yield notes
+        except BaseException as problem:
+            log.line(f"{name}: ended after {time.monotonic() - start:.3f} s: {str(problem) or type(problem).__name__}")
+            raise
+        else:
+            log.line(f"{name}: done in {time.monotonic() - start:.3f} s {'; '.join(notes)}".rstrip())
+        finally:
+            if ticker:
+                ticker.end()
+            self._writer.phase(name, time.monotonic() - start, "; ".join(notes))
+
+
+class _Ticker:
+    """Says every few seconds that something still goes on."""
+
+    def __init__(self, name: str, log: RunnerLog) -> None:
+        self._ended = threading.Event()
+        self._name = name
+        self._log = log
+        self._start = time.monotonic()
+        threading.Thread(target=self._tick, name="ticker", daemon=True).start()
+
+    def end(self) -> None:
+        """Say nothing more."""
+        self._ended.set()
+
+    def _tick(self) -> None:
+        while not self._ended.wait(_SILENCE):
+            self._log.line(f"{self._name}: goes on, {time.monotonic() - self._start:.0f} s so far")

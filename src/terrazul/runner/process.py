@@ -1,0 +1,78 @@
+"""The script as a process, and everything that descends from it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Mapping, Sequence
+
+from terrazul.runner.stop import Stop, StopReason
+
+_PR_SET_CHILD_SUBREAPER = 36
+_LAUNCH = str(Path(__file__).with_name("launch.py"))
+
+
+def adopt_descendants() -> None:
+    """Make this process the parent of all that its descendants leave behind (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+class Script:
+    """A script that has been started; to be started by a thread that lives as long as the script shall."""
+
+    def __init__(
+        self, command: Sequence[str], directory: Path, variables: Mapping[str, str], log: Path, umask: int
+    ) -> None:
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), *command],
+                cwd=directory,
+                env=dict(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                umask=umask,
+            )
+        self._wake = threading.Event()
+        threading.Thread(target=self._reap, name="reaper", daemon=True).start()
+
+    def wait(self, stop: Stop, limit_seconds: float | None) -> int:
+        """Wait for the script's end; returns its exit code, negative for a signal.
+
+        Beyond the limit it gives the order to stop. Raises ``Stopped`` when there is that order; the script is then
+        still there.
+        """
+        stop.when_ordered(self._wake.set)
+        if not self._wake.wait(limit_seconds):
+            stop.order(StopReason.TOO_LONG)
+        if self._process.returncode is None:
+            stop.check()
+        return int(self._process.returncode)
+
+    def _reap(self) -> None:
+        """Wait for the script and for the orphans that this process has adopted, until none is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+            if pid == self._process.pid:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                self._wake.set()
+
+
+def end_descendants() -> list[str]:
+    """End every process below this one; returns the command lines of those there were."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    from terrazul.runner import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
+
+    return descendants.end_children()

@@ -1,0 +1,278 @@
+"""One run from its job to its end: the order of the phases."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Sequence
+
+from terrazul.core.errors import Conflict, TerrazulError, UserErrorException
+from terrazul.runner import command, process, sdk_path, snapshot, variables
+from terrazul.runner.connection import persist, run_path
+from terrazul.runner.environment import plan, ready
+from terrazul.runner.folder import BUILD_LOG, FINISH_LOG, PREPARATION_LOG, SCRIPT_LOG, RunFolder
+from terrazul.runner.heartbeat import Pulse
+from terrazul.runner.link import Link
+from terrazul.runner.phase import Phases, RunnerLog
+from terrazul.runner.process import Script
+from terrazul.runner.relay import Relay
+from terrazul.runner.spool import Spool
+from terrazul.runner.stop import Stop, Stopped, StopReason
+from terrazul.wire.job import Job
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, RunError, RunState
+
+_USAGE = "usage: python -I -m terrazul.runner [--deliver] <folder of the attempt>"
+_DELIVERED, _NOT_DELIVERED, _MISUSED = 0, 1, 2
+_COUNTED_BYTES = 1 << 28
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Execute the run of a folder, or deliver what its killed runner left; returns the exit code of the process.
+
+    0: the server has everything; 1: the run was taken away from this runner; 2: there is nothing to execute here.
+    """
+    options = [argument for argument in arguments if argument.startswith("-")]
+    folders = [argument for argument in arguments if not argument.startswith("-")]
+    if options not in ([], ["--deliver"]) or len(folders) != 1:
+        sys.stderr.write(_USAGE + "\n")
+        return _MISUSED
+    umask = os.umask(0o077)
+    folder = RunFolder(Path(folders[0]))
+    try:
+        job = folder.read_job()
+        with folder.owned():
+            delivered = deliver(job, folder) if options else execute(job, folder, umask)
+    except TerrazulError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return _MISUSED
+    return _DELIVERED if delivered else _NOT_DELIVERED
+
+
+def execute(job: Job, folder: RunFolder, umask: int) -> bool:
+    """Execute the run; true when the server has everything, however the run ended.
+
+    Raises ``Conflict`` where the folder's run has been executed before.
+    """
+    stop = Stop()
+    folder.prepare()
+    link = Link(job, folder, stop)
+    if link.journal.end:
+        raise Conflict(f"The run in {folder.root} has been executed.", hint="Deliver what it left with --deliver.")
+    stop.listen_to_signals()
+    process.adopt_descendants()
+    link.start()
+    phases = Phases(link.writer)
+    pulse = Pulse(link.connect(), f"{run_path(job)}/heartbeat", job.attempt, lambda: phases.current, stop)
+    pulse.start()
+    Execution(job, folder, link, phases, stop, umask).carry_out()
+    delivered = link.finish()
+    pulse.end()
+    if delivered:
+        folder.mark_delivered()
+    return delivered
+
+
+def deliver(job: Job, folder: RunFolder) -> bool:
+    """Send what a killed runner left, after ending what it left running; true when the server has everything."""
+    if folder.delivered:
+        return True
+    from terrazul.runner import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
+
+    descendants.end_strays({"AZUREML_WORKSPACE_ID": job.workspace_id, "AZUREML_RUN_ID": job.run_id})
+    folder.prepare()
+    link = Link(job, folder, Stop(), resuming=True)
+    link.watch_folders()
+    link.start()
+    if not link.journal.ended:
+        _end_in_place_of_runner(job, folder, link)
+    delivered = link.finish()
+    if delivered:
+        folder.mark_delivered()
+    return delivered
+
+
+def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link) -> None:
+    RunnerLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
+    collection = link.collect()
+    link.writer.warn(f"The runner was killed: the outputs ({collection}) may be partial.")
+    connection = link.connect()
+    route, beat = f"{run_path(job)}/heartbeat", Heartbeat(job.attempt, "deliver")
+    answer = persist(lambda: connection.ask(HeartbeatAnswer, "POST", route, beat), Stop())
+    connection.close()
+    if answer.cancel:
+        link.writer.end(RunState.CANCELED)
+        return
+    error = RunError(
+        "The runner was killed before the run had ended.",
+        code="SystemError",
+        log_path=FINISH_LOG,
+        hint="Submit the run again; if it happens again, look for what ends processes on the compute.",
+    )
+    link.writer.end(RunState.FAILED, error)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    state: RunState
+    error: RunError | None = None
+
+
+class Execution:
+    """The phases of one run."""
+
+    def __init__(self, job: Job, folder: RunFolder, link: Link, phases: Phases, stop: Stop, umask: int) -> None:
+        self._job = job
+        self._folder = folder
+        self._link = link
+        self._phases = phases
+        self._stop = stop
+        self._umask = umask
+        self._preparation = RunnerLog(folder.log(PREPARATION_LOG))
+        self._finish = RunnerLog(folder.log(FINISH_LOG))
+        self._look_in = PREPARATION_LOG
+
+    def carry_out(self) -> None:
+        """Go through all phases, and put the end of the run into the journal, unless another attempt has taken over."""
+        outcome = self._outcome_of(self._run_script)
+        left_behind = process.end_descendants()
+        self._look_in = FINISH_LOG
+        self._finish.line(f"the script is over: {outcome.state.value}")
+        for line in left_behind:
+            self._finish.line(f"ended with it: {line}")
+        collected = self._outcome_of(self._collect)
+        if outcome.state is RunState.COMPLETED:
+            outcome = collected
+        if self._stop.reason is not StopReason.FENCED:
+            self._finish.line(f"the run is over: {outcome.state.value}")
+            self._link.writer.end(outcome.state, outcome.error)
+
+    def _outcome_of(self, work: Callable[[], RunError | None]) -> Outcome:
+        try:
+            error = work()
+        except Stopped:
+            return self._outcome_of_stop()
+        except TerrazulError as problem:
+            error = self._error_of(problem)
+        except Exception as problem:  # noqa: BLE001  # the edge of the process: whatever it is, the run must end and say so
+            self._finish.line(traceback.format_exc())
+            error = RunError(f"The runner failed: {problem!r}.", code="SystemError", log_path=FINISH_LOG)
+        return Outcome(RunState.FAILED if error else RunState.COMPLETED, error)
+
+    def _outcome_of_stop(self) -> Outcome:
+        if self._stop.reason is not StopReason.TOO_LONG:
+            return Outcome(RunState.CANCELED)
+        limit = self._job.definition.max_run_duration_seconds
+        error = RunError(
+            f"The run took longer than the {limit} s of its max_run_duration_seconds, and was ended.",
+            log_path=SCRIPT_LOG,
+            hint="Give the run configuration a longer max_run_duration_seconds.",
+        )
+        return Outcome(RunState.FAILED, error)
+
+    def _error_of(self, problem: TerrazulError) -> RunError:
+        code = "UserError" if isinstance(problem, UserErrorException) else "SystemError"
+        return RunError(problem.message, code=code, log_path=self._look_in, hint=problem.hint or "")
+
+    def _run_script(self) -> RunError | None:
+        """From the snapshot to the script's end; gives the script's failure, if it is one."""
+        self._link.writer.state(RunState.PREPARING)
+        with self._phases.phase("prepare snapshot", self._preparation) as notes:
+            notes.append(self._lay_out_snapshot())
+        with self._phases.phase("prepare environment", self._preparation) as notes:
+            python = self._prepare_environment(notes)
+        self._link.writer.state(RunState.STARTING)
+        relay = Relay(self._job, self._link.journal, Spool(self._folder.spool), self._link.forwarder)
+        try:
+            with self._phases.phase("start script", self._preparation) as notes:
+                script = self._start_script(python, relay, notes)
+            self._link.writer.state(RunState.RUNNING)
+            with self._phases.phase("run", self._preparation, quiet=True) as notes:
+                exit_code = script.wait(self._stop, self._job.definition.max_run_duration_seconds)
+                notes.append(f"exit code {exit_code}")
+        finally:
+            relay.close()
+        return self._failure_of(exit_code) if exit_code else None
+
+    def _lay_out_snapshot(self) -> str:
+        connection = self._link.connect()
+        self._stop.when_ordered(connection.interrupt)
+        files = snapshot.materialise(self._job, connection, self._folder.work, self._stop)
+        connection.close()
+        for name in ("outputs", "logs"):
+            (self._folder.work / name).mkdir(exist_ok=True)
+        return f"{len(files)} files, {sum(file.size for file in files)} bytes"
+
+    def _prepare_environment(self, notes: list[str]) -> Path:
+        """The interpreter that the script runs on."""
+        chosen = plan.resolve(self._job.definition.environment)
+        for note in chosen.notes:
+            self._preparation.line(note)
+        for warning in chosen.warnings:
+            self._link.writer.warn(warning)
+        self._link.writer.properties(chosen.properties)
+        if chosen.recipe is None:
+            return Path(chosen.python.path)
+        return self._find_or_build(chosen.recipe, notes)
+
+    def _find_or_build(self, recipe: plan.Recipe, notes: list[str]) -> Path:
+        folder = Path(self._job.environments_folder)
+        python = ready.find(recipe, folder)
+        if python is None:
+            from terrazul.runner.environment.build import Builder  # noqa: PLC0415  # what is there needs no builder
+
+            self._look_in = BUILD_LOG
+            python = Builder(recipe, folder, RunnerLog(self._folder.log(BUILD_LOG)), self._stop).build()
+            self._look_in = PREPARATION_LOG
+        notes.append(f"environment {recipe.key}")
+        return python
+
+    def _start_script(self, python: Path, relay: Relay, notes: list[str]) -> Script:
+        program = command.of(self._job.definition, python, self._folder.work)
+        sdk = sdk_path.provide(Path(self._job.environments_folder).parent / "sdk")
+        surroundings = variables.of_script(self._job, os.environ, python, sdk, relay.url)
+        relay.start()
+        self._link.watch_folders()
+        self._stop.check()
+        notes.append(f"on {python}")
+        return Script(program, self._folder.work, surroundings, self._folder.log(SCRIPT_LOG), self._umask)
+
+    def _failure_of(self, exit_code: int) -> RunError:
+        from terrazul.runner import failure  # noqa: PLC0415  # patterns that a run which goes well never needs
+
+        data, first_line = _end_of(self._folder.log(SCRIPT_LOG), failure.TAIL_SIZE)
+        return failure.explain(exit_code, failure.tail_of(data, first_line), SCRIPT_LOG)
+
+    def _collect(self) -> None:
+        """Keep what the script left, as much of it as there is time for when the run was canceled."""
+        if self._stop.reason is StopReason.FENCED:
+            return
+        if self._stop.reason is None:
+            self._link.writer.state(RunState.FINALIZING)
+        with self._phases.phase("upload outputs", self._finish) as notes:
+            collection = self._link.collect()
+            notes.append(str(collection))
+        if self._stop.reason is not None:
+            self._link.writer.warn(
+                f"The run was ended before its script was done: its outputs are partial "
+                f"({collection} uploaded, {collection.unsent} files not)."
+            )
+            raise Stopped
+
+
+def _end_of(log: Path, size: int) -> tuple[bytes, int | None]:
+    """The last bytes of a log, and the number of the line they begin in, where it can be told quickly."""
+    with log.open("rb") as stream:
+        begin = max(0, os.fstat(stream.fileno()).st_size - size)
+        if begin > _COUNTED_BYTES:
+            stream.seek(begin)
+            return stream.read(size), None
+        lines, position = 1, 0
+        while chunk := stream.read(min(1 << 20, begin - position)):
+            lines += chunk.count(b"\n")
+            position += len(chunk)
+        return stream.read(size), lines

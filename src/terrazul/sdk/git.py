@@ -1,0 +1,89 @@
+"""Facts of the git repository in which a source directory lies, as v1 records them with a run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import Dict, Optional
+from urllib.parse import urlsplit, urlunsplit
+
+_TIMEOUT_SECONDS = 10
+_REPOSITORY = ("azureml.git.repository_uri", "mlflow.source.git.repoURL")
+_BRANCH = ("azureml.git.branch", "mlflow.source.git.branch")
+_COMMIT = ("azureml.git.commit", "mlflow.source.git.commit")
+_DIRTY = ("azureml.git.dirty",)
+_VARIABLES = {
+    "AZUREML_GIT_REPOSITORY_URI": _REPOSITORY,
+    "AZUREML_GIT_BRANCH": _BRANCH,
+    "AZUREML_GIT_COMMIT": _COMMIT,
+    "AZUREML_GIT_DIRTY": _DIRTY,
+    "AZUREML_GIT_BUILD_ID": ("azureml.git.build_id",),
+    "AZUREML_GIT_BUILD_URI": ("azureml.git.build_uri",),
+}
+_HEADER = re.compile(r"# branch\.(oid|head) (.*)")
+
+
+class GitFacts:
+    """Reads the facts beside other work: it starts with the object, ``properties`` waits for it."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._status = _start(folder, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
+        self._remote = _start(folder, "config", "--get", "remote.origin.url")
+
+    def properties(self) -> Dict[str, str]:
+        """v1's properties; none outside of a repository. Variables such as ``AZUREML_GIT_COMMIT`` override."""
+        facts: Dict[str, str] = {}
+        status = _output(self._status)
+        if status is not None:
+            facts = _facts_of(status, (_output(self._remote) or "").strip())
+        for variable, names in _VARIABLES.items():
+            if os.environ.get(variable):
+                facts.update(dict.fromkeys(names, os.environ[variable]))
+        return facts
+
+
+def _facts_of(status: str, remote: str) -> Dict[str, str]:
+    lines = status.splitlines()
+    headers = {match[1]: match[2] for match in map(_HEADER.match, lines) if match}
+    branch, commit = headers.get("head", ""), headers.get("oid", "")
+    facts = dict.fromkeys(_REPOSITORY, _without_password(remote)) if remote else {}
+    if branch and branch != "(detached)":
+        facts.update(dict.fromkeys(_BRANCH, branch))
+    if commit and commit != "(initial)":
+        facts.update(dict.fromkeys(_COMMIT, commit))
+    if any(line and not line.startswith("#") for line in lines):
+        facts.update(dict.fromkeys(_DIRTY, "True"))
+    return facts
+
+
+def _without_password(address: str) -> str:
+    parts = urlsplit(address)
+    if not parts.scheme or "@" not in parts.netloc:
+        return address
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _start(folder: str, *arguments: str) -> Optional[subprocess.Popen[str]]:
+    command = ["git", "-C", folder, "--no-optional-locks", *arguments]
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
+            errors="replace",
+        )  # fmt: skip
+    except OSError:  # no git here
+        return None
+
+
+def _output(process: Optional[subprocess.Popen[str]]) -> Optional[str]:
+    """What a git command said; ``None`` where it failed or took too long."""
+    if process is None:
+        return None
+    with process:
+        try:
+            output, _ = process.communicate(timeout=_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return None
+    return output if process.returncode == 0 else None

@@ -1,0 +1,355 @@
+"""Runs: one execution each, with its metrics, files, logs and children."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Type, Union
+
+from terrazul.core.clock import now
+from terrazul.core.errors import (
+    ActivityFailedException,
+    ExperimentExecutionException,
+    InvalidInput,
+    NotFound,
+    RunEnvironmentException,
+)
+from terrazul.core.ids import new_guid
+from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Request, class_of, concept
+from terrazul.sdk.console import say
+from terrazul.sdk.content import fetch_file
+from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
+from terrazul.sdk.run_details import error_of
+from terrazul.sdk.run_recording import RunRecording
+from terrazul.sdk.run_search import Texts, pairs, search
+from terrazul.sdk.snapshot import take_snapshot
+from terrazul.sdk.unsupported import not_yet
+from terrazul.wire import run as wire
+from terrazul.wire.run import RunError, RunState
+from terrazul.wire.write import NewRun, RunChange, StateChange
+
+if TYPE_CHECKING:
+    from terrazul.sdk.experiment import Experiment
+    from terrazul.sdk.offline_run import _OfflineRun
+    from terrazul.sdk.workspace import Workspace
+
+SCRIPT_RUN_TYPE = "azureml.scriptrun"
+RUN_VARIABLES = (
+    "AZUREML_RUN_ID",
+    "AZUREML_ARM_SUBSCRIPTION",
+    "AZUREML_ARM_RESOURCEGROUP",
+    "AZUREML_ARM_WORKSPACE_NAME",
+    "AZUREML_ARM_PROJECT_NAME",
+    RUN_TOKEN_VARIABLE,
+    RUN_SERVER_VARIABLE,
+)
+"""What a submitted script finds in its environment; where one is missing, its run is offline."""
+
+RunFactory = Callable[["Experiment", wire.Run], "Run"]
+_factories: Dict[str, RunFactory] = {}
+
+
+@concept("run")
+class Run(RunRecording):
+    """One execution. Made by ``Experiment.start_logging``, ``Experiment.submit`` and ``Run.get_context``.
+
+    Used as a context manager it is completed at the end, or failed by the exception that left the block. Making the
+    object of an id that is not known raises ``NotFound``.
+    """
+
+    def __init__(self, experiment: Experiment, run_id: str, outputs: Optional[str] = None, **kwargs: Any) -> None:
+        super().__init__(experiment, run_id, kwargs.get("_record"))
+        self._outputs = outputs
+        self._ended = False
+        if self._known is None and kwargs.get("_ask", True):
+            self._fetch()
+
+    @classmethod
+    def get_context(
+        cls, allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: Any
+    ) -> Union[Run, _OfflineRun]:
+        """The run that this process executes: the submitted one, or an offline run outside of one.
+
+        Raises ``RunEnvironmentException`` outside of one if ``allow_offline`` is false.
+        """
+        del used_for_context_manager, kwargs
+        if all(os.environ.get(name) for name in RUN_VARIABLES):
+            submitted: Run = class_of("submitted_run").of_environment()
+            return submitted
+        if not allow_offline:
+            message = "Could not load a submitted run: this process was not started by one."
+            raise RunEnvironmentException(message, hint="Use experiment.start_logging() to make an interactive run.")
+        offline: _OfflineRun = class_of("offline_run")()
+        return offline
+
+    @classmethod
+    def get_submitted_run(cls, **kwargs: Any) -> Union[Run, _OfflineRun]:
+        """v1's older name for ``get_context``."""
+        return cls.get_context(**kwargs)
+
+    @staticmethod
+    def get(workspace: Workspace, run_id: str) -> Run:
+        """The run of an id, in whatever experiment of the workspace. Raises ``NotFound``."""
+        return rehydrated(workspace, workspace.client.get(wire.Run, f"/runs/{run_id}"))
+
+    @staticmethod
+    def list(
+        experiment: Experiment,
+        type: Optional[str] = None,  # noqa: A002  # v1's name
+        tags: Texts = None,
+        properties: Texts = None,
+        status: Optional[str] = None,
+        include_children: bool = False,
+        _rehydrate_runs: bool = True,
+    ) -> Iterator[Run]:
+        """The runs of an experiment that fit the filters, newest first, fetched as they are asked for."""
+        del _rehydrate_runs
+        found = search(
+            experiment.workspace.client,
+            experiment_name=experiment.name,
+            type=type,
+            tag=pairs(tags),
+            property=pairs(properties),
+            state=status,
+            include_children=include_children,
+        )
+        return (rehydrated(experiment.workspace, record, experiment) for record in found)
+
+    @staticmethod
+    def add_type_provider(runtype: str, run_factory: RunFactory) -> None:
+        """Have runs of a type made by a function of experiment and record."""
+        _factories[runtype] = run_factory
+
+    list_by_compute = staticmethod(not_yet("Run.list_by_compute", "compute targets"))
+    get_secret = not_yet("Run.get_secret", "the key vault")
+    get_secrets = not_yet("Run.get_secrets", "the key vault")
+    register_model = not_yet("Run.register_model", "the model registry")
+    clean = not_yet("Run.clean", "compute targets other than local")
+
+    @property
+    def name(self) -> str:
+        """The display name."""
+        return self.display_name
+
+    @property
+    def display_name(self) -> str:
+        """The name for people; it can be set."""
+        return self._current().display_name
+
+    @display_name.setter
+    def display_name(self, display_name: str) -> None:
+        self._put(RunChange(self._id, display_name=str(display_name)))
+
+    @property
+    def description(self) -> str:
+        """A text for people; it can be set."""
+        return self._current().description
+
+    @description.setter
+    def description(self, description: str) -> None:
+        self._put(RunChange(self._id, description=str(description)))
+
+    @property
+    def parent(self) -> Optional[Run]:
+        """The run above, if any."""
+        parent_run_id = self._current().parent_run_id
+        return None if parent_run_id is None else Run.get(self._experiment.workspace, parent_run_id)
+
+    def start(self) -> None:
+        """Tell that the run executes."""
+        self._end_with(RunState.RUNNING)
+
+    def complete(self, _set_status: bool = True) -> None:
+        """End the run as *Completed*; when this returns, everything it recorded has reached the server."""
+        if self._outputs:
+            self.upload_folder("outputs", self._outputs)
+        if _set_status:
+            self._end_with(RunState.COMPLETED)
+        self.flush()
+
+    def fail(self, error_details: Any = None, error_code: Optional[str] = None, _set_status: bool = True) -> None:
+        """End the run as *Failed*, for a reason; when this returns, the server has all that it recorded."""
+        if _set_status:
+            message = str(error_details) if error_details else "The run was failed by its owner."
+            self._end_with(RunState.FAILED, RunError(message, error_code or "UserError"))
+        self.flush()
+
+    def cancel(self) -> None:
+        """Ask the run, and every run below it, to end."""
+        self.flush()
+        self._known = self._client.post(wire.Run, self._path + "/cancel")
+
+    def wait_for_completion(
+        self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
+    ) -> Dict[str, Any]:
+        """Wait until the run is over, with its logs on the screen if wanted; its details.
+
+        Raises ``ActivityFailedException`` for a run that failed (unless told not to), ``ExperimentExecutionException``
+        where Ctrl-C ends the showing of logs; the run goes on then.
+        """
+        del wait_post_processing
+        self.flush()
+        self._known = self._follow() if show_output else wait_for_end(self._client, self._id)
+        error = self._known.error
+        if raise_on_error and self._known.state is RunState.FAILED:
+            told = error_of(error or RunError("The run failed without telling why."))
+            message = f"The run {self._id} failed: {told['error']['message']}"
+            hint = f"See {error.log_path} of the run." if error and error.log_path else None
+            raise ActivityFailedException(message, hint=hint, error_details=json.dumps(told, indent=4))
+        return self.get_details()
+
+    def _follow(self) -> wire.Run:
+        page = self.get_portal_url()
+        say(f"RunId: {self._id}\nWeb View: {page}")
+        try:
+            run = show_logs(self._client, self._id)
+        except KeyboardInterrupt as error:
+            message = "The output streaming for the run interrupted. But the run is still executing on the target."
+            raise ExperimentExecutionException(message, target=self._id, hint="run.cancel() ends it.") from error
+        say(f"\nExecution Summary\n=================\nRunId: {self._id}\nWeb View: {page}\n")
+        if run.warnings:
+            say("Warnings:\n" + "\n".join(run.warnings) + "\n")
+        if run.error is not None:
+            say(f"Error:\n{json.dumps(error_of(run.error), indent=4)}\n")
+        return run
+
+    def get_all_logs(self, destination: Optional[str] = None) -> List[str]:
+        """Write the logs of the run below a folder, or here; their paths."""
+        written = self._files.download_many(FOLDER, Path(destination or "."), keep_prefix=True)
+        return [str(path) for path in written]
+
+    def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Optional[str] = None) -> Run:
+        """A run below this one, conducted by this process."""
+        child_id = run_id or new_guid()
+        self._writer.put(self._child(child_id, name))
+        return Run(self._experiment, child_id, outputs, _ask=False)
+
+    def create_children(
+        self,
+        count: Optional[int] = None,
+        tag_key: Optional[str] = None,
+        tag_values: Optional[Sequence[str]] = None,
+    ) -> List[Run]:
+        """Several runs below this one: so many, or one for each value of a tag.
+
+        Raises ``InvalidInput`` where neither or both are given.
+        """
+        if (count is None) == (tag_key is None or tag_values is None):
+            message = "Children are made by their count, or by a tag and its values."
+            raise InvalidInput(message, hint="Pass count, or tag_key and tag_values.")
+        tags = [{str(tag_key): str(value)} for value in tag_values or []] if count is None else [{}] * count
+        children = []
+        for each in tags:
+            child_id = new_guid()
+            self._writer.put(self._child(child_id, None, each))
+            children.append(Run(self._experiment, child_id, _ask=False))
+        return children
+
+    def submit_child(self, config: Any, tags: Optional[Dict[str, Any]] = None, **kwargs: Any) -> Run:
+        """Submit a configuration as a run below this one."""
+        self.flush()
+        run: Run = self._experiment.submit(config, tags, _parent_run_id=self._id, **kwargs)
+        return run
+
+    def get_children(
+        self,
+        recursive: bool = False,
+        tags: Texts = None,
+        properties: Texts = None,
+        type: Optional[str] = None,  # noqa: A002  # v1's name
+        status: Optional[str] = None,
+        _rehydrate_runs: bool = True,
+    ) -> Iterator[Run]:
+        """The runs below that fit the filters, newest first; those of all levels with ``recursive``."""
+        del _rehydrate_runs
+        self.flush()
+        wanted = {"type": type, "tag": pairs(tags), "property": pairs(properties), "state": status}
+        for record in search(self._client, parent_run_id=self._id, include_children=True, **wanted):
+            yield rehydrated(self._experiment.workspace, record, self._experiment)
+        if recursive:
+            for record in search(self._client, parent_run_id=self._id, include_children=True):
+                child = rehydrated(self._experiment.workspace, record, self._experiment)
+                yield from child.get_children(True, tags, properties, type, status)
+
+    def take_snapshot(self, file_or_folder_path: str) -> str:
+        """Take a file or folder as the snapshot of this run; its id."""
+        snapshot_id = take_snapshot(self._client, file_or_folder_path)
+        self._put(RunChange(self._id, snapshot_id=snapshot_id))
+        return snapshot_id
+
+    def restore_snapshot(self, snapshot_id: Optional[str] = None, path: Optional[str] = None) -> str:
+        """Write a snapshot (the run's own without an id) as a zip archive into a folder, or here; its path.
+
+        Raises ``NotFound`` where there is none.
+        """
+        wanted = snapshot_id or self.get_snapshot_id()
+        if wanted is None:
+            message = f"The run {self._id} has no snapshot."
+            raise NotFound(message, target=self._id)
+        place = Path(path or ".")
+        target = place if place.suffix == ".zip" else place / f"{wanted}.zip"
+        fetch_file(self._client, Request("GET", f"/snapshots/{wanted}/zip"), target, "", 0)
+        return str(target)
+
+    def _child(self, child_id: str, name: Optional[str], tags: Optional[Dict[str, str]] = None) -> NewRun:
+        return NewRun(child_id, self._experiment.name, now(), self._id, display_name=name or "", tags=tags or {})
+
+    def _end_with(self, state: RunState, error: Optional[RunError] = None) -> None:
+        self._ended = self._ended or state.terminal
+        self._writer.write(StateChange(self._id, state, now(), error=error))
+        self._known = None
+
+    def __enter__(self) -> Run:  # noqa: PYI034  # typing.Self is younger than Python 3.8
+        return self
+
+    def __exit__(
+        self, exit_type: Optional[Type[BaseException]], value: Optional[BaseException], traceback: object
+    ) -> None:
+        if self._ended:
+            return
+        if exit_type is None:
+            self.complete()
+        else:
+            self.fail(f"{exit_type.__name__}: {value}")
+
+
+class ScriptRun(Run):
+    """A run of a script that was submitted."""
+
+    RUN_TYPE = SCRIPT_RUN_TYPE
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        run_id: str,
+        directory: Optional[str] = None,
+        _run_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(experiment, run_id, **kwargs)
+        self._directory = directory
+        self._run_config = _run_config
+
+    def cancel(self) -> None:
+        """Ask the run to end: its script and everything that it started."""
+        super().cancel()
+
+
+def rehydrated(workspace: Workspace, record: wire.Run, experiment: Optional[Experiment] = None) -> Run:
+    """The object of a run, of the class that its type has."""
+    if experiment is None or experiment.name != record.experiment_name:
+        experiment = class_of("experiment")(workspace, record.experiment_name, _create_in_cloud=False)
+    factory = _factories.get(record.type)
+    if factory is not None:
+        return factory(experiment, record)
+    return (ScriptRun if record.type == SCRIPT_RUN_TYPE else Run)(experiment, record.run_id, _record=record)
+
+
+def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True, clean_up: bool = True) -> Run:
+    """The run of an id in an experiment. Raises ``NotFound``."""
+    del clean_up
+    record = experiment.workspace.client.get(wire.Run, f"/runs/{run_id}")
+    return (
+        rehydrated(experiment.workspace, record, experiment) if rehydrate else Run(experiment, run_id, _record=record)
+    )

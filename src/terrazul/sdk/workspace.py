@@ -1,0 +1,378 @@
+"""Workspaces: the top, which owns everything below."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from terrazul.core.errors import AlreadyExists, UserErrorException, WorkspaceException, WorkspaceNotFound
+from terrazul.sdk.client import Client, class_of, concept, connect
+from terrazul.sdk.console import say
+from terrazul.sdk.unsupported import not_yet, not_yet_property
+from terrazul.wire import workspace as wire
+
+if TYPE_CHECKING:
+    from terrazul.sdk.environment import Environment
+    from terrazul.sdk.experiment import Experiment
+    from terrazul.sdk.run import Run
+
+WORKSPACE_DEFAULT_BLOB_STORE_NAME = "workspaceblobstore"
+DEFAULT_SUBSCRIPTION = "local"
+DEFAULT_RESOURCE_GROUP = "terrazul"
+
+_FOLDERS = (".azureml", "aml_config", "")
+_FILES = ("config.json", "project.json")
+_SCOPE = re.compile(r"/subscriptions/([^/]+)/resourceGroups/([^/]+)(?:/.*)?/workspaces/([^/]+)", re.IGNORECASE)
+_MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the name of a variable
+_COMPUTE, _DATA, _SECRETS = "compute targets", "datastores and datasets", "the key vault"
+_NETWORK, _CONNECTIONS = "private endpoints", "workspace connections"
+
+
+@concept("workspace")
+class Workspace:
+    """A workspace, by v1's three names, which are compared without case.
+
+    The embedded server makes one that it does not know; a shared one raises ``WorkspaceNotFound``.
+    """
+
+    DEFAULT_CPU_CLUSTER_CONFIGURATION: Any = not_yet_property("Workspace.DEFAULT_CPU_CLUSTER_CONFIGURATION", _COMPUTE)
+    DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
+    DEFAULT_GPU_CLUSTER_CONFIGURATION: Any = not_yet_property("Workspace.DEFAULT_GPU_CLUSTER_CONFIGURATION", _COMPUTE)
+    DEFAULT_GPU_CLUSTER_NAME = "gpu-cluster"
+
+    def __init__(
+        self,
+        subscription_id: str,
+        resource_group: str,
+        workspace_name: str,
+        auth: Any = None,
+        _location: Optional[str] = None,
+        _disable_service_check: bool = False,
+        _workspace_id: Optional[str] = None,
+        sku: str = "basic",
+        tags: Optional[Mapping[str, str]] = None,
+        _cloud: str = "AzureCloud",
+    ) -> None:
+        del auth, _location, tags, _cloud
+        self._scope = wire.WorkspaceScope(subscription_id, resource_group, workspace_name)
+        self._workspace_id = _workspace_id
+        self._sku = sku
+        self._known: Optional[wire.Workspace] = None
+        self._server = connect()
+        self._client: Optional[Client] = None
+        if _workspace_id is None and not _disable_service_check:
+            self._current()
+
+    @staticmethod
+    def from_config(
+        path: Optional[str] = None, auth: Any = None, _logger: Any = None, _file_name: Optional[str] = None
+    ) -> Workspace:
+        """The workspace of a ``config.json``.
+
+        A path to a file is that file. Else it is looked for from the folder (or here) upwards: first in every
+        ``.azureml``, then in every ``aml_config``, then in the folders themselves. Raises ``UserErrorException`` where
+        there is none.
+        """
+        del _logger
+        file = _find_configuration(Path(path or "."), _file_name)
+        return Workspace(*_read_configuration(file), auth=auth)
+
+    @staticmethod
+    def create(
+        name: str,
+        auth: Any = None,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        location: Optional[str] = None,
+        create_resource_group: bool = True,
+        sku: str = "basic",
+        tags: Optional[Mapping[str, str]] = None,
+        friendly_name: Optional[str] = None,
+        storage_account: Optional[str] = None,
+        key_vault: Optional[str] = None,
+        app_insights: Optional[str] = None,
+        container_registry: Optional[str] = None,
+        adb_workspace: Optional[str] = None,
+        primary_user_assigned_identity: Optional[str] = None,
+        cmk_keyvault: Optional[str] = None,
+        resource_cmk_uri: Optional[str] = None,
+        hbi_workspace: bool = False,
+        default_cpu_compute_target: Any = None,
+        default_gpu_compute_target: Any = None,
+        private_endpoint_config: Any = None,
+        private_endpoint_auto_approval: bool = True,
+        exist_ok: bool = False,
+        show_output: bool = True,
+        user_assigned_identity_for_cmk_encryption: Optional[str] = None,
+        system_datastores_auth_mode: str = "accessKey",
+        v1_legacy_mode: Optional[bool] = None,
+    ) -> Workspace:
+        """Make a workspace; the arguments that name resources of the cloud are accepted and not needed.
+
+        Raises ``WorkspaceException`` where there is one of that name, unless ``exist_ok``.
+        """
+        del auth, create_resource_group, storage_account, key_vault, app_insights, container_registry, adb_workspace
+        del primary_user_assigned_identity, cmk_keyvault, resource_cmk_uri, hbi_workspace, default_cpu_compute_target
+        del default_gpu_compute_target, private_endpoint_config, private_endpoint_auto_approval
+        del user_assigned_identity_for_cmk_encryption, system_datastores_auth_mode, v1_legacy_mode
+        new = wire.NewWorkspace(
+            subscription_id or DEFAULT_SUBSCRIPTION,
+            resource_group or DEFAULT_RESOURCE_GROUP,
+            name,
+            location or "local",
+            friendly_name or "",
+            tags=dict(tags or {}),
+            exist_ok=exist_ok,
+        )
+        try:
+            made = connect().post(wire.Workspace, "/workspaces", new, repeatable=exist_ok)
+        except AlreadyExists as error:
+            raise WorkspaceException(error.message, target=name, hint=error.hint) from error
+        if show_output:
+            say(f"Workspace {made.name} is ready.")
+        return Workspace._of(made, sku)
+
+    @staticmethod
+    def get(
+        name: str,
+        auth: Any = None,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        location: Optional[str] = None,
+        cloud: str = "AzureCloud",
+        id: Optional[str] = None,  # noqa: A002  # v1's name
+    ) -> Workspace:
+        """A workspace that is there. Raises ``WorkspaceNotFound``, or ``WorkspaceException`` where several fit."""
+        del auth, location, cloud
+        query = {"subscription_id": subscription_id, "resource_group": resource_group}
+        found = [
+            each
+            for each in connect().get(List[wire.Workspace], "/workspaces", query)
+            if each.name.lower() == name.lower() and id in {None, each.workspace_id}
+        ]
+        if not found:
+            message = f"There is no workspace '{name}'."
+            raise WorkspaceNotFound(message, target=name, hint="Workspace.create() makes one.")
+        if len(found) > 1:
+            message = f"There are {len(found)} workspaces '{name}'."
+            raise WorkspaceException(message, target=name, hint="Pass subscription_id and resource_group too.")
+        return Workspace._of(found[0])
+
+    @staticmethod
+    def list(
+        subscription_id: str, auth: Any = None, resource_group: Optional[str] = None
+    ) -> Dict[str, List[Workspace]]:
+        """The workspaces of a subscription: lists by name, since resource groups may share one."""
+        del auth
+        query = {"subscription_id": subscription_id, "resource_group": resource_group}
+        by_name: Dict[str, List[Workspace]] = {}
+        for each in connect().get(List[wire.Workspace], "/workspaces", query):
+            by_name.setdefault(each.name, []).append(Workspace._of(each))
+        return by_name
+
+    def write_config(self, path: Optional[str] = None, file_name: Optional[str] = None) -> None:
+        """Write ``.azureml/config.json`` below a folder, or here, for ``from_config``."""
+        file = Path(path or ".", _FOLDERS[0], file_name or _FILES[0])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "subscription_id": self.subscription_id,
+            "resource_group": self.resource_group,
+            "workspace_name": self.name,
+        }
+        file.write_text(json.dumps(content, indent=4), encoding="utf-8")
+
+    @property
+    def client(self) -> Client:
+        """The way to this workspace on its server, for Terrazul's own modules."""
+        if self._client is None:
+            self._client = self._server.in_workspace(self.workspace_id)
+        return self._client
+
+    @property
+    def workspace_id(self) -> str:
+        """The id behind the three names."""
+        return self._workspace_id or self._current().workspace_id
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self._scope.name
+
+    @property
+    def subscription_id(self) -> str:
+        """The subscription."""
+        return self._scope.subscription_id
+
+    @property
+    def resource_group(self) -> str:
+        """The resource group."""
+        return self._scope.resource_group
+
+    @property
+    def location(self) -> str:
+        """Where the workspace is; ``local`` unless it was said otherwise."""
+        return self._current().location
+
+    @property
+    def sku(self) -> str:
+        """v1's edition; it makes no difference."""
+        return self._sku
+
+    @property
+    def tags(self) -> Dict[str, str]:
+        """The tags."""
+        return dict(self._current().tags)
+
+    @property
+    def discovery_url(self) -> str:
+        """The address of the server."""
+        return self._server.address.url
+
+    @property
+    def experiments(self) -> Dict[str, Experiment]:
+        """The active experiments by name."""
+        return {each.name: each for each in class_of("experiment").list(self)}
+
+    @property
+    def environments(self) -> Dict[str, Environment]:
+        """The newest version of each environment by name."""
+        found: Dict[str, Environment] = class_of("environment").list(self)
+        return found
+
+    def get_run(self, run_id: str) -> Run:
+        """The run of an id. Raises ``NotFound``."""
+        run: Run = class_of("run").get(self, run_id)
+        return run
+
+    def get_details(self) -> Dict[str, Any]:
+        """What describes the workspace, as the dictionary that v1 gives."""
+        workspace = self._current()
+        return {
+            "id": f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}",
+            "name": workspace.name,
+            "location": workspace.location,
+            "type": "Microsoft.MachineLearningServices/workspaces",
+            "tags": dict(workspace.tags),
+            "sku": self._sku,
+            "workspaceid": workspace.workspace_id,
+            "friendlyName": workspace.friendly_name,
+            "description": workspace.description,
+            "creationTime": workspace.created_at,
+            "discoveryUrl": self.discovery_url,
+        }
+
+    def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
+        """The address for ``mlflow.set_tracking_uri``.
+
+        MLflow's client takes its token from the variable ``MLFLOW_TRACKING_TOKEN``; it is set in this process, unless
+        it has a value.
+        """
+        del _with_auth
+        os.environ.setdefault(_MLFLOW_TOKEN, self._server.address.token)
+        return f"{self._server.address.url}{self.client.prefix}/mlflow"
+
+    def update(
+        self,
+        friendly_name: Optional[str] = None,
+        description: Optional[str] = None,
+        tags: Optional[Mapping[str, str]] = None,
+        image_build_compute: Optional[str] = None,
+        service_managed_resources_settings: Any = None,
+        primary_user_assigned_identity: Optional[str] = None,
+        allow_public_access_when_behind_vnet: Optional[bool] = None,
+        v1_legacy_mode: Optional[bool] = None,
+    ) -> Dict[str, Any]:
+        """Change what describes the workspace; its details then. Settings of the cloud are accepted and not needed."""
+        del image_build_compute, service_managed_resources_settings, primary_user_assigned_identity
+        del allow_public_access_when_behind_vnet, v1_legacy_mode
+        change = wire.WorkspaceChange(friendly_name, description, None if tags is None else dict(tags))
+        self._known = self.client.patch(wire.Workspace, "", change)
+        return self.get_details()
+
+    def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
+        """Delete the workspace and everything in it, for good."""
+        del delete_dependent_resources, no_wait
+        self.client.delete("")
+
+    service_context: Any = not_yet_property("Workspace.service_context", "v1's internal service clients")
+    compute_targets: Any = not_yet_property("Workspace.compute_targets", _COMPUTE)
+    get_default_compute_target = not_yet("Workspace.get_default_compute_target", _COMPUTE)
+    datastores: Any = not_yet_property("Workspace.datastores", _DATA)
+    datasets: Any = not_yet_property("Workspace.datasets", _DATA)
+    get_default_datastore = not_yet("Workspace.get_default_datastore", _DATA)
+    set_default_datastore = not_yet("Workspace.set_default_datastore", _DATA)
+    get_default_keyvault = not_yet("Workspace.get_default_keyvault", _SECRETS)
+    update_dependencies = not_yet("Workspace.update_dependencies", "container images")
+    add_private_endpoint = not_yet("Workspace.add_private_endpoint", _NETWORK)
+    delete_private_endpoint_connection = not_yet("Workspace.delete_private_endpoint_connection", _NETWORK)
+    private_endpoints: Any = not_yet_property("Workspace.private_endpoints", _NETWORK)
+    list_keys = not_yet("Workspace.list_keys", _SECRETS)
+    sync_keys = not_yet("Workspace.sync_keys", _SECRETS)
+    diagnose_workspace = not_yet("Workspace.diagnose_workspace", "monitoring")
+    set_connection = not_yet("Workspace.set_connection", _CONNECTIONS)
+    list_connections = not_yet("Workspace.list_connections", _CONNECTIONS)
+    get_connection = not_yet("Workspace.get_connection", _CONNECTIONS)
+    delete_connection = not_yet("Workspace.delete_connection", _CONNECTIONS)
+    images: Any = not_yet_property("Workspace.images", "container images")
+    models: Any = not_yet_property("Workspace.models", "the model registry")
+    webservices: Any = not_yet_property("Workspace.webservices", "deployments")
+    linked_services: Any = not_yet_property("Workspace.linked_services", "linked services")
+    setup = staticmethod(not_yet("Workspace.setup", "making resources in the cloud"))
+
+    @staticmethod
+    def _of(known: wire.Workspace, sku: str = "basic") -> Workspace:
+        workspace = Workspace(
+            known.subscription_id, known.resource_group, known.name, _workspace_id=known.workspace_id, sku=sku
+        )
+        workspace._known = known
+        return workspace
+
+    def _current(self) -> wire.Workspace:
+        if self._known is None:
+            self._known = self._server.post(wire.Workspace, "/workspaces/resolve", self._scope)
+            self._workspace_id = self._known.workspace_id
+            self._scope = wire.WorkspaceScope(self._known.subscription_id, self._known.resource_group, self._known.name)
+        return self._known
+
+    def __repr__(self) -> str:
+        return (
+            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
+            f"resource_group={self.resource_group!r})"
+        )
+
+
+def _find_configuration(start: Path, file_name: Optional[str]) -> Path:
+    if start.is_file():
+        return start
+    names = (file_name,) if file_name else _FILES
+    start = start.resolve()
+    for candidate in _candidates(start, names):
+        if candidate.is_file():
+            return candidate
+    message = f"There is no workspace configuration file ({names[0]}) in {start} or above."
+    hint = "`terrazul folder attach` writes one, as does Workspace.create('name').write_config()."
+    raise UserErrorException(message, target=str(start), hint=hint)
+
+
+def _candidates(start: Path, names: Tuple[str, ...]) -> Iterator[Path]:
+    """By kind of folder first, then upwards, then by name: v1's order."""
+    for folder in _FOLDERS:
+        for parent in (start, *start.parents):
+            yield from (parent / folder / name for name in names)
+
+
+def _read_configuration(file: Path) -> Tuple[str, str, str]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        scope = _SCOPE.search(str(content.get("Scope") or content.get("Id") or ""))
+        if scope:
+            return scope[1], scope[2], scope[3]
+        return str(content["subscription_id"]), str(content["resource_group"]), str(content["workspace_name"])
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        message = f"The workspace configuration file {file} cannot be used: {error!r}."
+        hint = "It is JSON with subscription_id, resource_group and workspace_name."
+        raise UserErrorException(message, target=str(file), hint=hint) from error

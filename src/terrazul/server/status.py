@@ -1,0 +1,40 @@
+"""The server about what it holds and does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import to_text
+from terrazul.core.version import __version__
+from terrazul.server.blobs import store as blobs
+from terrazul.server.queue import store as queue
+from terrazul.server.run.store import run as runs
+from terrazul.server.services import Services
+from terrazul.server.workspace import store as workspaces
+from terrazul.wire.server import ServerStatus
+
+
+async def status_of(services: Services) -> ServerStatus:
+    """Everything that `terrazul status` shows, from one consistent view of the database."""
+    home = services.home
+
+    def work(connection: Connection) -> ServerStatus:
+        length = queue.length(connection)
+        return ServerStatus(
+            version=__version__,
+            pid=os.getpid(),
+            home=str(home.path),
+            started_at=to_text(services.started_at),
+            workspaces=workspaces.count(connection),
+            runs=runs.count_by_state(connection),
+            queued=length.waiting,
+            executing=length.claimed,
+            content_bytes=blobs.total_size(connection),
+            database_bytes=home.database_file.stat().st_size,
+            free_bytes=shutil.disk_usage(home.path).free,
+        )
+
+    return await services.database.read(work)

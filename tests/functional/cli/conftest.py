@@ -1,0 +1,51 @@
+"""The command line as a user's shell starts it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from terrazul.core.home import Home
+
+TERRAZUL = str(Path(sys.executable).with_name("terrazul"))
+
+
+class Shell:
+    """Calls `terrazul` with a home of its own and no variable of the machine's user in the way."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = Home(str(folder / "home"))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TERRAZUL_", "AZUREML_"))}
+        self.environment = {**kept, "TERRAZUL_HOME": str(self.home.path), "TERRAZUL_PORT": "0", "COLUMNS": "200"}
+
+    def __call__(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run a line to its end."""
+        return subprocess.run(
+            [TERRAZUL, *words],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            timeout=60,
+            check=False,
+        )
+
+    def json(self, *words: str) -> Any:
+        """The JSON answer to a line, which must end well."""
+        ended = self(*words, "-o", "json")
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+
+@pytest.fixture
+def terrazul(tmp_path: Path) -> Iterator[Shell]:
+    """A shell whose server, if one was started, is stopped in the end."""
+    shell = Shell(tmp_path)
+    yield shell
+    shell("down")

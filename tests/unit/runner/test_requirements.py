@@ -1,0 +1,106 @@
+"""What is taken from a conda file and its pip section, and what is refused."""
+
+from typing import Any
+
+import pytest
+
+from terrazul.core.errors import UserErrorException
+from terrazul.runner.environment import conda, requirements
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["numpy", "numpy==1.24.*", "scikit-learn >=1.0, <2", "a.b-c_d[x, y]~=1.0 ; python_version < '3.9'", "six (>=1.0)",
+     "torch==1.8.1+cpu", "x===1", "en @ https://example.org/en-1.0.tar.gz", "https://example.org/a-1-py3-none-any.whl"],
+)  # fmt: skip
+def test_package_is_taken_as_it_is(line: str):
+    assert requirements.read([line + "  # why"]).packages == [line]
+
+
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("--index-url https://a/simple", ["--index-url", "https://a/simple"]),
+        ("-i https://a/simple", ["--index-url", "https://a/simple"]),
+        ("--extra-index-url=https://a/simple", ["--extra-index-url", "https://a/simple"]),
+        ("-f https://download.pytorch.org/whl/torch_stable.html",
+         ["--find-links", "https://download.pytorch.org/whl/torch_stable.html"]),
+        ("--pre", ["--prerelease=allow"]),
+    ],
+)  # fmt: skip
+def test_index_options_are_taken(line: str, options: list[str]):
+    assert requirements.read([line]).options == options
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-r other.txt", "-rother.txt", "--requirement=/etc/passwd", "-c x", "-e .", "-e git+https://a/b", "--editable=.",
+     "git+https://a/b.git", "x @ git+ssh://a/b --upload-pack=evil", "x @ file:///etc/passwd", "file:///x.whl",
+     "x @ http://a/x.whl", "./local", "/abs.whl", "../x", "--index-url file:///x", "--index-url", "-f /folder",
+     "--python /bin/sh", "--config-setting x", "--", "-", "--index-url=https://a --python=/x", "numpy\n--python /x",
+     "numpy==1 --hash=x", "${HOME}", "numpy==${X}", "x" * 10 + "\0", "a b", "{}", "--pre x"],
+)  # fmt: skip
+def test_hostile_or_local_line_is_refused(line: str):
+    with pytest.raises(UserErrorException, match="refused") as refused:
+        requirements.read([line])
+    assert refused.value.hint
+
+
+def test_v1_packages_are_answered_by_ours():
+    read = requirements.read(
+        ["azureml-defaults", "azureml_core==1.0", "azureml-dataset-runtime[pandas,fuse]", "azureml-mlflow", "azure-x"]
+    )
+    assert read.packages == ["pandas", "mlflow-skinny", "azure-x"]
+    assert len(read.notes) == 4
+
+
+@pytest.mark.parametrize(
+    ("entry", "package"),
+    [
+        ("numpy", "numpy"),
+        ("numpy=1.19", "numpy==1.19.*"),
+        ("numpy=1.19.*", "numpy==1.19.*"),
+        ("numpy==1.19.2", "numpy==1.19.2"),
+        ("numpy 1.19.*", "numpy==1.19.*"),
+        ("numpy>=1.19,<2", "numpy>=1.19,<2"),
+        ("numpy >=1.19, <2", "numpy>=1.19,<2"),
+        ("scikit-learn=0.22.1=py36h7", "scikit-learn==0.22.1.*"),
+        ("conda-forge::lightgbm=3", "lightgbm==3.*"),
+        ("pytorch=1.8", "torch==1.8.*"),
+        ("opencv", "opencv-python-headless"),
+        ("pillow", "pillow"),
+        ("Py_OpenCV", "opencv-python-headless"),
+    ],
+)
+def test_conda_package_has_its_name_and_version_of_the_index(entry: str, package: str):
+    assert conda.read({"dependencies": [entry]}).packages == [package]
+
+
+def test_conda_file_as_v1_writes_it():
+    read = conda.read(
+        {
+            "name": "project_environment",
+            "channels": ["anaconda", "conda-forge"],
+            "dependencies": ["python=3.8.13", "pip=20.2", "cudatoolkit=10.1", {"pip": ["azureml-defaults", "six"]}],
+        }
+    )
+    assert (read.python, read.python_text, read.packages) == ((3, 8), "3.8.13", [])
+    assert read.pip_lines == ["azureml-defaults", "six"]
+    assert any("cudatoolkit" in note for note in read.notes)
+
+
+@pytest.mark.parametrize("entry", ["gcc", "libgdal", "r-base", "openjdk=8", "graphviz", "gcc_linux-64"])
+def test_system_library_is_refused_with_a_suggestion(entry: str):
+    with pytest.raises(UserErrorException, match="not a Python package") as refused:
+        conda.read({"dependencies": [entry]})
+    assert "Take it out" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    "dependencies",
+    ["numpy", [{"pip": "six"}], [{"npm": ["x"]}], [1], [None], ["--index-url x"], ["a=b=c=d"], ["a|b"], ["a\nb"],
+     ["../x"], ["numpy=1.0; rm"], [""], ["numpy >=1 | <0"]],
+)  # fmt: skip
+def test_unreadable_conda_file_is_refused(dependencies: Any):
+    with pytest.raises(UserErrorException):
+        conda.read({"dependencies": dependencies})
