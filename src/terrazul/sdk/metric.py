@@ -90,7 +90,8 @@ def checked(kind: MetricKind, name: str, value: Any) -> Any:
         MetricKind.ROW: row,
         MetricKind.TABLE: table,
     }
-    return checks.get(kind, scalar)(name, value)
+    check: Callable[[str, Any], Any] = checks.get(kind, scalar)
+    return check(name, value)
 
 
 def read_back(history: MetricHistory) -> Any:

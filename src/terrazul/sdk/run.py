@@ -23,7 +23,6 @@ from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
 from terrazul.sdk.run_details import error_of
 from terrazul.sdk.run_recording import RunRecording
 from terrazul.sdk.run_search import Texts, pairs, search
-from terrazul.sdk.snapshot import take_snapshot
 from terrazul.sdk.unsupported import not_yet
 from terrazul.wire import run as wire
 from terrazul.wire.run import RunError, RunState
@@ -274,6 +273,8 @@ class Run(RunRecording):
 
     def take_snapshot(self, file_or_folder_path: str) -> str:
         """Take a file or folder as the snapshot of this run; its id."""
+        from terrazul.sdk.snapshot import take_snapshot  # noqa: PLC0415  # as in writer: seldom needed in a script
+
         snapshot_id = take_snapshot(self._client, file_or_folder_path)
         self._put(RunChange(self._id, snapshot_id=snapshot_id))
         return snapshot_id
