@@ -5,11 +5,6 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "AML_INTERNAL_LOGGER_NAMESPACE": "terrazul.sdk.telemetry",
-        "DIAGNOSTICS_VERBOSITY_KEY": "terrazul.sdk.telemetry",
-        "INSTRUMENTATION_KEY": "terrazul.sdk.telemetry",
-        "LOGGER_NAME": "terrazul.sdk.telemetry",
-        "SEND_DIAGNOSTICS_KEY": "terrazul.sdk.telemetry",
         "UserErrorException": "terrazul.core.errors",
         "add_diagnostics_properties": "terrazul.sdk.telemetry",
         "get_diagnostics_collection_info": "terrazul.sdk.telemetry",
@@ -18,5 +13,10 @@ __getattr__, __dir__, __all__ = face(
         "is_diagnostics_collection_info_available": "terrazul.sdk.telemetry",
         "set_diagnostics_collection": "terrazul.sdk.telemetry",
         "set_diagnostics_properties": "terrazul.sdk.telemetry",
+        "AML_INTERNAL_LOGGER_NAMESPACE": "terrazul.sdk.telemetry",
+        "DIAGNOSTICS_VERBOSITY_KEY": "terrazul.sdk.telemetry",
+        "INSTRUMENTATION_KEY": "terrazul.sdk.telemetry",
+        "LOGGER_NAME": "terrazul.sdk.telemetry",
+        "SEND_DIAGNOSTICS_KEY": "terrazul.sdk.telemetry",
     },
 )
