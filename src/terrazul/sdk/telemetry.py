@@ -11,8 +11,8 @@ AML_INTERNAL_LOGGER_NAMESPACE = "azureml.telemetry"
 LOGGER_NAME = "ApplicationInsightLogger"
 SEND_DIAGNOSTICS_KEY = "send_diagnostics"
 DIAGNOSTICS_VERBOSITY_KEY = "diagnostics_verbosity"
-INSTRUMENTATION_KEY = ""
-"""The address of nobody: nothing is sent."""
+INSTRUMENTATION_KEY = "71b954a8-6b7d-43f5-986c-3d3a6605d803"
+"""v1's, for code that passes it on; nothing is sent to it."""
 
 
 class EventLogger:
