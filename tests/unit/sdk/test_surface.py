@@ -42,7 +42,6 @@ OTHERWISE = {
     "azureml.core.workspace.Workspace.DEFAULT_GPU_CLUSTER_CONFIGURATION": "clusters come with a later capability",
 }
 SYMBOLS = {
-    "Audience.ARM": "'ARM'",
     "ViewType.ActiveOnly": "'ActiveOnly'",
     "MAX_DURATION_SECONDS_DEFAULT": "2592000",
     "logging.INFO": "20",
