@@ -14,8 +14,8 @@ PROGRAMS = ["server_start", "import_cost", "command_line", "submit", "snapshot",
 TARGET = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Measured
 
-Written by `make bench`; each table is one program in `benchmarks/`. Every figure stands beside the limit that it is held
-to, so read the ratios: the figures are those of one machine ({machine}, {day}).
+Written by `make bench`; each table is one program in `benchmarks/`. Every figure stands beside the limit that it is
+held to, so read the ratios: the figures are those of one machine ({machine}, {day}).
 """
 
 
