@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 import uuid
 from typing import NewType
 
@@ -30,7 +30,7 @@ def new_guid() -> str:
 def new_script_run_id(experiment: str, epoch_seconds: int) -> RunId:
     """v1's shape of a submitted run's id: ``<experiment>_<epoch seconds>_<8 hex>``."""
     readable = re.sub(r"[^\w-]", "_", experiment, flags=re.ASCII)[:200]
-    return RunId(f"{readable}_{epoch_seconds}_{secrets.token_hex(4)}")
+    return RunId(f"{readable}_{epoch_seconds}_{os.urandom(4).hex()}")
 
 
 def guid_of_digest(digest: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 from typing import Dict, Optional
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,19 +30,23 @@ class GitFacts:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._status = _start(folder, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
-        self._remote = _start(folder, "config", "--get", "remote.origin.url")
+        self._facts: Dict[str, str] = {}
+        self._reading = threading.Thread(target=self._read, name="terrazul-git", daemon=True)
+        self._reading.start()
 
     def properties(self) -> Dict[str, str]:
         """v1's properties; none outside of a repository. Variables such as ``AZUREML_GIT_COMMIT`` override."""
-        facts: Dict[str, str] = {}
-        status = _output(self._status)
-        if status is not None:
-            facts = _facts_of(status, (_output(self._remote) or "").strip())
+        self._reading.join()
+        facts = dict(self._facts)
         for variable, names in _VARIABLES.items():
             if os.environ.get(variable):
                 facts.update(dict.fromkeys(names, os.environ[variable]))
         return facts
+
+    def _read(self) -> None:
+        status = _git(self._folder, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
+        if status is not None:
+            self._facts = _facts_of(status, (_git(self._folder, "config", "--get", "remote.origin.url") or "").strip())
 
 
 def _facts_of(status: str, remote: str) -> Dict[str, str]:
@@ -65,25 +70,19 @@ def _without_password(address: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _start(folder: str, *arguments: str) -> Optional[subprocess.Popen[str]]:
+def _git(folder: str, *arguments: str) -> Optional[str]:
+    """What a git command says; ``None`` where there is no git, or it fails or takes too long."""
     command = ["git", "-C", folder, "--no-optional-locks", *arguments]
     try:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_TIMEOUT_SECONDS,
+            encoding="utf-8",
             errors="replace",
-        )  # fmt: skip
-    except OSError:  # no git here
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
         return None
-
-
-def _output(process: Optional[subprocess.Popen[str]]) -> Optional[str]:
-    """What a git command said; ``None`` where it failed or took too long."""
-    if process is None:
-        return None
-    with process:
-        try:
-            output, _ = process.communicate(timeout=_TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return None
-    return output if process.returncode == 0 else None

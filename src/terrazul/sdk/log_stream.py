@@ -63,9 +63,12 @@ class _Stream:
         return self._client.get(Run, self._path)
 
     def show_what_is_new(self) -> None:
-        """Write what the logs hold beyond what was written, in the order of their names."""
+        """Write what the logs hold beyond what was written, in the order of their names.
+
+        The logs of the preparation go on to tell of it while the script runs; by then they are not shown any more.
+        """
         for known in sorted(self._client.get(List[LogFile], f"{self._path}/logs"), key=lambda each: each.path):
-            if not known.path.startswith(FOLDER):
+            if not known.path.startswith(FOLDER) or (DRIVER_LOG in self._logs and known.path < DRIVER_LOG):
                 continue
             log = self._logs.setdefault(known.path, _Log(known.path))
             while log.offset < known.size:
@@ -80,7 +83,7 @@ class _Stream:
         elif driver is not None:
             self._show_part(driver, _LONG_WAIT_SECONDS)
         else:
-            self._show_part(_Log(DRIVER_LOG), _SHORT_WAIT_SECONDS)
+            self._read(_Log(DRIVER_LOG), _SHORT_WAIT_SECONDS)
 
     def finish(self) -> None:
         """Write what came while the run ended, and the end of a broken character."""
@@ -89,15 +92,16 @@ class _Stream:
             self._write(log, log.decoder.decode(b"", final=True))
 
     def _show_part(self, log: _Log, wait: float) -> None:
+        data = self._read(log, wait)
+        log.offset += len(data)
+        self._write(log, log.decoder.decode(data))
+
+    def _read(self, log: _Log, wait: float) -> bytes:
         query: Query = {"path": log.path, "offset": log.offset, "wait": wait}
         try:
-            data = self._client.send(Request("GET", f"{self._path}/log", query))
+            return self._client.send(Request("GET", f"{self._path}/log", query))
         except NotFound:  # the run is over and never had this log
-            return
-        if data:
-            self._logs.setdefault(log.path, log)
-            log.offset += len(data)
-            self._write(log, log.decoder.decode(data))
+            return b""
 
     def _write(self, log: _Log, text: str) -> None:
         if not text:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import BinaryIO, Iterator, List, Mapping, Sequence, Tuple, Union, cast
 
@@ -111,6 +110,8 @@ class RunFiles:
 
     def _send_stream(self, stream: BinaryIO) -> Tuple[str, int]:
         """Send what a stream holds, over a file, since its digest must be known before."""
+        import tempfile  # noqa: PLC0415  # seldom needed, and a script's first line must come soon
+
         digest = hashlib.sha256()
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
             for chunk in _chunks(stream):

@@ -102,7 +102,7 @@ class RunRecord:
     def get_details_with_logs(self) -> Dict[str, Any]:
         """As ``get_details``, with the texts of the logs under ``logFiles``."""
         details = self.get_details()
-        details["logFiles"] = {name: self._read_file(name).decode("utf-8", "replace") for name in details["logFiles"]}
+        details["logFiles"] = {name: self.read_file(name).decode("utf-8", "replace") for name in details["logFiles"]}
         return details
 
     def get_environment(self) -> Environment:
@@ -118,6 +118,11 @@ class RunRecord:
         """The id of the snapshot of the source directory, if one was taken."""
         record = self._current()
         return record.properties.get(SNAPSHOT_PROPERTY) or record.snapshot_id
+
+    @property
+    def portal_url(self) -> str:
+        """The address under which the pages of all runs are."""
+        return self._client.address.url
 
     def get_portal_url(self) -> str:
         """The address of the run's page."""
@@ -151,7 +156,8 @@ class RunRecord:
         self._known = self._client.get(wire.Run, self._path)
         return self._known
 
-    def _read_file(self, name: str) -> bytes:
+    def read_file(self, name: str) -> bytes:
+        """The bytes of one of the run's files; Terrazul's own. Raises ``NotFound``."""
         return self._client.send(Request("GET", self._path + "/artifact", {"path": name}))
 
     def _facts(self) -> Dict[str, object]:

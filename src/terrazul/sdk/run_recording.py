@@ -191,7 +191,7 @@ class RunRecording(RunRecord, MetricLogging):
         if not populate or history.kind not in metric.SCHEMA_KINDS:
             return metric.read_back(history)
         paths = [address[len(self._address_of("")) :] for address in history.values]
-        documents = [json.loads(self._read_file(path)) for path in paths]
+        documents = [json.loads(self.read_file(path)) for path in paths]
         return documents[0] if len(documents) == 1 else documents
 
 

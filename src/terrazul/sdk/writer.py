@@ -5,9 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import secrets
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -23,7 +21,7 @@ from terrazul.wire.write import NewArtifact, NewRun, RunChange, StateChange, Wri
 
 Record = Union[NewRun, RunChange, MetricPoint, NewArtifact, StateChange]
 
-FLUSH_SECONDS = 300.0
+FLUSH_SECONDS = 300
 _EXIT_SECONDS = 60.0
 _BATCH_BYTES = 1 << 20
 _BATCH_RECORDS = 2000
@@ -64,7 +62,7 @@ class Writer:
 
     def _begin(self) -> None:
         self._process = os.getpid()
-        self._id = secrets.token_hex(16)
+        self._id = os.urandom(16).hex()
         self._sequence = 1
         self._changed = threading.Condition()
         self._entries = _Entries()
@@ -192,7 +190,7 @@ class Writer:
                 # The server has lost what this writer sent before: it was set back to an older state.
                 if self._sequence == 1:
                     raise
-                self._id, self._sequence = secrets.token_hex(16), 1
+                self._id, self._sequence = os.urandom(16).hex(), 1
                 continue
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -255,6 +253,8 @@ class _Entries:
 
     def _spill(self, entry: _Entry) -> None:
         if self._file is None:
+            import tempfile  # noqa: PLC0415  # seldom needed, and a script's first line must come soon
+
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the queue
             warn("The Terrazul server takes records too slowly; they go on waiting in a temporary file.")
         self._file.seek(0, os.SEEK_END)

@@ -25,7 +25,7 @@ def test_what_does_not_work_is_told_by_cause_file_and_line(folder: Path, capsys:
     assert main(["check", str(folder)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert "1 run as they are, 1 do not." in lines
-    start = lines.index("Not yet there: models")
+    start = lines.index("Not yet there: the model registry")
     assert lines[start + 1 : start + 3] == ["  bad\\x1b.py", "    3, 5: Model.list"]
     assert "Removed from a newer library; set the pin numpy<1.24" in lines
 
@@ -36,7 +36,7 @@ def test_programs_get_everything(folder: Path, capsys: pytest.CaptureFixture[str
     report = json.loads(capsys.readouterr().out)
     assert report["stopped_programs"] == ["bad.py"]
     assert report["uses"] == [
-        {"path": "bad.py", "places": ["2"], "name": "Model.list", "note": "models", "support": "not yet"}
+        {"path": "bad.py", "places": ["2"], "name": "Model.list", "note": "the model registry", "support": "not yet"}
     ]
 
 

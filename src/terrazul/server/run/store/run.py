@@ -187,17 +187,10 @@ def snapshot_of(connection: Connection, key: int) -> str | None:
     return found
 
 
-def unfinished(connection: Connection) -> list[RunRow]:
-    """Submitted runs that have not come to an end, oldest first."""
-    ended = [state.value for state in RunState if state.terminal]
-    query = _ROW.where(run.c.state.not_in(ended), run.c.interactive.is_(False)).order_by(run.c.id)
-    return [_row(row) for row in connection.execute(query)]
-
-
-def count_by_state(connection: Connection) -> dict[str, int]:
-    """How many runs of all workspaces are in each state."""
-    query = select(run.c.state, func.count()).group_by(run.c.state)
-    return {row[0]: row[1] for row in connection.execute(query)}
+def heartbeat_of(connection: Connection, key: int) -> int | None:
+    """When the runner of a run last gave a sign of life."""
+    found: int | None = connection.execute(select(run.c.heartbeat_at).where(run.c.id == key)).scalar_one()
+    return found
 
 
 def set_tags(connection: Connection, row: RunRow, tags: Mapping[str, str]) -> None:
