@@ -193,6 +193,12 @@ def heartbeat_of(connection: Connection, key: int) -> int | None:
     return found
 
 
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """How many runs of all workspaces are in each state."""
+    query = select(run.c.state, func.count()).group_by(run.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def set_tags(connection: Connection, row: RunRow, tags: Mapping[str, str]) -> None:
     """Set tags; a tag that is there gets the new value."""
     if tags:
