@@ -18,7 +18,7 @@ pytestmark = pytest.mark.functional
 _SCRIPT = """
 import sys
 from pathlib import Path
-from terrazul.sdk.run import Run
+from azureml.core import Run
 run = Run.get_context()
 for step in range(3):
     run.log("loss", 1 / (step + 1), step=step)
