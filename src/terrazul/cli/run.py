@@ -53,6 +53,8 @@ _SHOW = (
     Column("number", "number"),
     Column("state", "state"),
     Column("failure", "error", _failure),
+    Column("exit code", "error.exit_code"),
+    Column("last line", "error.last_error_line"),
     Column("warnings", "warnings"),
     Column("target", "target"),
     Column("made", "created_at", moment),

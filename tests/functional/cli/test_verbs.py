@@ -18,7 +18,7 @@ pytestmark = pytest.mark.functional
 _SCRIPT = """
 import sys
 from pathlib import Path
-from terrazul.sdk.run import Run
+from azureml.core import Run
 run = Run.get_context()
 for step in range(3):
     run.log("loss", 1 / (step + 1), step=step)
@@ -139,7 +139,8 @@ def test_run_that_fails_says_why_and_ends_with_one(project: Shell):
     assert project("run", "monitor-logs", run["run_id"]).returncode == 1
 
 
-def test_run_that_is_left_is_followed_later_and_canceled(project: Shell):
+def test_run_that_is_left_outlives_the_server_is_followed_and_canceled(project: Shell):
+    port = project.json("status")["url"].rpartition(":")[2]
     left = project.json("run", "submit-script", "-c", "local", "--async", "wait.py")
     following = subprocess.Popen(
         [TERRAZUL, "run", "monitor-logs", left["run_id"]],
@@ -155,6 +156,8 @@ def test_run_that_is_left_is_followed_later_and_canceled(project: Shell):
     _output, errors = following.communicate(timeout=30)
     assert following.returncode == 130
     assert f"terrazul run cancel {left['run_id']}" in errors
+    assert "1 run goes on and reports when it is up again." in project("down").stdout
+    assert project("up", "--port", port).returncode == 0
     assert project("run", "cancel", left["run_id"]).returncode == 0
     assert project("run", "monitor-logs", left["run_id"]).returncode == 1
     assert project.json("run", "show", left["run_id"])["state"] == "Canceled"
