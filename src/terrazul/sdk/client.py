@@ -10,7 +10,6 @@ import http.client
 import importlib
 import os
 import ssl
-import threading
 import time
 from functools import lru_cache
 from types import MappingProxyType
@@ -58,6 +57,7 @@ _FIRST_PAUSE_SECONDS = 0.05
 _AWAY = frozenset({502, 503, 504})
 _FIRST_ERROR = 400
 _CHUNK = 1 << 20
+_IDLE_CONNECTIONS = 8
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CLASSES: Dict[str, type] = {}
@@ -260,23 +260,30 @@ class Answer:
         self.close()
 
 
-class _Idle(threading.local):
-    """The connection of each thread that waits for its next request; one from before a ``fork`` is let go."""
+class _Idle:
+    """Connections that wait for their next request; those from before a ``fork`` belong to the parent."""
 
     def __init__(self) -> None:
         self._process = os.getpid()
-        self._connection: Optional[http.client.HTTPConnection] = None
+        self._connections: List[http.client.HTTPConnection] = []
 
     def take(self) -> Optional[http.client.HTTPConnection]:
-        connection, self._connection = self._connection, None
-        return connection if self._process == os.getpid() else None
+        if self._process != os.getpid():
+            self._process, self._connections = os.getpid(), []
+        try:
+            return self._connections.pop()
+        except IndexError:
+            return None
 
     def put(self, connection: http.client.HTTPConnection) -> None:
-        if self._connection is not None:
+        if self._process == os.getpid() and len(self._connections) < _IDLE_CONNECTIONS:
+            self._connections.append(connection)
+        else:
             connection.close()
-            return
-        self._process = os.getpid()
-        self._connection = connection
+
+    def __del__(self) -> None:
+        for connection in self._connections:
+            connection.close()
 
 
 def connect() -> Client:
