@@ -4,6 +4,8 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"environments": ["ContainerRegistry", "RegistryIdentity"]},
+    {
+        "ContainerRegistry": "terrazul.sdk.container_registry",
+        "RegistryIdentity": "terrazul.sdk.container_registry",
+    },
 )

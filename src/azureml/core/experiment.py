@@ -5,7 +5,8 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "Experiment": "terrazul.sdk.experiment",
         "Run": "azureml.core.run",
+        "ViewType": "terrazul.sdk.experiment",
     },
-    not_yet={"experiments": ["Experiment", "ViewType"]},
 )

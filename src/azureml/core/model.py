@@ -10,5 +10,5 @@ __getattr__, __dir__, __all__ = face(
         "ModelNotFoundException": "azureml.exceptions",
         "WebserviceException": "azureml.exceptions",
     },
-    not_yet={"models": ["Model", "ModelPackage"], "web services": ["InferenceConfig"]},
+    not_yet={"deployments": ["InferenceConfig"], "the model registry": ["Model", "ModelPackage"]},
 )

@@ -5,9 +5,12 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "Run": "terrazul.sdk.run",
         "RunEnvironmentException": "azureml.exceptions",
         "ScriptRun": "azureml.core.script_run",
+        "get_run": "terrazul.sdk.run",
         "_OfflineRun": "terrazul.sdk.offline_run",
+        "_SubmittedRun": "terrazul.sdk.submitted_run",
     },
-    not_yet={"datasets": ["InputDatasets", "LinkOutput", "OutputDatasets", "Run", "get_run", "_SubmittedRun"]},
+    not_yet={"datasets": ["InputDatasets", "LinkOutput", "OutputDatasets"]},
 )

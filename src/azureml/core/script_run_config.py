@@ -6,6 +6,8 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "RunConfiguration": "azureml.core.runconfig",
+        "ScriptRunConfig": "terrazul.sdk.script_run_config",
+        "get_run_config_from_script_run": "terrazul.sdk.script_run_config",
+        "submit": "terrazul.sdk.script_run_config",
     },
-    not_yet={"runs": ["ScriptRunConfig", "get_run_config_from_script_run", "submit"]},
 )

@@ -6,21 +6,17 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {
         "UserErrorException": "terrazul.core.errors",
-    },
-    not_yet={
-        "telemetry": [
-            "add_diagnostics_properties",
-            "get_diagnostics_collection_info",
-            "get_event_logger",
-            "get_telemetry_log_handler",
-            "is_diagnostics_collection_info_available",
-            "set_diagnostics_collection",
-            "set_diagnostics_properties",
-            "AML_INTERNAL_LOGGER_NAMESPACE",
-            "DIAGNOSTICS_VERBOSITY_KEY",
-            "INSTRUMENTATION_KEY",
-            "LOGGER_NAME",
-            "SEND_DIAGNOSTICS_KEY",
-        ]
+        "add_diagnostics_properties": "terrazul.sdk.telemetry",
+        "get_diagnostics_collection_info": "terrazul.sdk.telemetry",
+        "get_event_logger": "terrazul.sdk.telemetry",
+        "get_telemetry_log_handler": "terrazul.sdk.telemetry",
+        "is_diagnostics_collection_info_available": "terrazul.sdk.telemetry",
+        "set_diagnostics_collection": "terrazul.sdk.telemetry",
+        "set_diagnostics_properties": "terrazul.sdk.telemetry",
+        "AML_INTERNAL_LOGGER_NAMESPACE": "terrazul.sdk.telemetry",
+        "DIAGNOSTICS_VERBOSITY_KEY": "terrazul.sdk.telemetry",
+        "INSTRUMENTATION_KEY": "terrazul.sdk.telemetry",
+        "LOGGER_NAME": "terrazul.sdk.telemetry",
+        "SEND_DIAGNOSTICS_KEY": "terrazul.sdk.telemetry",
     },
 )

@@ -12,7 +12,6 @@ from terrazul.cli.output import is_for_people, show
 from terrazul.cli.wording import printable
 from terrazul.compatibility.check import Finding, Report, check_folder
 from terrazul.compatibility.status import Support
-from terrazul.wire import codec
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(printable(line))
     else:
         summary = {"all_works": report.all_works, "pins": report.pins(), "stopped_programs": report.stopped_programs()}
-        show(arguments, {**summary, **codec.to_plain(report)})
+        show(arguments, {**summary, **vars(report)})
     return ExitCode.GOOD if report.all_works else ExitCode.FAILED
 
 

@@ -59,7 +59,8 @@ def _missing_of(module: surface.Module) -> Iterator[Tuple[str, str]]:
 
 def _missing_members(facts: surface.Class, live: type) -> Iterator[Tuple[str, str]]:
     for name in facts.members:
-        yield from _capability_of(f"{facts.home}.{name}", inspect.getattr_static(live, name, None))
+        member = inspect.getattr_static(live, name, None)
+        yield from _capability_of(f"{facts.home}.{name}", getattr(member, "__func__", member))
 
 
 def _capability_of(name: str, live: object) -> Iterator[Tuple[str, str]]:
@@ -84,4 +85,5 @@ def of(home: str, member: str = "") -> Status:
     capability = _capabilities().get(home) or _capabilities().get(name)
     if capability:
         return Status(Support.NOT_YET, capability)
-    return Status(Support.DIFFERS, DIFFERENCES[name]) if name in DIFFERENCES else Status(Support.WORKS)
+    difference = DIFFERENCES.get(home if member == "__init__" else name)
+    return Status(Support.DIFFERS, difference) if difference else Status(Support.WORKS)

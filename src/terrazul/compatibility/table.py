@@ -96,11 +96,16 @@ def _module_section(module: surface.Module) -> Iterator[str]:
 
 def _class_section(facts: surface.Class) -> Iterator[str]:
     whole = status.of(facts.home)
-    yield f"### {facts.name}\nUsed in {facts.uses} files. {_words(whole)}."
+    yield f"### {facts.name}\nUsed in {facts.uses} files. {_words(whole) if whole.note else _extent(facts)}."
     if whole.support is Support.NOT_YET:
         yield ", ".join(f"`{name}`" for name in facts.members)
     elif facts.members:
         yield _members(_rows_of_class(facts))
+
+
+def _extent(facts: surface.Class) -> str:
+    missing = sum(found.support is Support.NOT_YET for _, _, found in _rows_of_class(facts))
+    return f"{missing} of {len(facts.members)} members are not there yet" if missing else "Works"
 
 
 def _members(rows: Iterable[Row]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Iterable
+from typing import Callable, Iterable, Mapping
 
 import psutil
 
@@ -23,9 +23,9 @@ def end_children() -> list[str]:
     return _end(lambda: me.children(recursive=True))
 
 
-def end_strays(variable: str, value: str) -> list[str]:
-    """End, likewise, every process of this machine in whose environment the variable has the value, but this one."""
-    return _end(lambda: [process for process in psutil.process_iter() if _carries(process, variable, value)])
+def end_strays(variables: Mapping[str, str]) -> list[str]:
+    """End, likewise, every process of this machine but this one whose environment has all these variables."""
+    return _end(lambda: [process for process in psutil.process_iter() if _carries(process, variables)])
 
 
 def _end(find: Callable[[], Iterable[psutil.Process]]) -> list[str]:
@@ -66,8 +66,8 @@ def _describe(process: psutil.Process) -> str:
         return f"process {process.pid}"
 
 
-def _carries(process: psutil.Process, variable: str, value: str) -> bool:
+def _carries(process: psutil.Process, variables: Mapping[str, str]) -> bool:
     try:
-        return process.pid != os.getpid() and process.environ().get(variable) == value
+        return process.pid != os.getpid() and variables.items() <= process.environ().items()
     except (psutil.Error, OSError):
         return False

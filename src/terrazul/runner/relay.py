@@ -10,6 +10,7 @@ import http.client
 import io
 import json
 import socketserver
+import sys
 import tempfile
 import threading
 from hmac import compare_digest
@@ -100,9 +101,12 @@ class Relay:
         """Spool every content of a pack."""
         received = []
         items = pack.read(stream)
-        for header in items:
-            size = cast("pack.Header", header).size
-            received.append(self.spool.receive(cast("pack.Header", header).digest, _take(items, size)))
+        try:
+            for item in items:
+                header = cast("pack.Header", item)
+                received.append(self.spool.receive(header.digest, _take(items, header.size)))
+        except EOFError:
+            raise InvalidInput("The pack ends within a content.") from None
         self._append(EntryKind.CONTENTS, contents.encode(received))
         return Digests([content.digest for content in received])
 
@@ -141,7 +145,9 @@ class _LoopbackServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A script that went away in the middle of a request is nothing to tell of."""
+        """Tell the runner's log, but not of a script that went away in the middle of a request."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -160,11 +166,12 @@ class _Handler(BaseHTTPRequestHandler):
         return "terrazul"
 
     def _serve(self) -> None:
+        self._unread: BinaryIO | None = None
         try:
             self._authenticate()
             self._route()
         except TerrazulError as error:
-            self.close_connection = True
+            self._discard_body()
             self._answer(ErrorBody(error.code, error.message, error.target, error.hint), status=error.status)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  # the names that the base looks for
@@ -196,9 +203,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._pass_on()
 
     def _body(self) -> BinaryIO:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return io.BufferedReader(_ChunkedBody(cast("BinaryIO", self.rfile)))
-        return io.BufferedReader(_SizedBody(cast("BinaryIO", self.rfile), self._size()))
+        if self._unread is None:
+            stream = cast("BinaryIO", self.rfile)
+            chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+            self._unread = io.BufferedReader(_ChunkedBody(stream) if chunked else _SizedBody(stream, self._size()))
+        return self._unread
+
+    def _discard_body(self) -> None:
+        """Read what is left of a request that is refused, so that the client comes to read why."""
+        try:
+            for _ in contents.chunks_of(self._body()):
+                continue
+        except TerrazulError:
+            self.close_connection = True
 
     def _size(self) -> int:
         length = self.headers.get("Content-Length", "0")
@@ -211,6 +228,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
@@ -307,9 +326,7 @@ class _ChunkedBody(io.RawIOBase):
 
 def _take(items: Iterator[object], size: int) -> Iterator[bytes]:
     while size > 0:
-        chunk = cast("bytes", next(items, b""))
-        if not chunk:
-            raise InvalidInput("The pack ends within a content.")
+        chunk = cast("bytes", next(items))
         size -= len(chunk)
         yield chunk
 

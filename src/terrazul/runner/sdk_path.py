@@ -12,7 +12,7 @@ from typing import Iterator
 
 import terrazul
 
-_PACKAGES = ("core", "wire", "sdk")
+_PACKAGES = ("core", "wire", "sdk", "compatibility")
 
 
 def provide(folder: Path) -> Path:
@@ -40,7 +40,9 @@ def _python_files(name: str, folder: Path) -> Iterator[tuple[str, Path]]:
         folders[:] = sorted(each for each in folders if each != "__pycache__")
         place = name + parent[len(str(folder)) :]
         yield from (
-            (f"{place}/{file}", Path(parent, file)) for file in sorted(files) if file.endswith((".py", ".typed"))
+            (f"{place}/{file}", Path(parent, file))
+            for file in sorted(files)
+            if file.endswith((".py", ".json", ".typed"))
         )
 
 

@@ -1,124 +1,145 @@
-"""v1's ways to sign in: each constructs without a browser and stands for the token of the server that is used."""
+"""v1's ways to sign in. On Terrazul one is signed in by the token of the server that ``connect`` finds.
+
+Whichever class code makes, its header is valid there. Where code hands over a token of its own, that one is used.
+"""
 
 from __future__ import annotations
 
+import enum
 import importlib
-from datetime import datetime, timedelta
-from typing import Any, Callable, Dict, NamedTuple, Optional
+import time
+from typing import Any, Callable, ClassVar, Dict, NamedTuple, Optional, Union
 
-from terrazul.core.clock import now
+from terrazul.core.errors import UserErrorException
 from terrazul.sdk.client import connect
 
-_DAY_SECONDS = 24 * 3600
+_LIFETIME_SECONDS = 3600
+_NO_CLOUD = "None"
+_PUBLIC_CLOUD = "AzureCloud"
+
+Time = Union[int, float, None]
 
 
-class AccessToken(NamedTuple):
-    """A token and the second (since 1970) until which it may be kept before it is asked for again."""
-
-    token: str
-    expires_on: int
-
-
-class Audience:
-    """For whom a token is meant; Terrazul has one token for all."""
+class Audience(enum.Enum):
+    """For whom a token is meant; on Terrazul there is one."""
 
     ARM = "ARM"
     AZUREML = "AZUREML"
 
 
+class AccessToken(NamedTuple):
+    """A token, and the second since 1970 until which it is to be used before it is asked for anew."""
+
+    token: str
+    expires_on: int
+
+
 class AbstractAuthentication:
-    """What all ways to sign in offer. Raises ``Unavailable`` on use where no server is known."""
+    """What all of them can do. Making one neither opens a browser nor asks a server."""
 
     def __init__(self, cloud: Optional[str] = None) -> None:
         self._cloud = cloud
 
     def get_authentication_header(self) -> Dict[str, str]:
-        """The HTTP header with the token."""
-        return {"Authorization": f"Bearer {connect().address.token}"}
+        """The header that requests to the server's REST interface need.
 
-    def get_token(self, *scopes: str, **kwargs: Any) -> Any:
-        """The token, with a time until which it may be kept."""
+        Raises ``Unavailable`` where no server is known, and ``AuthenticationException`` where its token is not.
+        """
+        return {"Authorization": f"Bearer {self._bearer_token()}"}
+
+    def get_token(self, *scopes: str, **kwargs: object) -> AccessToken:
+        """The token, as the credential interface of Azure's libraries has it; raises as the header does."""
         del scopes, kwargs
-        return AccessToken(connect().address.token, now() // 1_000_000 + _DAY_SECONDS)
+        return AccessToken(self._bearer_token(), int(time.time()) + _LIFETIME_SECONDS)
 
     def signed_session(self, session: Any = None) -> Any:
-        """A session of ``requests`` (a new one unless given) that sends the token with each request."""
-        signed = importlib.import_module("requests").Session() if session is None else session
-        signed.headers.update(self.get_authentication_header())
-        return signed
+        """The session of the package ``requests`` (or a new one), that sends the header with each request.
+
+        Raises ``UserErrorException`` where a new one is needed and the package is not installed.
+        """
+        session = _new_session() if session is None else session
+        session.headers.update(self.get_authentication_header())
+        return session
+
+    def _bearer_token(self) -> str:
+        return connect().address.token
 
 
 class InteractiveLoginAuthentication(AbstractAuthentication):
-    """v1's login by browser."""
+    """v1 opens a browser here; this opens none."""
 
     def __init__(self, force: bool = False, tenant_id: Optional[str] = None, cloud: Optional[str] = None) -> None:
         super().__init__(cloud)
-        self._force = force
-        self._tenant_id = tenant_id
+        del force, tenant_id
 
 
 class AzureCliAuthentication(AbstractAuthentication):
-    """v1's login of the command line."""
+    """v1 asks the command line of Azure here; this does not."""
 
 
 class MsiAuthentication(AbstractAuthentication):
-    """v1's managed identity."""
+    """v1 asks the machine for its managed identity here; this does not."""
 
-    def __init__(self, cloud: Optional[str] = None, **kwargs: Any) -> None:
+    def __init__(self, cloud: Optional[str] = None, **kwargs: object) -> None:
         super().__init__(cloud)
-        self._settings = kwargs
+        del kwargs
 
 
 class ServicePrincipalAuthentication(AbstractAuthentication):
-    """v1's service principal; its password is neither kept nor sent."""
+    """v1 signs in as a service principal here. Its password is neither kept nor sent."""
 
     def __init__(
         self,
         tenant_id: str,
         service_principal_id: str,
         service_principal_password: str,
-        cloud: str = "AzureCloud",
+        cloud: str = _PUBLIC_CLOUD,
         _enable_caching: bool = True,
     ) -> None:
         super().__init__(cloud)
-        del service_principal_password, _enable_caching
-        self._tenant_id = tenant_id
-        self._service_principal_id = service_principal_id
+        del tenant_id, service_principal_id, service_principal_password, _enable_caching
 
 
 class ArmTokenAuthentication(AbstractAuthentication):
-    """v1's token of the cloud; it is neither kept nor sent."""
+    """Signs in with a token that the caller has."""
 
-    def __init__(self, arm_access_token: str, cloud: str = "None") -> None:
+    def __init__(self, arm_access_token: str, cloud: str = _NO_CLOUD) -> None:
         super().__init__(cloud)
-        del arm_access_token
+        self._token = arm_access_token
 
     def update_arm_access_token(self, new_arm_access_token: str) -> None:
-        """Accept another token; it is not needed."""
+        """Use another token from now on."""
+        self._token = new_arm_access_token
+
+    def _bearer_token(self) -> str:
+        return self._token
 
 
 class TokenAuthentication(AbstractAuthentication):
-    """v1's tokens by a function of the caller."""
+    """Signs in with what a function of the caller's gives for an audience."""
 
-    def __init__(self, get_token_for_audience: Callable[[str], str], cloud: Optional[str] = None) -> None:
+    def __init__(self, get_token_for_audience: Callable[[Audience], str], cloud: Optional[str] = None) -> None:
         super().__init__(cloud)
         self._get_token_for_audience = get_token_for_audience
 
-    def get_token(self, audience: str = Audience.ARM) -> str:  # type: ignore[override]  # v1's signature
-        """What the caller's function gives."""
+    def get_token(self, audience: Audience = Audience.ARM) -> str:  # type: ignore[override]  # as v1 has it
+        """What the function gives for an audience."""
         return self._get_token_for_audience(audience)
+
+    def _bearer_token(self) -> str:
+        return self._get_token_for_audience(Audience.AZUREML)
 
 
 class AzureMLTokenAuthentication(AbstractAuthentication):
-    """The token of a run, as v1 passes it around."""
+    """Signs in with the token of a run. The token of a submitted run is valid as long as the run is."""
 
-    EXPIRATION_THRESHOLD_IN_SECONDS = 95
-    REFRESH_INTERVAL_IN_SECONDS = 30
+    EXPIRATION_THRESHOLD_IN_SECONDS: ClassVar[int] = 95
+    REFRESH_INTERVAL_IN_SECONDS: ClassVar[int] = 30
 
     def __init__(
         self,
         azureml_access_token: str,
-        expiry_time: Optional[datetime] = None,
+        expiry_time: Time = None,
         host: Optional[str] = None,
         subscription_id: Optional[str] = None,
         resource_group_name: Optional[str] = None,
@@ -127,28 +148,28 @@ class AzureMLTokenAuthentication(AbstractAuthentication):
         run_id: Optional[str] = None,
         user_email: Optional[str] = None,
         experiment_id: Optional[str] = None,
-        cloud: str = "AzureCloud",
+        cloud: str = _PUBLIC_CLOUD,
     ) -> None:
         super().__init__(cloud)
-        del host, subscription_id, resource_group_name, workspace_name, experiment_name, run_id, user_email
-        del experiment_id
-        self.set_token(azureml_access_token, expiry_time)
+        del host, subscription_id, resource_group_name, workspace_name, experiment_name
+        del run_id, user_email, experiment_id
+        self._token, self._expiry_time = azureml_access_token, expiry_time
 
     @classmethod
     def create(
         cls,
         azureml_access_token: str,
-        expiry_time: Optional[datetime],
-        host: Optional[str],
-        subscription_id: Optional[str],
-        resource_group_name: Optional[str],
-        workspace_name: Optional[str],
-        experiment_name: Optional[str],
-        run_id: Optional[str],
+        expiry_time: Time,
+        host: str,
+        subscription_id: str,
+        resource_group_name: str,
+        workspace_name: str,
+        experiment_name: str,
+        run_id: str,
         user_email: Optional[str] = None,
         experiment_id: Optional[str] = None,
     ) -> AzureMLTokenAuthentication:
-        """Make one, as the constructor does."""
+        """The authentication of a run."""
         return cls(
             azureml_access_token,
             expiry_time,
@@ -168,15 +189,24 @@ class AzureMLTokenAuthentication(AbstractAuthentication):
         return self._token
 
     @property
-    def expiry_time(self) -> datetime:
-        """Until when it may be used."""
+    def expiry_time(self) -> Time:
+        """Until when the token was said to be valid."""
         return self._expiry_time
 
-    def set_token(self, token: str, expiry_time: Optional[datetime]) -> None:
+    def set_token(self, token: str, expiry_time: Time) -> None:
         """Use another token from now on."""
-        self._token = token
-        self._expiry_time = expiry_time or datetime.now() + timedelta(days=1)  # noqa: DTZ005  # v1 gives local times
+        self._token, self._expiry_time = token, expiry_time
 
-    def get_authentication_header(self) -> Dict[str, str]:
-        """The HTTP header with this token."""
-        return {"Authorization": f"Bearer {self._token}"}
+    def _bearer_token(self) -> str:
+        return self._token
+
+
+def _new_session() -> Any:
+    try:
+        return importlib.import_module("requests").Session()
+    except ImportError:
+        raise UserErrorException(
+            "A session needs the package requests, which is not installed.",
+            target="requests",
+            hint="Install it, or send get_authentication_header() with another client.",
+        ) from None

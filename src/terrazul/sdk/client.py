@@ -57,7 +57,7 @@ _FIRST_PAUSE_SECONDS = 0.05
 _AWAY = frozenset({502, 503, 504})
 _FIRST_ERROR = 400
 _CHUNK = 1 << 20
-_IDLE_CONNECTIONS = 8
+_MOST_IDLE = 8
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _CLASSES: Dict[str, type] = {}
@@ -261,7 +261,7 @@ class Answer:
 
 
 class _Idle:
-    """Connections that wait for their next request; those from before a ``fork`` belong to the parent."""
+    """The connections that wait for their next request, whichever thread has it; those from before a ``fork`` go."""
 
     def __init__(self) -> None:
         self._process = os.getpid()
@@ -269,20 +269,18 @@ class _Idle:
 
     def take(self) -> Optional[http.client.HTTPConnection]:
         if self._process != os.getpid():
-            self._process, self._connections = os.getpid(), []
+            self._process, inherited, self._connections = os.getpid(), self._connections, []
+            for connection in inherited:
+                connection.close()
         try:
             return self._connections.pop()
         except IndexError:
             return None
 
     def put(self, connection: http.client.HTTPConnection) -> None:
-        if self._process == os.getpid() and len(self._connections) < _IDLE_CONNECTIONS:
+        if self._process == os.getpid() and len(self._connections) < _MOST_IDLE:
             self._connections.append(connection)
         else:
-            connection.close()
-
-    def __del__(self) -> None:
-        for connection in self._connections:
             connection.close()
 
 

@@ -29,24 +29,24 @@ class GitFacts:
     """Reads the facts beside other work: it starts with the object, ``properties`` waits for it."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
         self._facts: Dict[str, str] = {}
-        self._reading = threading.Thread(target=self._read, name="terrazul-git", daemon=True)
-        self._reading.start()
+        self._reader = threading.Thread(target=self._read, args=(folder,), name="terrazul-git", daemon=True)
+        self._reader.start()
 
     def properties(self) -> Dict[str, str]:
         """v1's properties; none outside of a repository. Variables such as ``AZUREML_GIT_COMMIT`` override."""
-        self._reading.join()
+        self._reader.join()
         facts = dict(self._facts)
         for variable, names in _VARIABLES.items():
             if os.environ.get(variable):
                 facts.update(dict.fromkeys(names, os.environ[variable]))
         return facts
 
-    def _read(self) -> None:
-        status = _git(self._folder, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
+    def _read(self, folder: str) -> None:
+        status = _output(folder, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
         if status is not None:
-            self._facts = _facts_of(status, (_git(self._folder, "config", "--get", "remote.origin.url") or "").strip())
+            remote = _output(folder, "config", "--get", "remote.origin.url")
+            self._facts = _facts_of(status, (remote or "").strip())
 
 
 def _facts_of(status: str, remote: str) -> Dict[str, str]:
@@ -70,19 +70,18 @@ def _without_password(address: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def _git(folder: str, *arguments: str) -> Optional[str]:
-    """What a git command says; ``None`` where there is no git, or it fails or takes too long."""
-    command = ["git", "-C", folder, "--no-optional-locks", *arguments]
+def _output(folder: str, *arguments: str) -> Optional[str]:
+    """What a git command said; ``None`` where it failed or took too long. It starts no program of the repository's."""
+    command = ["git", "-C", folder, "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments]
     try:
-        return subprocess.run(
+        done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=_TIMEOUT_SECONDS,
-            encoding="utf-8",
-            errors="replace",
             check=True,
-        ).stdout
-    except (OSError, subprocess.SubprocessError):
+        )
+    except (OSError, subprocess.SubprocessError):  # no git here, no repository, or no answer
         return None
+    return done.stdout.decode("utf-8", "replace")

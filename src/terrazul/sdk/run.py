@@ -23,7 +23,7 @@ from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
 from terrazul.sdk.run_details import error_of
 from terrazul.sdk.run_recording import RunRecording
 from terrazul.sdk.run_search import Texts, pairs, search
-from terrazul.sdk.unsupported import not_yet
+from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import run as wire
 from terrazul.wire.run import RunError, RunState
 from terrazul.wire.write import NewRun, RunChange, StateChange
@@ -124,7 +124,9 @@ class Run(RunRecording):
     get_secret = not_yet("Run.get_secret", "the key vault")
     get_secrets = not_yet("Run.get_secrets", "the key vault")
     register_model = not_yet("Run.register_model", "the model registry")
-    clean = not_yet("Run.clean", "compute targets other than local")
+    clean = not_yet("Run.clean", "compute targets")
+    input_datasets: Any = not_yet_property("Run.input_datasets", "datasets")
+    output_datasets: Any = not_yet_property("Run.output_datasets", "datasets")
 
     @property
     def name(self) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.console import say, warn
 from terrazul.sdk.run import Run
-from terrazul.sdk.unsupported import not_yet_property
 
 if TYPE_CHECKING:
     from terrazul.sdk.experiment import Experiment
@@ -24,9 +23,6 @@ class _SubmittedRun(Run):
 
     _runs: ClassVar[Dict[str, _SubmittedRun]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
-
-    input_datasets: Any = not_yet_property("Run.input_datasets", "datasets")
-    output_datasets: Any = not_yet_property("Run.output_datasets", "datasets")
 
     @classmethod
     def of_environment(cls) -> _SubmittedRun:

@@ -27,7 +27,7 @@ _FOLDERS = (".azureml", "aml_config", "")
 _FILES = ("config.json", "project.json")
 _SCOPE = re.compile(r"/subscriptions/([^/]+)/resourceGroups/([^/]+)(?:/.*)?/workspaces/([^/]+)", re.IGNORECASE)
 _MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the name of a variable
-_COMPUTE, _DATA, _SECRETS = "compute targets", "datastores and datasets", "the key vault"
+_COMPUTE, _DATASTORES, _SECRETS = "compute targets", "datastores", "the key vault"
 _NETWORK, _CONNECTIONS = "private endpoints", "workspace connections"
 
 
@@ -301,10 +301,10 @@ class Workspace:
     service_context: Any = not_yet_property("Workspace.service_context", "v1's internal service clients")
     compute_targets: Any = not_yet_property("Workspace.compute_targets", _COMPUTE)
     get_default_compute_target = not_yet("Workspace.get_default_compute_target", _COMPUTE)
-    datastores: Any = not_yet_property("Workspace.datastores", _DATA)
-    datasets: Any = not_yet_property("Workspace.datasets", _DATA)
-    get_default_datastore = not_yet("Workspace.get_default_datastore", _DATA)
-    set_default_datastore = not_yet("Workspace.set_default_datastore", _DATA)
+    datastores: Any = not_yet_property("Workspace.datastores", _DATASTORES)
+    datasets: Any = not_yet_property("Workspace.datasets", "datasets")
+    get_default_datastore = not_yet("Workspace.get_default_datastore", _DATASTORES)
+    set_default_datastore = not_yet("Workspace.set_default_datastore", _DATASTORES)
     get_default_keyvault = not_yet("Workspace.get_default_keyvault", _SECRETS)
     update_dependencies = not_yet("Workspace.update_dependencies", "container images")
     add_private_endpoint = not_yet("Workspace.add_private_endpoint", _NETWORK)

@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 
 from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
+from terrazul.server import page
 from terrazul.server.blobs import routes as blobs
 from terrazul.server.environment import routes as environments
 from terrazul.server.experiment import routes as experiments
@@ -85,7 +86,7 @@ def application_of(services: Services, figures: Figures, *lifespan: Lifespan) ->
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     application = Litestar(
-        [health, get_server, get_server_status, get_metrics, _api()],
+        [*page.handlers, health, get_server, get_server_status, get_metrics, _api()],
         guards=[guard],
         dependencies={
             "services": Provide(provide_services, sync_to_thread=False),

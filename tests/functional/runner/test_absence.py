@@ -7,34 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from terrazul.testing.submission import TALKATIVE, SubmittedRun, Submitter, wait_for
 
-from terrazul.testing.submission import SubmittedRun, Submitter, wait_for
-
-TALKATIVE = """
-import hashlib, json, os, sys, time, urllib.request
-endpoint = os.environ['AZUREML_SERVICE_ENDPOINT'] + '/api/v1/workspaces/' + os.environ['AZUREML_WORKSPACE_ID']
-run_id = os.environ['AZUREML_RUN_ID']
-slowest = 0
-def call(method, route, body):
-    global slowest
-    request = urllib.request.Request(endpoint + route, data=body, method=method)
-    request.add_header('Authorization', 'Bearer ' + os.environ['AZUREML_RUN_TOKEN'])
-    request.add_header('Content-Type', 'application/json')
-    start = time.monotonic()
-    with urllib.request.urlopen(request) as answer:
-        content = json.loads(answer.read())
-    slowest = max(slowest, time.monotonic() - start)
-    return content
-sequence, writer = 0, os.urandom(16).hex()
-def write(**lists):
-    global sequence
-    sequence += 1
-    return call('POST', '/writes', json.dumps({'writer': writer, 'sequence': sequence, **lists}).encode())
-def log(name, value):
-    answer = write(metrics=[{'run_id': run_id, 'name': name, 'value': value, 'time': 1, 'step': value}])
-    assert answer == {'applied': True, 'refusals': []}, answer
-"""
 ALL_ALONE = (
     TALKATIVE
     + """
@@ -175,44 +149,6 @@ def test_second_runner_leaves_the_first_alone(submit: Submitter):
     assert run.wait()["state"] == "Completed"
 
 
-@pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic x"])
-def test_relay_answers_only_its_run(submit_shared: Submitter, authorization: str | None):
-    run = submit_shared(
-        "import os, urllib.request, urllib.error\n"
-        "request = urllib.request.Request(os.environ['AZUREML_SERVICE_ENDPOINT'] + '/health')\n"
-        f"header = {authorization!r}\n"
-        "if header: request.add_header('Authorization', header)\n"
-        "try: urllib.request.urlopen(request)\n"
-        "except urllib.error.HTTPError as error: print(error.code)"
-    )
-    assert run.wait()["state"] == "Completed"
-    assert run.log() == "401\n"
-
-
-def test_relay_passes_reads_on_after_what_was_written(submit_shared: Submitter):
-    run = submit_shared(
-        TALKATIVE + "for number in range(20):\n"
-        "    log('x', number)\n"
-        "    found = call('GET', '/runs/' + run_id + '/metrics', None)\n"
-        "    assert found[0]['metrics'][0]['values'] == list(range(number + 1)), found\n"
-        "print(call('GET', '/runs/' + run_id, None)['state'])\n"
-    )
-    assert run.wait()["state"] == "Completed", run.log()
-    assert run.log() == "Running\n"
-
-
-def test_what_the_server_refuses_is_told(submit_shared: Submitter):
-    run = submit_shared(
-        TALKATIVE + "for value in 'ab':\n    write(changes=[{'run_id': run_id, 'add_properties': {'p': value}}])\n"
-        "log('after', 1)"
-    )
-    ended = run.wait()
-    assert ended["state"] == "Completed"
-    assert ended["properties"]["p"] == "a", ended
-    assert "'p'" in "".join(ended["warnings"])
-    assert run.metrics["after"] == [1]
-
-
 def test_flood_of_output_leaves_the_runner_small(submit: Submitter):
     """200 MB at full speed, with a line of 10 MB, raw bytes and colours; the runner stays small."""
     run = submit(
@@ -229,6 +165,7 @@ def test_flood_of_output_leaves_the_runner_small(submit: Submitter):
     status = Path(f"/proc/{run.runner_pid}/status").read_text()
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
     expected = log.read_bytes()
-    assert run.wait()["state"] == "Completed"
+    ended = run.wait()
+    assert ended["state"] == "Completed", ended["error"]
     assert run.file("azureml-logs/70_driver_log.txt") == expected
     assert peak < 120_000

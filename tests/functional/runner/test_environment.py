@@ -6,6 +6,7 @@ The packages come from a folder that each test makes, so that no network is aske
 import base64
 import hashlib
 import json
+import subprocess
 import sys
 import time
 import zipfile
@@ -123,3 +124,34 @@ def test_environment_whose_python_went_is_built_again(submit_with_index: Submitt
     again = submit_with_index(SHOW, environment=wanted)
     assert again.wait()["state"] == "Completed"
     assert again.log() == first.log()
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from terrazul.core.errors import TerrazulError
+from terrazul.runner.environment.build import Builder
+from terrazul.runner.environment.interpreter import Interpreter
+from terrazul.runner.environment.plan import Recipe
+from terrazul.runner.phase import RunnerLog
+from terrazul.runner.stop import Stop
+folder = Path(sys.argv[1])
+recipe = Recipe("endless", Interpreter(str(folder / "python"), (3, 11)), [], [])
+log = RunnerLog(folder / "log")
+log.line("begins")
+try:
+    Builder(recipe, folder / "environments", log, Stop(), time_limit=1).build()
+except TerrazulError as problem:
+    print(problem.message)
+"""
+
+
+def test_build_that_takes_for_ever_is_ended(tmp_path: Path):
+    """An interpreter that never answers keeps uv waiting."""
+    (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "python").chmod(0o755)
+    start = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", ENDLESS, str(tmp_path)], check=True, capture_output=True, timeout=60)
+    assert b"it took longer than 1 s" in ended.stdout
+    assert time.monotonic() - start < 15
+    assert not list((tmp_path / "environments").glob("*.building-*"))

@@ -10,6 +10,7 @@ import pytest
 import azureml.core
 from azureml._restclient.constants import RunStatus
 from azureml.exceptions import AzureMLException, UserErrorException
+from azureml.mlflow import entry_point_loaders
 from azureml.train.automl.exceptions import DataException, EarlyTerminationException
 from azureml.train.hyperdrive.exceptions import HyperDriveConfigException
 from terrazul.compatibility import surface
@@ -89,6 +90,12 @@ def test_exceptions_are_real_and_form_v1s_tree():
 
 def test_exception_of_a_capability_does_not_answer_for_a_code_of_the_wire():
     assert errors.from_code("internal_error") is errors.TerrazulError
+
+
+def test_mlflow_plugin_lets_mlflow_be_imported_beside_the_original_package():
+    provider = entry_point_loaders.azureml_request_header_provider()
+    assert not provider.in_context()
+    assert provider.request_headers() == {}
 
 
 def test_run_status_names_the_states_as_texts():

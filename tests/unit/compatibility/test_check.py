@@ -36,7 +36,9 @@ def test_uses_are_found_with_their_lines_and_status(tmp_path: Path):
     write(tmp_path, "src/train.py", script)
     report = check_folder(str(tmp_path))
     assert names(report) == {"Workspace.from_config": ["2"], "Model": ["3"], "Model.download": ["3"]}
-    assert {("Model", "models"), ("Model.download", "models")} <= {(use.name, use.note) for use in report.waiting()}
+    assert {("Model", "the model registry"), ("Model.download", "the model registry")} <= {
+        (use.name, use.note) for use in report.waiting()
+    }
     assert report.stopped_programs() == ["src/train.py"]
     assert not report.all_works
 

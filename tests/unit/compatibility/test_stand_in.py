@@ -14,7 +14,7 @@ from terrazul.core.errors import CapabilityNotAvailable, UserErrorException
 
 @pytest.fixture
 def model():
-    return stand_in("azureml.core.model.Model", "models")
+    return stand_in("azureml.core.model.Model", "the model registry")
 
 
 def test_class_can_be_annotated_with_inherited_from_and_tested_for(model: type):
@@ -39,7 +39,9 @@ def test_class_can_be_annotated_with_inherited_from_and_tested_for(model: type):
 def test_use_raises_an_error_that_names_member_capability_and_next_step(
     model: type, use: Callable[[type], object], name: str
 ):
-    with pytest.raises(CapabilityNotAvailable, match=rf"^{name} needs models, which Terrazul does not have") as caught:
+    with pytest.raises(
+        CapabilityNotAvailable, match=rf"^{name} needs the model registry, which Terrazul does not have"
+    ) as caught:
         use(model)
     assert caught.value.target == name
     assert "docs/compatibility" in str(caught.value)

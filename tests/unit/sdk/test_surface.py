@@ -1,5 +1,6 @@
 """The SDK's classes against v1's surface: every public member is there, with v1's parameters."""
 
+import enum
 import importlib
 import inspect
 from typing import List
@@ -41,7 +42,6 @@ OTHERWISE = {
     "azureml.core.workspace.Workspace.DEFAULT_GPU_CLUSTER_CONFIGURATION": "clusters come with a later capability",
 }
 SYMBOLS = {
-    "Audience.ARM": "'ARM'",
     "ViewType.ActiveOnly": "'ActiveOnly'",
     "MAX_DURATION_SECONDS_DEFAULT": "2592000",
     "logging.INFO": "20",
@@ -91,7 +91,8 @@ def _problems(ours: type, name: str, member: Member) -> List[str]:
     attribute = getattr(ours, name)
     if getattr(attribute, MARK, False):
         return []
-    if member.has_value and member.kind is Kind.CONSTANT and attribute != member.value:
+    value = attribute.value if isinstance(attribute, enum.Enum) else attribute
+    if member.has_value and member.kind is Kind.CONSTANT and value != member.value:
         return [f"{name} is {attribute!r}, not {member.value!r}"]
     if member.kind.is_called and _parameters_of(attribute) != _split(member.parameters):
         return [f"{name}({', '.join(_parameters_of(attribute))}) should be ({member.parameters})"]
@@ -111,6 +112,7 @@ def _parameters_of(called: object) -> List[str]:
         if parameter.name in {"self", "cls"}:
             continue
         star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-        default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+        written = str if isinstance(parameter.default, enum.Enum) else repr
+        default = "" if parameter.default is parameter.empty else f"={written(parameter.default)}"
         texts.append(star + parameter.name + default)
     return texts

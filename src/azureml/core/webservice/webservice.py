@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = face(
         "WebserviceException": "azureml.exceptions",
     },
     not_yet={
-        "web services": [
+        "deployments": [
             "AutoScaler",
             "ContainerResourceRequirements",
             "DataCollection",

@@ -21,7 +21,7 @@ _TOOLS = {"anaconda", "conda", "conda-build", "mamba", "nomkl", "pip"}
 _BROUGHT_BY_WHEELS = {
     "blas", "cpuonly", "cuda", "cuda-toolkit", "cudatoolkit", "cudnn", "cupti", "intel-openmp", "libblas", "libgcc",
     "libgcc-ng", "libgfortran", "liblapack", "libstdcxx-ng", "mkl", "mkl-fft", "mkl-random", "mkl-service", "nccl",
-    "openblas", "pytorch-cuda", "pytorch-mutex", "tensorflow-mkl",
+    "openblas", "pytorch-cuda", "pytorch-mutex",
 }  # fmt: skip
 _RENAMED = {
     "dask-core": "dask",
@@ -39,10 +39,9 @@ _RENAMED = {
     "pytorch": "torch",
     "pytorch-cpu": "torch",
     "pytorch-gpu": "torch",
-    "pytorch-lightning": "pytorch-lightning",
     "tensorflow-base": "tensorflow",
-    "tensorflow-cpu": "tensorflow-cpu",
     "tensorflow-gpu": "tensorflow",
+    "tensorflow-mkl": "tensorflow",
 }
 """Conda's name to the index's, where they differ; every other name is the same in both."""
 _SYSTEM = {

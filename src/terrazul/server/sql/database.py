@@ -14,6 +14,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -37,7 +38,8 @@ def after_commit(connection: Connection, action: Callable[[], None]) -> None:
     connection.info.setdefault(_AFTER_COMMIT, []).append(action)
 
 
-class _Pending(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class _Pending(Generic[T]):
     work: Work[T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]

@@ -21,6 +21,7 @@ from terrazul.wire import codec
 from terrazul.wire.job import Job
 
 _RUN_VARIABLE = "AZUREML_RUN_ID"
+_WORKSPACE_VARIABLE = "AZUREML_WORKSPACE_ID"
 _HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN")
 
 
@@ -55,13 +56,13 @@ class LocalCompute:
         self._signal(Path(placement["folder"]), signal.SIGTERM)
 
     def kill(self, placement: Placement) -> None:
-        """SIGKILL for the runner, then for every process that carries the run's id in its environment."""
+        """SIGKILL for the runner, then for every process with the ids of workspace and run in its environment."""
         folder = Path(placement["folder"])
         self._signal(folder, signal.SIGKILL)
-        run_id = folder.parent.name
+        marks = {_WORKSPACE_VARIABLE: folder.parent.parent.name, _RUN_VARIABLE: folder.parent.name}
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.environ().get(_RUN_VARIABLE) == run_id:
+                if marks.items() <= process.environ().items():
                     process.kill()
 
     def deliver(self, job: Job, placement: Placement) -> None:

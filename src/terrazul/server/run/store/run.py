@@ -187,11 +187,10 @@ def snapshot_of(connection: Connection, key: int) -> str | None:
     return found
 
 
-def unfinished(connection: Connection) -> list[RunRow]:
-    """Submitted runs that have not come to an end, oldest first."""
-    ended = [state.value for state in RunState if state.terminal]
-    query = _ROW.where(run.c.state.not_in(ended), run.c.interactive.is_(False)).order_by(run.c.id)
-    return [_row(row) for row in connection.execute(query)]
+def heartbeat_of(connection: Connection, key: int) -> int | None:
+    """When the runner of a run last gave a sign of life."""
+    found: int | None = connection.execute(select(run.c.heartbeat_at).where(run.c.id == key)).scalar_one()
+    return found
 
 
 def count_by_state(connection: Connection) -> dict[str, int]:

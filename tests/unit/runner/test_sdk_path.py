@@ -1,0 +1,27 @@
+"""The copy of the SDK that scripts import is whole: nothing is missing in it that a name needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from terrazul.runner import sdk_path
+
+SCRIPT = """\
+from azureml.core import Model
+from terrazul.core.errors import CapabilityNotAvailable
+try:
+    Model("workspace", "name")
+except CapabilityNotAvailable as error:
+    print(error.target, Model.__module__)
+"""
+
+
+def test_script_finds_v1_names_in_the_copy_alone(tmp_path: Path):
+    copy = sdk_path.provide(tmp_path)
+    command = [sys.executable, "-S", "-c", SCRIPT]
+    answer = subprocess.run(command, env={"PYTHONPATH": str(copy)}, check=True, capture_output=True, text=True)
+    assert answer.stdout.split() == ["Model", "azureml.core.model"]
+
+
+def test_copy_is_made_once_for_its_content(tmp_path: Path):
+    assert sdk_path.provide(tmp_path) == sdk_path.provide(tmp_path)
