@@ -1,12 +1,13 @@
 """Snapshots: sent once, told by their difference afterwards."""
 
+import hashlib
 import zipfile
 from pathlib import Path
 from typing import Dict, List
 
 import pytest
 
-from terrazul.core.errors import SnapshotException
+from terrazul.core.errors import SnapshotException, TooLarge
 from terrazul.core.home import Home
 from terrazul.sdk import snapshot
 from terrazul.sdk.client import Client, Request
@@ -14,6 +15,10 @@ from terrazul.sdk.experiment import Experiment
 from terrazul.sdk.snapshot import take_snapshot
 from terrazul.sdk.snapshot_memory import SnapshotMemory
 from terrazul.sdk.workspace import Workspace
+from terrazul.testing.server import RunningServer
+from terrazul.wire.snapshot import Digests
+
+from .conftest import at_work
 
 
 class Watched(Client):
@@ -119,6 +124,22 @@ def test_large_tree_is_told_with_its_biggest_files(
     write(person / "code", {"small": b"1", "big": bytes(1_600_000)})
     take_snapshot(client, "code")
     assert "the biggest are big (2 MB), small (0 MB)" in caplog.text
+
+
+def test_administrators_limit_is_told_before_anything_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    server = RunningServer(tmp_path / "home", "--snapshot-limit", "1000")
+    server.start()
+    try:
+        write(at_work(server, tmp_path, monkeypatch) / "code", {"big": bytes(1001)})
+        there = Workspace("s", "g", "work").client
+        with pytest.raises(TooLarge, match=r"0 MB in 1 files; the biggest are big \(0 MB\); an administrator allows"):
+            take_snapshot(there, "code")
+        digest = hashlib.sha256(bytes(1001)).hexdigest()
+        assert there.post(Digests, "/contents/missing", Digests([digest])).digests == [digest]
+        write(tmp_path / "desk/code", {"big": bytes(1000)})
+        take_snapshot(there, "code")
+    finally:
+        server.stop()
 
 
 def test_empty_and_missing_folders_are_told(client: Client, person: Path):

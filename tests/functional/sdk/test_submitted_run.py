@@ -12,10 +12,9 @@ import pytest
 from terrazul.core.errors import ActivityFailedException, NotFound, RunConfigurationException
 from terrazul.sdk.environment import Environment
 from terrazul.sdk.experiment import Experiment
-from terrazul.sdk.run import Run, ScriptRun
+from terrazul.sdk.run import ScriptRun
 from terrazul.sdk.run_configuration import RunConfiguration
 from terrazul.sdk.script_run_config import ScriptRunConfig, submit
-from terrazul.sdk.widget import RunDetails
 from terrazul.sdk.workspace import Workspace
 
 SCRIPT = """
@@ -172,16 +171,3 @@ def test_what_is_wrong_is_told_before_anything_is_sent(experiment: Experiment, c
 def test_interactive_run_has_no_environment(experiment: Experiment):
     with pytest.raises(NotFound, match="was not submitted"):
         experiment.start_logging().get_environment()
-
-
-def test_details_are_shown_without_a_notebook(experiment: Experiment, code: Path, capsys: pytest.CaptureFixture[str]):
-    run = experiment.submit(configuration(code))
-    RunDetails(run).show()
-    output = capsys.readouterr().out
-    assert "Execution Summary" in output
-    assert "accuracy  1.0" in output
-    interactive: Run = experiment.start_logging()
-    interactive.log("loss", 2)
-    RunDetails(interactive).show()
-    assert "loss    2" in capsys.readouterr().out
-    assert RunDetails(run).get_widget_data()["log"][0].startswith("arguments")
