@@ -162,6 +162,32 @@ def test_children_are_submitted_below_a_run(experiment: Experiment, code: Path):
     child.wait_for_completion()
 
 
+def test_script_finds_its_workspace_and_submits_children(experiment: Experiment, code: Path, workspace: Workspace):
+    workspace.write_config(str(code))
+    (code / "child.py").write_text("from terrazul import Run\nRun.get_context().log('c', 2)")
+    (code / "train.py").write_text(
+        f"""
+import sys
+from terrazul import Environment, Experiment, Run, ScriptRunConfig, Workspace
+run = Run.get_context()
+workspace = Workspace.from_config()
+run.tag("location", workspace.location)
+run.tag("experiment", Experiment(workspace, {experiment.name!r}).id)
+environment = Environment("x")
+environment.python.user_managed_dependencies = True
+environment.python.interpreter_path = sys.executable
+child = run.submit_child(ScriptRunConfig(".", "child.py", environment=environment))
+child.wait_for_completion()
+run.log("of the child", child.get_metrics()["c"])
+"""
+    )
+    run = experiment.submit(configuration(code))
+    run.wait_for_completion()
+    assert run.tags == {"location": "local", "experiment": experiment.id}
+    assert run.get_metrics() == {"of the child": 2}
+    assert [child.type for child in run.get_children()] == ["azureml.scriptrun"]
+
+
 def test_what_is_wrong_is_told_before_anything_is_sent(experiment: Experiment, code: Path):
     with pytest.raises(RunConfigurationException, match=r"nothing\.py.* is not in the source directory"):
         experiment.submit(configuration(code, script="nothing.py"))
