@@ -283,6 +283,10 @@ class _Idle:
         else:
             connection.close()
 
+    def __del__(self) -> None:
+        for connection in self._connections:
+            connection.close()
+
 
 def connect() -> Client:
     """A client of the server that this process is to use; nothing is sent yet.

@@ -182,7 +182,15 @@ class Experiment:
 
     def refresh(self) -> None:
         """Fetch what describes the experiment."""
-        self._known = self._workspace.client.post(wire.Experiment, "/experiments", wire.NewExperiment(self._name))
+        client = self._workspace.client
+        if self._id is not None:
+            self._known = client.get(wire.Experiment, f"/experiments/{self._id}")
+            return
+        found = client.get(List[wire.Experiment], "/experiments", {"name": self._name, "view": "all"})
+        # looked for first, since inside of a run an experiment may be read but not made
+        self._known = (
+            found[0] if found else client.post(wire.Experiment, "/experiments", wire.NewExperiment(self._name))
+        )
         self._id = self._known.experiment_id
 
     from_directory = staticmethod(not_yet("Experiment.from_directory", "projects attached to folders"))

@@ -14,6 +14,7 @@ SCHEMA_KINDS = frozenset(
     [MetricKind.CONFUSION_MATRIX, MetricKind.ACCURACY_TABLE, MetricKind.RESIDUALS, MetricKind.PREDICTIONS]
 )
 """The kinds whose value is a document in a file."""
+_NAME_LIMIT = 255
 _SCHEMA_KEYS = ("schema_type", "schema_version", "data")
 
 
@@ -81,6 +82,15 @@ def document(name: str, kind: MetricKind, value: object) -> Dict[str, Any]:
         message = f"The {kind.value} metric '{name}' was given the schema type {value['schema_type']!r}."
         raise InvalidInput(message, target=name, hint=f"Write '{kind.value}' there.")
     return value
+
+
+def checked_name(name: object) -> str:
+    """The name of a metric as text. Raises ``InvalidInput`` for one that is empty or too long."""
+    text = str(name)
+    if 0 < len(text) <= _NAME_LIMIT:
+        return text
+    message = f"The metric name {text[:80]!r} has {len(text)} characters."
+    raise InvalidInput(message, target=text[:80], hint=f"Use 1 to {_NAME_LIMIT} characters.")
 
 
 def checked(kind: MetricKind, name: str, value: Any) -> Any:

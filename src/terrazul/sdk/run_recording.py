@@ -155,7 +155,7 @@ class RunRecording(RunRecord, MetricLogging):
     def _record(
         self, kind: MetricKind, name: str, value: Any, description: str = "", step: Optional[int] = None
     ) -> None:
-        name = str(name)
+        name = metric.checked_name(name)
         if kind in metric.SCHEMA_KINDS:
             document = json.dumps(metric.document(name, kind, value)).encode("utf-8")
             value = self._keep(f"{name}_{int(time.time())}.json", document)
@@ -167,16 +167,17 @@ class RunRecording(RunRecord, MetricLogging):
         self._writer.put(point)
 
     def _record_image(self, name: str, path: Optional[str], plot: Any, description: str) -> None:
+        name = metric.checked_name(name)
         if (path is None) == (plot is None):
             message = f"The image '{name}' was given {'neither' if path is None else 'both'} a path and a plot."
-            raise InvalidInput(message, target=str(name), hint="Pass path='image.png', or plot=matplotlib.pyplot.")
+            raise InvalidInput(message, target=name, hint="Pass path='image.png', or plot=matplotlib.pyplot.")
         if path is not None:
             address = self._keep(Path(path).name, _bytes_of(path))
         else:
             picture = BytesIO()
             plot.savefig(picture, format="png")
             address = self._keep(f"{name}_{int(time.time())}.png", picture.getvalue())
-        self._writer.put(MetricPoint(self._id, str(name), address, now(), MetricKind.IMAGE, None, description or ""))
+        self._writer.put(MetricPoint(self._id, name, address, now(), MetricKind.IMAGE, None, description or ""))
 
     def _keep(self, file_name: str, data: bytes) -> str:
         """Add a file that a metric points at; its address."""

@@ -49,6 +49,11 @@ class SourceTree:
     notices: List[str] = field(default_factory=list)
     """One sentence for each thing that could not be taken, and one for junk that was left out unasked."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes the files have."""
+        return sum(file.size for file in self.files)
+
 
 def walk(folder: str) -> SourceTree:
     """Find the files of a folder, or the one file that is named.

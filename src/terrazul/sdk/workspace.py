@@ -26,6 +26,7 @@ DEFAULT_RESOURCE_GROUP = "terrazul"
 _FOLDERS = (".azureml", "aml_config", "")
 _FILES = ("config.json", "project.json")
 _SCOPE = re.compile(r"/subscriptions/([^/]+)/resourceGroups/([^/]+)(?:/.*)?/workspaces/([^/]+)", re.IGNORECASE)
+_RUN_SCOPE = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
 _MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the name of a variable
 _COMPUTE, _DATASTORES, _SECRETS = "compute targets", "datastores", "the key vault"
 _NETWORK, _CONNECTIONS = "private endpoints", "workspace connections"
@@ -58,12 +59,12 @@ class Workspace:
     ) -> None:
         del auth, _location, tags, _cloud
         self._scope = wire.WorkspaceScope(subscription_id, resource_group, workspace_name)
-        self._workspace_id = _workspace_id
+        self._workspace_id = _workspace_id or _workspace_of_this_run(self._scope)
         self._sku = sku
         self._known: Optional[wire.Workspace] = None
         self._server = connect()
         self._client: Optional[Client] = None
-        if _workspace_id is None and not _disable_service_check:
+        if self._workspace_id is None and not _disable_service_check:
             self._current()
 
     @staticmethod
@@ -333,7 +334,10 @@ class Workspace:
 
     def _current(self) -> wire.Workspace:
         if self._known is None:
-            self._known = self._server.post(wire.Workspace, "/workspaces/resolve", self._scope)
+            if self._workspace_id is None:
+                self._known = self._server.post(wire.Workspace, "/workspaces/resolve", self._scope)
+            else:
+                self._known = self.client.get(wire.Workspace, "")
             self._workspace_id = self._known.workspace_id
             self._scope = wire.WorkspaceScope(self._known.subscription_id, self._known.resource_group, self._known.name)
         return self._known
@@ -343,6 +347,14 @@ class Workspace:
             f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
             f"resource_group={self.resource_group!r})"
         )
+
+
+def _workspace_of_this_run(scope: wire.WorkspaceScope) -> Optional[str]:
+    """The id of a workspace inside of which this process is a run; its token may not look for others."""
+    told = [os.environ.get(name, "") for name in _RUN_SCOPE]
+    names = [scope.subscription_id, scope.resource_group, scope.name]
+    same = [text.lower() for text in told] == [text.lower() for text in names]
+    return os.environ.get("AZUREML_WORKSPACE_ID") if same else None
 
 
 def _find_configuration(start: Path, file_name: Optional[str]) -> Path:
