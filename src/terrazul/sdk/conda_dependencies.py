@@ -282,10 +282,21 @@ def _checked(content: Any, source: str) -> Dict[str, Any]:
     if not isinstance(packages, list) or wrong:
         message = f"{source} has dependencies that are neither text nor a list under 'pip': {wrong}."
         raise UserErrorException(message, target=source, hint="Write '- numpy=1.26' or '- pip: [numpy==1.26]'.")
-    lines = [line for entry in packages if not isinstance(entry, str) for line in entry[PIP] or []]
-    plain = [entry for entry in packages if isinstance(entry, str)]
-    content[PACKAGES] = [*plain, {PIP: [str(line) for line in lines]}] if lines else plain
+    content[PACKAGES] = _with_one_pip(packages)
     return content
+
+
+def _with_one_pip(packages: List[Any]) -> List[Any]:
+    """The packages with all that pip gets in one place: the first."""
+    pip: List[str] = []
+    joined: List[Any] = []
+    for entry in packages:
+        if isinstance(entry, str):
+            joined.append(entry)
+        else:
+            joined += [] if pip else [{PIP: pip}]
+            pip += [str(line) for line in entry[PIP] or []]
+    return joined
 
 
 def _is_pip(entry: object) -> bool:

@@ -212,6 +212,11 @@ class Experiment:
         """The address of the documentation."""
         return DOCS_URL
 
+    @property
+    def portal_url(self) -> str:
+        """The address under which the pages of all experiments are."""
+        return self._workspace.client.address.url
+
     def get_portal_url(self) -> str:
         """The address of the experiment's page."""
         workspace = self._workspace

@@ -119,6 +119,11 @@ class RunRecord:
         record = self._current()
         return record.properties.get(SNAPSHOT_PROPERTY) or record.snapshot_id
 
+    @property
+    def portal_url(self) -> str:
+        """The address under which the pages of all runs are."""
+        return self._client.address.url
+
     def get_portal_url(self) -> str:
         """The address of the run's page."""
         return f"{self._client.address.url}/runs/{self._id}?wsid={self._experiment.workspace.workspace_id}"

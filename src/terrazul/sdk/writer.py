@@ -21,7 +21,7 @@ from terrazul.wire.write import NewArtifact, NewRun, RunChange, StateChange, Wri
 
 Record = Union[NewRun, RunChange, MetricPoint, NewArtifact, StateChange]
 
-FLUSH_SECONDS = 300.0
+FLUSH_SECONDS = 300
 _EXIT_SECONDS = 60.0
 _BATCH_BYTES = 1 << 20
 _BATCH_RECORDS = 2000

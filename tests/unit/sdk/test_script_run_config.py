@@ -1,0 +1,118 @@
+"""What Experiment.submit takes, and what it becomes."""
+
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+
+from terrazul.core.errors import CapabilityNotAvailable, RunConfigurationException
+from terrazul.sdk.environment import Environment
+from terrazul.sdk.run_configuration import (
+    DockerConfiguration,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    RunConfiguration,
+    TensorflowConfiguration,
+)
+from terrazul.sdk.script_run_config import ScriptRunConfig, get_run_config_from_script_run
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    (tmp_path / "train.py").write_text("print()")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/step.py").write_text("print()")
+    return str(tmp_path)
+
+
+def test_constructor_checks_nothing_as_in_v1():
+    config = ScriptRunConfig("nowhere", script="a.py", command=["x"], arguments=["--a", None])
+    assert config.run_config.target == "local"
+    assert config.run_config.max_run_duration_seconds == 30 * 24 * 3600
+    assert config.run_config.environment.name == "default-environment"
+    with pytest.raises(TypeError):
+        ScriptRunConfig(".", enviroment=None)  # type: ignore[call-arg]  # the slip is the point
+
+
+def test_definition_holds_all(source: str):
+    environment = Environment("mine")
+    config = ScriptRunConfig(
+        source,
+        "train.py",
+        ["--alpha", 0.5, True, None, Path("data")],
+        environment=environment,
+        docker_runtime_config=DockerConfiguration(use_docker=True),
+    )
+    definition = config.definition()
+    assert definition.arguments == ["--alpha", "0.5", "True", "None", "data"]
+    assert (definition.script, definition.command, definition.command_is_shell) == ("train.py", [], False)
+    assert definition.environment.name == "mine"
+    assert definition.sections["docker"]["useDocker"] is True
+    assert "environment" not in definition.sections
+
+
+@pytest.mark.parametrize("script", ["./deep/step.py", "deep\\step.py", "deep/../deep/step.py"])
+def test_script_is_named_from_the_source_directory(source: str, script: str):
+    assert ScriptRunConfig(source, script).definition().script == "deep/step.py"
+    assert ScriptRunConfig(source, str(Path(source, "train.py"))).definition().script == "train.py"
+
+
+@pytest.mark.parametrize(
+    ("script", "command", "reason"),
+    [
+        (None, None, "neither a script nor a command"),
+        ("train.py", "echo", "both a script and a command"),
+        ("trian.py", None, "'trian.py' is not in the source directory"),
+        ("../other.py", None, "lies outside"),
+        ("deep", None, "is not in the source directory"),
+    ],
+)
+def test_what_cannot_run_is_told_at_submission(source: str, script: Any, command: Any, reason: str):
+    Path(source).parent.joinpath("other.py").write_text("")
+    with pytest.raises(RunConfigurationException, match=reason):
+        ScriptRunConfig(source, script, command=command).definition()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words", "shell"),
+    [
+        ("python train.py && ls", [], ["python train.py && ls"], True),
+        (["python", "train.py"], ["--a b"], ["python", "train.py", "--a b"], False),
+        (["pip", "list", "&&", "python", "x.py"], [], ["pip list && python x.py"], True),
+        ("echo", ["a b"], ["echo 'a b'"], True),
+    ],
+)
+def test_command_is_a_line_for_the_shell_or_words(
+    source: str, command: Any, arguments: List[str], words: List[str], shell: bool
+):
+    definition = ScriptRunConfig(source, command=command, arguments=arguments).definition()
+    assert (definition.command, definition.command_is_shell, definition.arguments) == (words, shell, [])
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (MpiConfiguration(2, 3), ("IntelMpi", "Python", 3)),
+        (PyTorchConfiguration(process_count=4, node_count=2), ("Nccl", "PyTorch", 2)),
+        (TensorflowConfiguration(2, 3), ("ParameterServer", "TensorFlow", 2)),
+    ],
+)
+def test_distributed_job_sets_the_run_configuration(job: Any, expected: Any):
+    config = ScriptRunConfig(".", "x.py", distributed_job_config=job).run_config
+    assert (config.communicator, config.framework, config.node_count) == expected
+
+
+def test_run_config_is_used_as_it_is(caplog: pytest.LogCaptureFixture):
+    configuration = RunConfiguration(script="a.py", arguments=["--x"])
+    config = ScriptRunConfig(".", run_config=configuration, environment=Environment("ignored"))
+    assert config.run_config is configuration
+    assert "are taken from it" in caplog.text
+    whole = get_run_config_from_script_run(config)
+    assert (whole.script, whole.arguments) == ("a.py", ["--x"])
+    whole.arguments.append("--y")
+    assert configuration.arguments == ["--x"]
+
+
+def test_resuming_is_for_later():
+    with pytest.raises(CapabilityNotAvailable, match="resume_from"):
+        ScriptRunConfig(".", "a.py", resume_from=object())
