@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from typing import TYPE_CHECKING, Any, Callable, NoReturn, Optional
+from typing import TYPE_CHECKING, Callable, Iterable, NoReturn, Tuple
 
+from terrazul.cli.exit_code import ExitCode
 from terrazul.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -40,16 +41,16 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"See `{self.prog} --help`.")
 
 
-def suggestion(word: str, known: Any) -> str:
-    """``Did you mean ...?`` where something like the word is known, else nothing."""
-    nearest = difflib.get_close_matches(word, list(known), n=1)
-    return f"Did you mean `{nearest[0]}`?" if nearest else ""
-
-
 def add_group(subparsers: Subparsers, name: str, description: str) -> Subparsers:
     """A word with verbs of its own below it, such as `run`."""
     parser = subparsers.add_parser(name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    return parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+
+    def show_verbs(_arguments: argparse.Namespace) -> int:
+        parser.print_help()
+        return ExitCode.USAGE
+
+    parser.set_defaults(run=show_verbs)
+    return parser.add_subparsers(title="verbs", dest="verb", metavar="VERB")
 
 
 def add_verb(
@@ -93,15 +94,16 @@ def workspace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
         )
 
 
-def pair(text: str) -> Any:
-    """``key=value`` of an option as a pair; a key alone has no value."""
-    key, separator, value = text.partition("=")
+def pair(text: str) -> Tuple[str, str]:
+    """``key=value`` of an option as a pair; a key alone has the empty value."""
+    key, _, value = text.partition("=")
     if not key:
         message = f"{text!r} is not of the form key=value"
         raise argparse.ArgumentTypeError(message)
-    return key, value if separator else None
+    return key, value
 
 
-def pairs(given: Optional[Any]) -> Any:
-    """The pairs of a repeatable option as a dict."""
-    return dict(given or [])
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``Did you mean ...?`` where something like the word is known, else nothing."""
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    return f"Did you mean `{nearest[0]}`?" if nearest else ""

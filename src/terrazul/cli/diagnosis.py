@@ -24,7 +24,7 @@ from terrazul.core.errors import InvalidInput, TerrazulError
 from terrazul.core.home import HOME_VARIABLE, Home
 from terrazul.core.settings import PREFIX, Settings, from_environment, variable_of
 from terrazul.core.version import __version__
-from terrazul.sdk.client import SERVER_VARIABLE, Client, connect
+from terrazul.sdk.client import API, SERVER_VARIABLE, Client, connect
 from terrazul.wire.server import ServerInfo
 
 _SCARCE_BYTES = 5 << 30
@@ -229,7 +229,7 @@ def _other_server() -> Iterator[Finding]:
     address = other_server()
     try:
         client: Client = connect()
-        info = client.within("/api/v1", patience=0).get(ServerInfo, "/server")
+        info = client.within(API, patience=0).get(ServerInfo, "/server")
     except TerrazulError as error:
         yield Finding(
             Level.ERROR, SERVER_VARIABLE, error.message, f"Correct {SERVER_VARIABLE} and {PREFIX}TOKEN, or unset both."

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import List, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 
-from terrazul.core.errors import Conflict, TerrazulError
+from terrazul.core.errors import Conflict, Forbidden, TerrazulError
 from terrazul.core.home import Home
 from terrazul.wire import codec
 from terrazul.wire.server import ServerFile
@@ -160,9 +160,17 @@ def wait_until_answers(home: Home, running: RunningProcess) -> RunningProcess:
 
 
 def stop(home: Home, running: RunningProcess) -> None:
-    """Ask a server to end, and wait until it has. Raises ``Conflict`` where it does not."""
-    with contextlib.suppress(ProcessLookupError):
+    """Ask a server to end, and wait until it has. Raises ``Conflict`` where it does not, or ``Forbidden``."""
+    try:
         os.kill(running.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise Forbidden(
+            f"The server (process {running.pid}) belongs to another user.",
+            target=str(running.pid),
+            hint="Only that user can stop it.",
+        ) from None
     deadline = time.monotonic() + _STOP_SECONDS
     while time.monotonic() < deadline:
         if not (_is_alive(running.pid) and _is_locked(home)):

@@ -28,6 +28,11 @@ COMMANDS = {
     "down": Command("terrazul.cli.down", "Stop it; runs go on."),
     "status": Command("terrazul.cli.status", "Show whether it runs, where, and what it does."),
     "doctor": Command("terrazul.cli.doctor", "Look for what could go wrong on this machine, and say what to do."),
+    "folder": Command("terrazul.cli.folder", "Attach a folder to a workspace."),
+    "workspace": Command("terrazul.cli.workspace", "Make, list, show, change and delete workspaces."),
+    "experiment": Command("terrazul.cli.experiment", "List, show, archive and delete experiments."),
+    "run": Command("terrazul.cli.run", "Submit runs; follow, find, show and end them."),
+    "environment": Command("terrazul.cli.environment", "Make, register, list and download environments."),
     "check": Command("terrazul.cli.check", "Read v1 code: what runs, what does not and why, which pins to set."),
     "completion": Command("terrazul.cli.completion", "Print a script that completes commands in your shell."),
 }
@@ -35,8 +40,10 @@ COMMANDS = {
 _DESCRIPTION = "Terrazul: a machine-learning platform on your own machine that runs Azure ML v1 code."
 _EPILOG = """\
 first steps:
-  terrazul up                             start the platform
-  terrazul COMMAND --help                 what a command takes
+  terrazul up                                 start the platform
+  terrazul folder attach -w research          make this folder a project of a workspace
+  terrazul run submit-script train.py         run a script, and follow it
+  terrazul COMMAND --help                     what a command takes
 """
 
 

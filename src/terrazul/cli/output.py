@@ -38,7 +38,7 @@ class Column(NamedTuple):
 
     title: str
     key: str
-    """The name of the value in the answer, with dots on the way down."""
+    """The name of the value in the answer, with dots on the way down; empty for the whole row."""
     wording: Callable[[Any], str] = wording.text
 
 
@@ -159,8 +159,8 @@ def _all_columns(rows: Sequence[Dict[str, Any]]) -> List[Column]:
 
 
 def _get(row: Dict[str, Any], key: str) -> Any:
-    if key in row:
-        return row[key]
+    if key in row or not key:
+        return row[key] if key else row
     value: Any = row
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None

@@ -13,7 +13,7 @@ from terrazul.cli.server_status import ask, client_of, other_server
 from terrazul.cli.up import home_option
 from terrazul.cli.wording import moment, printable, size
 from terrazul.core.home import Home
-from terrazul.sdk.client import Client, connect
+from terrazul.sdk.client import API, Client, connect
 from terrazul.wire import codec
 
 
@@ -52,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show what the server does: that of ``--home``, else that of the variables, else that of the default home."""
     if other_server() and not arguments.home:
-        return _show(arguments, connect())
+        return _show(arguments, connect().within(API, patience=0))
     home = Home(arguments.home)
     running = local_server.find(home)
     if running is None:

@@ -26,6 +26,10 @@ class Content:
     spooled: bool = False
 
 
+class TooLate(Exception):
+    """There is no time left for bytes."""
+
+
 def chunks_of(stream: BinaryIO, limit: int | None = None) -> Iterator[bytes]:
     """The bytes of a stream, at most ``limit`` of them, in pieces that fit in memory."""
     rest = limit
@@ -35,18 +39,16 @@ def chunks_of(stream: BinaryIO, limit: int | None = None) -> Iterator[bytes]:
             rest -= len(chunk)
 
 
-def digest_of(file: Path) -> tuple[str, int]:
-    """SHA-256 and size of a file, read once. Raises ``OSError``."""
+def digest_of(file: Path, expired: Callable[[], bool]) -> tuple[str, int]:
+    """SHA-256 and size of a file, read once. Raises ``OSError``, or ``TooLate`` when the time has expired."""
     digest, size = hashlib.sha256(), 0
     with file.open("rb") as stream:
         for chunk in chunks_of(stream):
+            if expired():
+                raise TooLate
             digest.update(chunk)
             size += len(chunk)
     return digest.hexdigest(), size
-
-
-class TooLate(Exception):
-    """There is no time left to send bytes."""
 
 
 def send(

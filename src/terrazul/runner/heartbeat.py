@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Callable
 
 from terrazul.core.errors import AuthenticationException, Forbidden, NotFound, TerrazulError
@@ -36,13 +37,8 @@ class Pulse:
         """Beat no more."""
         self._ended.set()
 
-    def _beat_on(self) -> None:
-        while not self._ended.is_set():
-            self._beat()
-            self._ended.wait(_INTERVAL)
-        self._connection.close()
-
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Beat once, and obey the answer. Raises ``Unavailable`` when there is none."""
         heartbeat = Heartbeat(self._attempt, self._current_phase())
         try:
             answer = self._connection.ask(HeartbeatAnswer, "POST", self._route, heartbeat)
@@ -50,11 +46,16 @@ class Pulse:
             self._rejections += 1
             if self._rejections >= _REJECTIONS_UNTIL_FENCED:
                 self._stop.order(StopReason.FENCED)
-        except TerrazulError:
-            return
         else:
             self._rejections = 0
             self._obey(answer)
+
+    def _beat_on(self) -> None:
+        while not self._ended.is_set():
+            with suppress(TerrazulError):
+                self.beat()
+            self._ended.wait(_INTERVAL)
+        self._connection.close()
 
     def _obey(self, answer: HeartbeatAnswer) -> None:
         if answer.fenced:

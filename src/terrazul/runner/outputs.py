@@ -89,11 +89,11 @@ class Collector:
                     yield OutputFile(relative, file)
 
     def _content_of(self, file: OutputFile) -> Content | None:
-        if self._expired():
+        try:
+            digest, size = contents.digest_of(file.file, self._expired)
+        except contents.TooLate:
             self.collection.unsent += 1
             return None
-        try:
-            digest, size = contents.digest_of(file.file)
         except OSError as problem:
             self.collection.left_out.append(f"{file.name} is not uploaded: {problem.strerror}")
             return None

@@ -22,7 +22,7 @@ from terrazul.runner.relay import Relay
 from terrazul.runner.spool import Spool
 from terrazul.runner.stop import Stop, Stopped, StopReason
 from terrazul.wire.job import Job
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, RunError, RunState
+from terrazul.wire.run import RunError, RunState
 
 _USAGE = "usage: python -I -m terrazul.runner [--deliver] <folder of the attempt>"
 _DELIVERED, _NOT_DELIVERED, _MISUSED = 0, 1, 2
@@ -83,26 +83,27 @@ def deliver(job: Job, folder: RunFolder) -> bool:
 
     descendants.end_strays({"AZUREML_WORKSPACE_ID": job.workspace_id, "AZUREML_RUN_ID": job.run_id})
     folder.prepare()
-    link = Link(job, folder, Stop(), resuming=True)
+    stop = Stop()
+    link = Link(job, folder, stop, resuming=True)
     link.watch_folders()
     link.start()
+    pulse = Pulse(link.connect(), f"{run_path(job)}/heartbeat", job.attempt, lambda: "deliver", stop)
+    persist(pulse.beat, Stop())
+    pulse.start()
     if not link.journal.ended:
-        _end_in_place_of_runner(job, folder, link)
+        _end_in_place_of_runner(folder, link, stop)
     delivered = link.finish()
+    pulse.end()
     if delivered:
         folder.mark_delivered()
     return delivered
 
 
-def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link) -> None:
+def _end_in_place_of_runner(folder: RunFolder, link: Link, stop: Stop) -> None:
     RunnerLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
     collection = link.collect()
     link.writer.warn(f"The runner was killed: the outputs ({collection}) may be partial.")
-    connection = link.connect()
-    route, beat = f"{run_path(job)}/heartbeat", Heartbeat(job.attempt, "deliver")
-    answer = persist(lambda: connection.ask(HeartbeatAnswer, "POST", route, beat), Stop())
-    connection.close()
-    if answer.cancel:
+    if stop.reason is StopReason.CANCELED:
         link.writer.end(RunState.CANCELED)
         return
     error = RunError(

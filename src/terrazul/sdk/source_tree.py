@@ -54,8 +54,8 @@ def walk(folder: str) -> SourceTree:
     """Find the files of a folder, or the one file that is named.
 
     The rules are those of the folder's ``.amlignore``, else of its ``.gitignore``; else common junk is left out. Links
-    that lead out of the folder, pipes, sockets, devices and names that cannot travel are told of and left out. Raises
-    ``SnapshotException`` where there is no such folder.
+    that lead out of the folder, pipes, sockets, devices and names that cannot travel are told of and left out.
+    Raises ``SnapshotException`` where there is no such folder.
     """
     root = str(Path(folder).resolve())
     if Path(root).is_file():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,21 +138,28 @@ class Submitter:
 
     def __init__(self, server: RunningServer) -> None:
         self.server = server
-        self._count = 0
+        self._runs: list[SubmittedRun] = []
 
     def __call__(self, text: str = "", *, files: dict[str, bytes] | None = None, **definition: Any) -> SubmittedRun:
         """Submit a run of ``train.py`` with this text, beside other files."""
         sources = {**({"train.py": text.encode()} if text else {}), **(files or {})}
         workspace = self.server.workspace()
         snapshot = self._snapshot(workspace, sources)
-        self._count += 1
-        run_id = f"run_{self._count}"
+        run_id = f"run_{len(self._runs) + 1}"
         whole = {"environment": {"user_managed": True}, **definition}
         if "command" not in whole:
             whole.setdefault("script", "train.py")
         body = {"run_id": run_id, "experiment_name": "tests", "definition": whole, "snapshot_id": snapshot}
         self.server.call("POST", f"{workspace}/runs", body)
-        return SubmittedRun(self.server, workspace, run_id)
+        self._runs.append(SubmittedRun(self.server, workspace, run_id))
+        return self._runs[-1]
+
+    def close(self) -> None:
+        """End the runners that a test has left."""
+        for run in self._runs:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                if run.runner_alive:
+                    os.kill(run.runner_pid, signal.SIGKILL)
 
     def _snapshot(self, workspace: str, sources: dict[str, bytes]) -> str:
         digests = {path: hashlib.sha256(data).hexdigest() for path, data in sources.items()}

@@ -38,9 +38,22 @@ class Shell:
 
     def json(self, *words: str) -> Any:
         """The JSON answer to a line, which must end well."""
-        ended = self(*words, "-o", "json")
+        options = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
+        ended = self(*words[:options], "-o", "json", *words[options:])
         assert ended.returncode == 0, ended.stderr
         return json.loads(ended.stdout)
+
+
+@pytest.fixture(scope="module")
+def shared_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A folder with a script, attached to a workspace, for the tests of a module that leave it as it is."""
+    shell = Shell(tmp_path_factory.mktemp("project"))
+    (shell.folder / "train.py").write_text("print('hello')\n")
+    shell("up")
+    attached = shell("folder", "attach", "-w", "research")
+    assert attached.returncode == 0, attached.stderr
+    yield shell
+    shell("down")
 
 
 @pytest.fixture

@@ -98,10 +98,9 @@ def test_start_that_fails_otherwise_shows_the_last_lines_of_the_log(terrazul: Sh
     assert refused.stderr.splitlines()[-1].startswith("error: The server ended while it was starting.")
 
 
-@pytest.mark.parametrize("left_behind", ["{", '{"url": "http://127.0.0.1:1", "pid": 1, "version": "0"}', "[]", "null"])
-def test_what_a_dead_server_left_behind_does_not_deceive(terrazul: Shell, left_behind: str):
+def test_what_a_dead_server_left_behind_does_not_deceive(terrazul: Shell):
     terrazul.home.path.mkdir()
-    terrazul.home.server_file.write_text(left_behind)
+    terrazul.home.server_file.write_text('{"url": "http://127.0.0.1:1", "pid": ')
     terrazul.home.lock_file.write_text(str(os.getpid()))
     assert terrazul("status").returncode == 3
     assert "left behind" in terrazul("doctor").stdout

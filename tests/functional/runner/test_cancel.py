@@ -52,8 +52,9 @@ def processes_of(run: SubmittedRun) -> list[psutil.Process]:
 
 
 def belongs_to(process: psutil.Process, run: SubmittedRun) -> bool:
+    marks = {"AZUREML_WORKSPACE_ID": run.workspace.rpartition("/")[2], "AZUREML_RUN_ID": run.run_id}
     try:
-        return process.environ().get("AZUREML_RUN_ID") == run.run_id and process.status() != psutil.STATUS_ZOMBIE
+        return marks.items() <= process.environ().items() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
@@ -61,7 +62,7 @@ def belongs_to(process: psutil.Process, run: SubmittedRun) -> bool:
 def test_cancel_ends_the_whole_tree(submit: Submitter):
     run = submit(STUBBORN.format(ends=False))
     run.wait_for_line("ready")
-    assert len(processes_of(run)) == 7
+    wait_for(lambda: len(processes_of(run)) == 7)
     start = time.monotonic()
     run.cancel()
     ended = run.wait(20)

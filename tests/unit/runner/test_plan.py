@@ -63,4 +63,4 @@ def test_interpreter_that_is_none_is_refused(name: str):
 
 def test_docker_is_told_of():
     chosen = plan.resolve(EnvironmentDefinition(user_managed=True, docker={"enabled": True}))
-    assert any("images are not used" in note for note in chosen.notes)
+    assert any("docker is not used" in note for note in chosen.notes)

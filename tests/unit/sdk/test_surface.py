@@ -42,7 +42,6 @@ OTHERWISE = {
     "azureml.core.workspace.Workspace.DEFAULT_GPU_CLUSTER_CONFIGURATION": "clusters come with a later capability",
 }
 SYMBOLS = {
-    "Audience.ARM": "<Audience.ARM: 'ARM'>",
     "ViewType.ActiveOnly": "'ActiveOnly'",
     "MAX_DURATION_SECONDS_DEFAULT": "2592000",
     "logging.INFO": "20",
@@ -90,10 +89,10 @@ def _problems(ours: type, name: str, member: Member) -> List[str]:
     if inspect.getattr_static(ours, name, None) is None:
         return [] if is_set_by_init else [f"{name} is missing"]
     attribute = getattr(ours, name)
-    attribute = attribute.value if isinstance(attribute, enum.Enum) else attribute
     if getattr(attribute, MARK, False):
         return []
-    if member.has_value and member.kind is Kind.CONSTANT and attribute != member.value:
+    value = attribute.value if isinstance(attribute, enum.Enum) else attribute
+    if member.has_value and member.kind is Kind.CONSTANT and value != member.value:
         return [f"{name} is {attribute!r}, not {member.value!r}"]
     if member.kind.is_called and _parameters_of(attribute) != _split(member.parameters):
         return [f"{name}({', '.join(_parameters_of(attribute))}) should be ({member.parameters})"]
@@ -113,6 +112,7 @@ def _parameters_of(called: object) -> List[str]:
         if parameter.name in {"self", "cls"}:
             continue
         star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-        default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+        written = str if isinstance(parameter.default, enum.Enum) else repr
+        default = "" if parameter.default is parameter.empty else f"={written(parameter.default)}"
         texts.append(star + parameter.name + default)
     return texts

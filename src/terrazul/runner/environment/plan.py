@@ -48,7 +48,7 @@ def resolve(definition: EnvironmentDefinition) -> Plan:
     """The plan of a definition. Raises ``UserErrorException`` for one that cannot be had on this compute."""
     plan = _user_managed(definition) if definition.user_managed else _built(definition)
     if definition.docker.get("enabled") or definition.docker.get("useDocker"):
-        plan.notes.append("docker images are not used on this compute: the script runs without one")
+        plan.notes.append("docker is not used on this compute: the script runs as a process, not in an image")
     if definition.base_conda_environment:
         plan.notes.append(f"the conda environment {definition.base_conda_environment!r} is not used as a base")
     return plan

@@ -10,7 +10,7 @@ from terrazul.server.compute.kind import RunnerStatus
 CANCEL_PATIENCE = 20_000_000
 """Microseconds after which a runner that was told to cancel, and has not, is ended by force."""
 DELIVERY_PATIENCE = 60_000_000
-"""Microseconds after which a delivery that was started, and has not ended the run, is given up."""
+"""Microseconds without a sign of life after which a delivery that was started is given up."""
 
 
 class Care(str, enum.Enum):
@@ -31,6 +31,7 @@ class Watch(NamedTuple):
     cancel_requested: bool
     cancel_told_at: int | None
     delivery_started_at: int | None
+    heartbeat_at: int | None
     now: int
 
 
@@ -41,7 +42,8 @@ def care_for(watch: Watch) -> Care:
     if watch.status is RunnerStatus.GONE:
         return Care.DELIVER if watch.delivery_started_at is None else Care.GIVE_UP
     if watch.delivery_started_at is not None:
-        overdue = watch.now - watch.delivery_started_at > DELIVERY_PATIENCE
+        last_sign = max(watch.delivery_started_at, watch.heartbeat_at or 0)
+        overdue = watch.now - last_sign > DELIVERY_PATIENCE
         return Care.GIVE_UP if overdue else Care.NOTHING
     if not watch.cancel_requested:
         return Care.NOTHING

@@ -29,14 +29,21 @@ _GONE = RunError(
 )
 
 
+class Condition(NamedTuple):
+    """What the dispatcher must know of a run; the time is in microseconds, None where there was no sign yet."""
+
+    state: RunState
+    heartbeat_at: int | None
+
+
 class Lifecycle(Protocol):
     """What the dispatcher asks of the runs, which lie above it. The calls are parts of a transaction."""
 
     def make_job(self, connection: Connection, run: int) -> Job:
         """The job of a run, with a fresh token."""
 
-    def state(self, connection: Connection, run: int) -> RunState:
-        """Where the run is."""
+    def condition(self, connection: Connection, run: int) -> Condition:
+        """Where the run is, and when its runner last gave a sign of life."""
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report."""
@@ -113,26 +120,28 @@ class Dispatcher:
         return works
 
     async def _look_after_claimed(self) -> None:
-        states = await self._database.read(self._claimed_states)
-        self._memory = {entry.run: self._memory.get(entry.run, _Memory()) for entry, _state in states}
-        for entry, state in states:
-            await self._look_after_safely(entry, state, self._memory[entry.run])
+        conditions = await self._database.read(self._claimed_conditions)
+        self._memory = {entry.run: self._memory.get(entry.run, _Memory()) for entry, _ in conditions}
+        for entry, condition in conditions:
+            await self._look_after_safely(entry, condition, self._memory[entry.run])
 
-    async def _look_after_safely(self, entry: Entry, state: RunState, memory: _Memory) -> None:
+    async def _look_after_safely(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
         try:
-            await self._look_after(entry, state, memory)
+            await self._look_after(entry, condition, memory)
         except Exception:  # noqa: BLE001  # what is wrong with one run must not hold up the others
             _log.exception("Looking after a run met an error")
 
-    def _claimed_states(self, connection: Connection) -> list[tuple[Entry, RunState]]:
-        return [(entry, self._lifecycle.state(connection, entry.run)) for entry in store.claimed(connection)]
+    def _claimed_conditions(self, connection: Connection) -> list[tuple[Entry, Condition]]:
+        return [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
 
-    async def _look_after(self, entry: Entry, state: RunState, memory: _Memory) -> None:
+    async def _look_after(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
         kind, placement = self._kind(entry), entry.placement or {}
         status = await asyncio.to_thread(kind.status, placement)
-        cancel = state is RunState.CANCEL_REQUESTED
+        cancel = condition.state is RunState.CANCEL_REQUESTED
         now = self._clock()
-        care = care_for(Watch(status, cancel, memory.cancel_told_at, memory.delivery_started_at, now))
+        care = care_for(
+            Watch(status, cancel, memory.cancel_told_at, memory.delivery_started_at, condition.heartbeat_at, now)
+        )
         if care in {Care.LAUNCH, Care.DELIVER}:
             job = await self._database.write(lambda connection: self._lifecycle.make_job(connection, entry.run))
             if care is Care.DELIVER:

@@ -13,6 +13,7 @@ from terrazul.core.errors import NotFound
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.service import Identities
 from terrazul.server.queue import store as queue
+from terrazul.server.queue.service import Condition
 from terrazul.server.run.rules import next_state
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
@@ -96,9 +97,9 @@ class RunLifecycle:
             root_run_id=root.run_id,
         )
 
-    def state(self, connection: Connection, run: int) -> RunState:
-        """Where the run is."""
-        return _existing(connection, run).state
+    def condition(self, connection: Connection, run: int) -> Condition:
+        """Where the run is, and when its runner last gave a sign of life."""
+        return Condition(_existing(connection, run).state, runs.heartbeat_of(connection, run))
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report; a run that was to be canceled is canceled."""

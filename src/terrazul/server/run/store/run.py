@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
+from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
@@ -139,6 +140,14 @@ def find(connection: Connection, workspace: int, run_id: str) -> RunRow | None:
     return None if row is None else _row(row)
 
 
+def existing(connection: Connection, workspace: int, run_id: str) -> RunRow:
+    """The run of an id. Raises ``NotFound``."""
+    row = find(connection, workspace, run_id)
+    if row is None:
+        raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
+    return row
+
+
 def find_by_key(connection: Connection, key: int) -> RunRow | None:
     """The run of a key."""
     row = connection.execute(_ROW.where(run.c.id == key)).first()
@@ -187,11 +196,10 @@ def snapshot_of(connection: Connection, key: int) -> str | None:
     return found
 
 
-def unfinished(connection: Connection) -> list[RunRow]:
-    """Submitted runs that have not come to an end, oldest first."""
-    ended = [state.value for state in RunState if state.terminal]
-    query = _ROW.where(run.c.state.not_in(ended), run.c.interactive.is_(False)).order_by(run.c.id)
-    return [_row(row) for row in connection.execute(query)]
+def heartbeat_of(connection: Connection, key: int) -> int | None:
+    """When the runner of a run last gave a sign of life."""
+    found: int | None = connection.execute(select(run.c.heartbeat_at).where(run.c.id == key)).scalar_one()
+    return found
 
 
 def count_by_state(connection: Connection) -> dict[str, int]:
