@@ -6,9 +6,9 @@ import copy
 import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from terrazul.core.errors import UserErrorException
+from terrazul.core.errors import InvalidInput, UserErrorException
 from terrazul.sdk import yaml_text
 
 BASE_PROJECT_MODULE = "azureml._project"
@@ -42,6 +42,8 @@ _DEFAULT_CHANNELS = ("anaconda", "conda-forge")
 _ORIGIN_URL = "https://pypi.org/simple"
 _CONFIGURATION_FOLDER = ".azureml"
 _INDEX_OPTION = "--index-url"
+_NAMED_FILE = re.compile(r"(?:-r|--requirement)[\s=]*(\S.*)")
+_DEEPEST_FILE = 10
 _NAME = re.compile(r"[^\s=<>!~\[;@]+")
 _HEADING = "# Conda environment specification: the packages that runs with userManagedDependencies=False get.\n\n"
 
@@ -50,7 +52,8 @@ class CondaDependencies:
     """The packages of an environment: conda's, pip's, and the Python version.
 
     Made anew it asks for the Python of this interpreter and for ``azureml-defaults``; with a path, for what a conda
-    file says. Raises ``UserErrorException`` for a file that is not one, ``FileNotFoundError`` where there is none.
+    file says, and what the requirement files say that it names. Raises ``UserErrorException`` for a file that is not
+    one, ``FileNotFoundError`` where there is none.
     """
 
     DEFAULT_NUMBER_OF_CONDA_PACKAGES = 0
@@ -140,14 +143,16 @@ class CondaDependencies:
         return None
 
     def set_python_version(self, version: str) -> None:
-        """Ask for a Python version."""
+        """Ask for a Python version. Raises ``InvalidInput`` for one that is no text: the number 3.10 is 3.1."""
+        if not isinstance(version, str):
+            message = f"The Python version {version!r} is not a text."
+            raise InvalidInput(message, target="python_version", hint="Write it in quotes, as '3.11'.")
         self.add_conda_package(f"{PYTHON_PREFIX}={version}")
 
     def add_channel(self, channel: str) -> None:
         """Add a conda channel."""
-        channels = self._content.setdefault(CHANNELS, [])
-        if channel not in channels:
-            channels.append(channel)
+        if channel not in self.conda_channels:
+            self._content[CHANNELS] = [*self.conda_channels, channel]
 
     def remove_channel(self, channel: str) -> None:
         """Remove a conda channel, if it is there."""
@@ -181,12 +186,12 @@ class CondaDependencies:
         self.set_pip_option(index_url)
 
     def set_pip_option(self, pip_option: str) -> None:
-        """Give an option to pip. Raises ``UserErrorException`` for what is none."""
+        """Give an option to pip; another value of it is replaced. Raises ``UserErrorException`` for what is none."""
         if not pip_option.startswith("-"):
             message = f"{pip_option!r} is not an option of pip."
             raise UserErrorException(message, target=pip_option, hint="Options begin with '-', as '--index-url URL'.")
-        if pip_option not in self._pip:
-            self._pip.insert(0, pip_option)
+        self.remove_pip_option(pip_option.split(maxsplit=1)[0])
+        self._pip.insert(0, pip_option)
 
     def remove_pip_option(self, pip_option: str) -> None:
         """Remove an option, with its value or without, if it is there."""
@@ -269,7 +274,11 @@ def _default() -> Dict[str, Any]:
 
 
 def _read(file: Path) -> Dict[str, Any]:
-    return _checked(yaml_text.load(file.read_text(encoding="utf-8"), str(file)), str(file))
+    content = _checked(yaml_text.load(file.read_text(encoding="utf-8-sig"), str(file)), str(file))
+    for entry in content[PACKAGES]:
+        if isinstance(entry, dict):
+            entry[PIP] = [line for each in entry[PIP] for line in _with_named_files(each, file.parent, 0)]
+    return content
 
 
 def _checked(content: Any, source: str) -> Dict[str, Any]:
@@ -308,20 +317,25 @@ def _name_of(requirement: str) -> str:
     return match.group() if match else requirement
 
 
+def _is_same(one: str, other: str) -> bool:
+    """True for two lines that name one package: ``-``, ``_`` and ``.`` are alike there, and so are capitals."""
+    return re.sub(r"[-_.]+", "-", _name_of(one)).lower() == re.sub(r"[-_.]+", "-", _name_of(other)).lower()
+
+
 def _replace(lines: List[Any], line: str) -> None:
     """Put a line where another version of its package stands, else at the end."""
     if line.startswith("-"):
         lines.append(line)
         return
     for index, there in enumerate(lines):
-        if isinstance(there, str) and _name_of(there) == _name_of(line):
+        if isinstance(there, str) and _is_same(there, line):
             lines[index] = line
             return
     lines.append(line)
 
 
 def _remove(lines: List[Any], package: str) -> None:
-    kept = [line for line in lines if not (isinstance(line, str) and _name_of(line) == _name_of(package))]
+    kept = [line for line in lines if not (isinstance(line, str) and _is_same(line, package))]
     lines[:] = kept
 
 
@@ -329,8 +343,29 @@ def _of_core(package: str, core_type: str) -> str:
     return f"{package}-gpu" if core_type == GPU else package
 
 
-def requirements_of(lines: Iterable[str]) -> List[str]:
-    """The requirements and options of a pip requirements file, without comments and with continued lines joined."""
-    joined = "\n".join(line.rstrip("\r\n") for line in lines).replace("\\\n", " ")
-    bare = (re.sub(r"(^|\s)#.*", "", line).strip() for line in joined.split("\n"))
-    return [line for line in bare if line]
+def requirements_of(file: Path) -> List[str]:
+    """The requirements and options of a pip requirements file, and of those that it names with ``-r``.
+
+    Comments are left out and continued lines joined. Raises ``FileNotFoundError``, and ``UserErrorException`` where
+    files name each other in a circle.
+    """
+    return list(_lines_of(file, 0))
+
+
+def _lines_of(file: Path, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST_FILE:
+        message = f"The requirement files around '{file}' name each other in a circle."
+        raise UserErrorException(message, target=str(file), hint="Take out one of the lines that begin with -r.")
+    text = file.read_text(encoding="utf-8-sig").replace("\\\n", " ")
+    for line in (re.sub(r"(^|\s)#.*", "", each).strip() for each in text.splitlines()):
+        if line:
+            yield from _with_named_files(line, file.parent, depth)
+
+
+def _with_named_files(line: str, folder: Path, depth: int) -> Iterator[str]:
+    """A line itself, or the lines of the requirements file that it names: files are not sent along."""
+    match = _NAMED_FILE.match(line)
+    if match:
+        yield from _lines_of(folder / match[1], depth + 1)
+    else:
+        yield line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
-from terrazul.sdk.section import Section, optional
+from terrazul.sdk.section import SECRET, Section, optional
 
 
 @dataclass(repr=False)
@@ -18,9 +18,9 @@ class RegistryIdentity(Section):
 
 @dataclass(repr=False)
 class ContainerRegistry(Section):
-    """An image registry with its user and password."""
+    """An image registry with its user and password; the password stays in this process."""
 
     address: Optional[str] = field(default=None, init=False)
     username: Optional[str] = field(default=None, init=False)
-    password: Optional[str] = field(default=None, init=False)
+    password: Optional[str] = field(default=None, init=False, metadata=SECRET)
     registry_identity: Optional[RegistryIdentity] = field(default=None, init=False, metadata=optional(RegistryIdentity))

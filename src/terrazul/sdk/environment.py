@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Mapping, Optional
 from urllib.parse import quote
 
 from terrazul.core.errors import UserErrorException
-from terrazul.sdk import yaml_text
+from terrazul.sdk import curated_environment, yaml_text
 from terrazul.sdk.client import concept
 from terrazul.sdk.conda_dependencies import CondaDependencies, requirements_of
 from terrazul.sdk.container_registry import ContainerRegistry
 from terrazul.sdk.databricks import DatabricksSection
-from terrazul.sdk.section import Section, items, optional
+from terrazul.sdk.representation import as_text
+from terrazul.sdk.section import SECRET, Section, items, optional
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import environment as wire
 
@@ -31,6 +32,7 @@ _CONDA_FILE = "conda_dependencies.yml"
 _DOCKERFILE = "BaseDockerfile"
 _NEWEST_LABEL = "latest"
 _IMAGES = "container images"
+_IMAGE_SOURCES = ("base_image", "base_dockerfile", "build_context")
 
 
 @dataclass(repr=False, init=False)
@@ -113,7 +115,10 @@ class DockerBuildContext(Section):
 
 @dataclass(repr=False, init=False)
 class DockerSection(Section):
-    """The image of an environment. Images are not used yet: a run tells so in a notice, and uses the packages."""
+    """The image of an environment: an image, a Dockerfile or a build context; setting one unsets the others.
+
+    Images are not used yet: a run tells so in a notice, and uses the packages.
+    """
 
     enabled: bool = False
     base_image: Optional[str] = DEFAULT_CPU_IMAGE
@@ -129,6 +134,12 @@ class DockerSection(Section):
     def __init__(self, **kwargs: Any) -> None:
         self._set_defaults()
         self.read(kwargs)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _IMAGE_SOURCES and value is not None:
+            for other in _IMAGE_SOURCES:
+                super().__setattr__(other, None)
+        super().__setattr__(name, value)
 
 
 class DockerEnvironment(DockerSection):
@@ -181,7 +192,7 @@ class RGitHubPackage(Section):
     """An R package of a GitHub repository."""
 
     repository: Optional[str] = field(default=None, init=False)
-    auth_token: Optional[str] = field(default=None, init=False)
+    auth_token: Optional[str] = field(default=None, init=False, metadata=SECRET)
 
 
 @dataclass(repr=False)
@@ -255,6 +266,7 @@ class Environment(Section):
         environment.inferencing_stack_version = definition.inferencing_stack_version
         environment.docker.read(definition.docker)
         environment.spark.read(definition.spark)
+        environment.databricks.read(definition.databricks)
         environment.r = None if definition.r is None else RSection.from_plain(definition.r)
         python = environment.python
         python.user_managed_dependencies = definition.user_managed
@@ -266,7 +278,8 @@ class Environment(Section):
         return environment
 
     def definition(self) -> wire.EnvironmentDefinition:
-        """The environment as it travels."""
+        """The environment as it travels. Raises ``RunConfigurationException`` for a value that cannot be used."""
+        self.check(f"The environment {self.name!r}")
         python = self.python
         packages = None if python.user_managed_dependencies else python.conda_dependencies.as_dict()
         return wire.EnvironmentDefinition(
@@ -279,6 +292,7 @@ class Environment(Section):
             environment_variables={name: str(value) for name, value in (self.environment_variables or {}).items()},
             docker=self.docker.to_plain(),
             spark=self.spark.to_plain(),
+            databricks=self.databricks.to_plain(),
             r=None if self.r is None else self.r.to_plain(),
             inferencing_stack_version=self.inferencing_stack_version,
             strict=python.strict,
@@ -303,7 +317,9 @@ class Environment(Section):
 
     @staticmethod
     def get(workspace: Workspace, name: str, version: Optional[str] = None, label: Optional[str] = None) -> Environment:
-        """A registered environment, the newest version without one. Raises ``NotFound``."""
+        """A registered environment, the newest version without one; or a curated one. Raises ``NotFound``."""
+        if curated_environment.is_curated(name):
+            return _curated(name)
         if label is not None and label.lower() != _NEWEST_LABEL:
             Environment.label()
         path = f"/environments/{quote(name, safe='')}"
@@ -312,8 +328,8 @@ class Environment(Section):
 
     @staticmethod
     def list(workspace: Workspace) -> Dict[str, Environment]:
-        """The newest version of every environment of a workspace, by name."""
-        found: Dict[str, Environment] = {}
+        """The newest version of every environment of a workspace, and curated ones, by name."""
+        found = {name: _curated(name) for name in curated_environment.LISTED}
         for each in workspace.client.get(List[wire.Environment], "/environments"):
             found.setdefault(each.name, Environment.of_definition(each.definition, each.version))
         return found
@@ -330,7 +346,6 @@ class Environment(Section):
         Its Python is used as it is unless packages are named.
         """
         environment = _with_packages(name, conda_specification, pip_requirements)
-        environment.docker.base_image = None
         file = Path(dockerfile) if "\n" not in dockerfile else None
         is_file = file is not None and file.is_file()
         environment.docker.base_dockerfile = file.read_text(encoding="utf-8") if file and is_file else dockerfile
@@ -355,7 +370,6 @@ class Environment(Section):
     def from_docker_build_context(name: str, docker_build_context: DockerBuildContext) -> Environment:
         """An environment of a folder with a Dockerfile; its Python is used as it is."""
         environment = _with_packages(name, None, None)
-        environment.docker.base_image = None
         environment.docker.build_context = docker_build_context
         return environment
 
@@ -384,7 +398,7 @@ class Environment(Section):
         """An environment of a pip requirements file. Raises ``FileNotFoundError``."""
         environment = Environment(name)
         packages = CondaDependencies.create(pip_packages=[])
-        packages.set_pip_requirements(requirements_of(Path(file_path).read_text(encoding="utf-8").splitlines()))
+        packages.set_pip_requirements(requirements_of(Path(file_path)))
         if pip_version:
             packages.add_conda_package(f"pip={pip_version}")
         environment.python.conda_dependencies = packages
@@ -413,14 +427,20 @@ class Environment(Section):
 
     @staticmethod
     def load_from_directory(path: str) -> Environment:
-        """The environment that ``save_to_directory`` wrote, also v1's. Raises ``FileNotFoundError``."""
+        """The environment that ``save_to_directory`` wrote, also v1's.
+
+        Raises ``FileNotFoundError``, and ``UserErrorException`` for files that are not of that kind.
+        """
         folder = Path(path)
-        environment = Environment.from_plain(json.loads((folder / _DEFINITION_FILE).read_text(encoding="utf-8")))
+        environment = Environment.from_plain(_json(folder / _DEFINITION_FILE))
         if (folder / _DOCKERFILE).is_file():
             environment.docker.base_dockerfile = (folder / _DOCKERFILE).read_text(encoding="utf-8")
         if (folder / _CONDA_FILE).is_file():
             environment.python.conda_dependencies = CondaDependencies(str(folder / _CONDA_FILE))
         return environment
+
+    def __str__(self) -> str:
+        return as_text("Environment", {"Name": self.name, "Version": self.version})
 
 
 @dataclass(repr=False)
@@ -435,6 +455,13 @@ class EnvironmentReference(Section):
         return Environment.get(workspace, self.name, self.version)
 
 
+def _curated(name: str) -> Environment:
+    environment = Environment(name)
+    environment.version = curated_environment.VERSION
+    environment.python.conda_dependencies = CondaDependencies.create(pip_packages=curated_environment.packages(name))
+    return environment
+
+
 def _with_packages(name: str, conda_specification: Optional[str], pip_requirements: Optional[str]) -> Environment:
     if conda_specification and pip_requirements:
         message = "Both a conda specification and pip requirements are given."
@@ -446,3 +473,11 @@ def _with_packages(name: str, conda_specification: Optional[str], pip_requiremen
     environment = Environment(name)
     environment.python.user_managed_dependencies = True
     return environment
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        message = f"'{file}' is not JSON: {error}."
+        raise UserErrorException(message, target=str(file), hint="Save the environment anew.") from error

@@ -106,7 +106,7 @@ class Experiment:
             message = f"{type(config).__name__} cannot be submitted."
             raise UserErrorException(message, target=type(config).__name__, hint="Pass a ScriptRunConfig.")
         folder = config.source_directory or "."
-        definition = config.definition()
+        definition = config.definition(self._workspace)
         git = GitFacts(folder)
         snapshot_id = take_snapshot(self._workspace.client, folder)
         submission = run_wire.RunSubmission(

@@ -78,7 +78,7 @@ def _rule(line: str) -> Optional[_Rule]:
         return None
     anchored = "/" in pattern
     body = _translate(pattern)
-    body = body[1:] if body.startswith("/") else body
+    body = body[1:] if pattern.startswith("/") and body != _NEVER else body
     return _Rule(body if anchored else "(?:.*/)?" + body, negated, folders_only)
 
 

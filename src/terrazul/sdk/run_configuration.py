@@ -10,7 +10,8 @@ from terrazul.core.errors import RunConfigurationException
 from terrazul.sdk import container_registry, yaml_text
 from terrazul.sdk.conda_dependencies import CondaDependencies
 from terrazul.sdk.console import warn
-from terrazul.sdk.environment import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE, Environment
+from terrazul.sdk.curated_environment import is_curated
+from terrazul.sdk.environment import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE, Environment, EnvironmentReference
 from terrazul.sdk.section import Section, items, key, optional
 from terrazul.sdk.unsupported import not_yet
 
@@ -68,6 +69,11 @@ class PyTorchConfiguration(Section):
     communication_backend: str = "Nccl"
     process_count: Optional[int] = None
     node_count: int = 1
+
+    def __post_init__(self) -> None:
+        if str(self.communication_backend).lower() not in SUPPORTED_PYTORCH_BACKENDS:
+            message = f"{self.communication_backend!r} is not a backend of PyTorch that is known here."
+            raise RunConfigurationException(message, target="communication_backend", hint="Use 'Nccl' or 'Gloo'.")
 
 
 @dataclass(repr=False)
@@ -309,7 +315,7 @@ class RunConfiguration(Section):
     """How a script runs where; the attributes have the names, and the file has the keys, of v1."""
 
     script: Optional[str] = None
-    arguments: List[Any] = field(default_factory=list)
+    arguments: Union[List[Any], str] = field(default_factory=list)
     target: str = LOCAL_RUNCONFIG_NAME
     framework: str = "Python"
     communicator: str = "None"
@@ -369,7 +375,7 @@ class RunConfiguration(Section):
         self.command = command if command is not None else ""
 
     def __setattr__(self, name: str, value: object) -> None:
-        """A compute target is told by its name, and by the object that has it."""
+        """A compute target is told by its name, or by the object that has it."""
         super().__setattr__(name, (getattr(value, "name", value) or "local") if name == "target" else value)
 
     @property
@@ -391,12 +397,13 @@ class RunConfiguration(Section):
         """
         folder, file = self._place(path, name)
         file.parent.mkdir(parents=True, exist_ok=True)
-        conda_file = file.parent / _CONDA_FILE
-        self.environment.python.conda_dependencies.save(str(conda_file))
         content = self.to_plain()
-        python = content["environment"]["python"]
-        del python["condaDependencies"]
-        python["condaDependenciesFile"] = _relative(conda_file, folder)
+        if isinstance(self.environment, Environment):
+            conda_file = file.parent / _CONDA_FILE
+            self.environment.python.conda_dependencies.save(str(conda_file))
+            python = content["environment"]["python"]
+            del python["condaDependencies"]
+            python["condaDependenciesFile"] = _relative(conda_file, folder)
         if separate_environment_yaml:
             environment_file = file.parent / _ENVIRONMENT_FILE
             environment_file.write_text(yaml_text.dump(content["environment"]), encoding="utf-8")
@@ -419,7 +426,13 @@ class RunConfiguration(Section):
             environment_file = _existing(content["environment"], folder, file)
             content["environment"] = yaml_text.load(environment_file.read_text("utf-8"), str(environment_file))
         configuration = RunConfiguration(_path=str(folder), _name=name or file.stem)
+        if _is_reference(content.get("environment")):
+            reference = EnvironmentReference(**content.pop("environment"))
+            configuration.environment = reference  # type: ignore[assignment]  # it is found when the run is submitted
+            configuration.read(content)
+            return configuration
         configuration.read(content)
+        configuration.check(f"'{file}'")
         python = configuration.environment.python
         if python.conda_dependencies_file and not python.user_managed_dependencies:
             conda_file = _existing(python.conda_dependencies_file, folder, file)
@@ -467,6 +480,13 @@ def _existing(named: str, folder: Path, file: Path) -> Path:
             return candidate
     message = f"'{file}' names the file '{named}', which is not there."
     raise RunConfigurationException(message, target=named, hint=f"It is looked for from {folder}.")
+
+
+def _is_reference(environment: object) -> bool:
+    """True where nothing is said of an environment but which one: a version of a registered one, or a curated one."""
+    if not isinstance(environment, dict) or not set(environment) <= {"name", "version"}:
+        return False
+    return environment.get("version") is not None or is_curated(str(environment.get("name")))
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -12,6 +12,14 @@ from terrazul.wire.artifact import LogFile
 from terrazul.wire.run import Run, RunError
 from terrazul.wire.run_configuration import RunDefinition
 
+_SERVICE_KEYS = {
+    "amlcompute": "amlCompute",
+    "kubernetescompute": "kubernetesCompute",
+    "paralleltask": "parallelTask",
+    "pytorch": "pyTorch",
+}
+"""Sections that v1 writes otherwise in a run's details than in files."""
+
 
 def details_of(client: Client, run: Run) -> Dict[str, Any]:
     """What ``get_details`` gives; times that are not known yet are left out."""
@@ -80,7 +88,7 @@ def run_definition_of(definition: Optional[RunDefinition]) -> Optional[Dict[str,
             "directoriesToWatch": list(definition.history.directories_to_watch),
             "snapshotProject": definition.history.snapshot_project,
         },
-        **definition.sections,
+        **{_SERVICE_KEYS.get(name, name): section for name, section in definition.sections.items()},
     }
 
 

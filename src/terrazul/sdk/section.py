@@ -5,12 +5,26 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import os
 import re
-from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Type, TypeVar
+from functools import lru_cache
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type, TypeVar, Union, get_type_hints
 
 from terrazul.core.errors import RunConfigurationException
+from terrazul.sdk.console import warn
 
 S = TypeVar("S", bound="Section")
+
+_SLIP = 0.85
+"""How alike two keys are where one is taken for a slip of the pen."""
+_SHOWN = 100
+_WORDS = {
+    bool: "true or false",
+    dict: "a map of keys and values",
+    int: "a whole number",
+    list: "a list",
+    str: "a text",
+}
 
 
 def key(name: str) -> Dict[str, Any]:
@@ -28,14 +42,16 @@ def optional(section: Type[Section]) -> Dict[str, Any]:
     return {"optional": section}
 
 
+SECRET = {"secret": True}
+"""Field metadata: the attribute never leaves this process, in no file and no definition."""
+
+
 class Section:
     """A dataclass whose attributes are read and written under v1's keys.
 
     Setting an attribute that it does not have raises ``AttributeError``, so that a slip of the pen does not pass
     unseen. Keys that a file has beyond ours are kept and written again.
     """
-
-    _other_keys: ClassVar[FrozenSet[str]] = frozenset()
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and not hasattr(type(self), name) and name not in _attributes(type(self)):
@@ -45,7 +61,10 @@ class Section:
 
     def to_plain(self) -> Dict[str, Any]:
         """The section as v1's files hold it: dictionaries, lists and scalars under camelCase keys."""
-        written = {_key_of(field): _plain(getattr(self, field.name)) for field in _fields(type(self))}
+        written = {
+            _key_of(field): None if field.metadata.get("secret") else _plain(getattr(self, field.name))
+            for field in _fields(type(self))
+        }
         return {**written, **copy.deepcopy(self.__dict__.get("_unknown", {}))}
 
     @classmethod
@@ -69,7 +88,13 @@ class Section:
             if name in rest:
                 object.__setattr__(self, field.name, self._value_of(field, rest.pop(name)))
         if rest:
+            _warn_of_slips(type(self), rest)
             object.__setattr__(self, "_unknown", rest)
+
+    def check(self, place: str) -> None:
+        """Raise ``RunConfigurationException`` for the first value that is not of the kind that v1 documents."""
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # each section is a dataclass
+            _check(getattr(self, field.name), _hints(type(self))[field.name], f"{place}: {_key_of(field)}")
 
     @classmethod
     def _blank(cls: Type[S]) -> S:
@@ -95,7 +120,7 @@ class Section:
         if isinstance(current, Section):
             current.read(value or {})
             return current
-        return current if value is None and isinstance(current, (list, dict)) else value
+        return current if value is None and not _may_be_none(_hints(type(self))[field.name]) else value
 
     def __repr__(self) -> str:
         return json.dumps(self.to_plain(), indent=4, default=str)
@@ -103,6 +128,68 @@ class Section:
 
 def _fields(kind: Type[Section]) -> List[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(kind) if not field.metadata.get("hidden")]  # type: ignore[arg-type]  # each section is a dataclass
+
+
+@lru_cache(maxsize=None)
+def _hints_of(kind: Any) -> Dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _hints(kind: Type[Section]) -> Dict[str, Any]:
+    declared: Any = kind  # which the cache takes for hashable
+    return _hints_of(declared)
+
+
+def _choices(hint: Any) -> Tuple[Any, ...]:
+    """The kinds that an annotation allows."""
+    return tuple(hint.__args__) if getattr(hint, "__origin__", None) is Union else (hint,)
+
+
+def _may_be_none(hint: Any) -> bool:
+    return hint is Any or type(None) in _choices(hint)
+
+
+def _warn_of_slips(kind: Type[Section], rest: Mapping[str, Any]) -> None:
+    """Tell of keys that look like one of ours, written wrongly; what else is not ours is v1's or a newer version's."""
+    from difflib import get_close_matches  # noqa: PLC0415  # most files have no such keys
+
+    known = [_key_of(field) for field in _fields(kind)]
+    for name in rest:
+        for close in get_close_matches(str(name), known, 1, _SLIP):
+            warn(f"The key '{name}' of {kind.__name__} is not known and has no effect. Did you mean '{close}'?")
+
+
+def _check(value: Any, hint: Any, place: str) -> None:
+    if hint is Any or (value is None and _may_be_none(hint)):
+        return
+    choices = [kind for kind in _choices(hint) if kind is not type(None)]
+    fitting = [kind for kind in choices if _is_of(value, kind)]
+    if not fitting:
+        wanted = " or ".join(map(_wanted, choices))
+        message = f"{place} is {repr(value)[:_SHOWN]}, and has to be {wanted}."
+        raise RunConfigurationException(message, target=place, hint="Correct this value.")
+    if isinstance(value, Section):
+        value.check(place)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            _check(each, fitting[0].__args__[1], f"{place}: {name}")
+    elif isinstance(value, (list, tuple)):
+        for index, each in enumerate(value):
+            _check(each, fitting[0].__args__[0], f"{place}: {index + 1}")
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    kind = getattr(hint, "__origin__", None) or hint
+    if kind is str:
+        return isinstance(value, (str, int, float, os.PathLike))
+    if kind is int:
+        return hasattr(value, "__index__") and not isinstance(value, bool)
+    return isinstance(value, (list, tuple) if kind is list else kind)
+
+
+def _wanted(hint: Any) -> str:
+    kind = getattr(hint, "__origin__", None) or hint
+    return _WORDS.get(kind) or f"an object of {kind.__name__}"
 
 
 def _attributes(kind: Type[Section]) -> FrozenSet[str]:

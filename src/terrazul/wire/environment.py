@@ -24,6 +24,7 @@ class EnvironmentDefinition:
     docker: Dict[str, Any] = field(default_factory=dict)
     """v1's docker section, camelCase keys; kept for images (a later capability), and told of in a notice meanwhile."""
     spark: Dict[str, Any] = field(default_factory=dict)
+    databricks: Dict[str, Any] = field(default_factory=dict)
     r: Optional[Dict[str, Any]] = None
     inferencing_stack_version: Optional[str] = None
     strict: bool = False

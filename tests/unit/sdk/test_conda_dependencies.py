@@ -88,6 +88,44 @@ def test_missing_file_is_missing():
         CondaDependencies("/not/there.yml")
 
 
-def test_requirements_file_is_read_without_comments():
-    lines = ["# head", "numpy==1 # tail", "", "a \\", " >=2", "--extra-index-url https://x.org/#frag"]
-    assert requirements_of(lines) == ["numpy==1", "a   >=2", "--extra-index-url https://x.org/#frag"]
+def test_requirements_file_is_read_without_comments(tmp_path: Path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/more.txt").write_text("more\n--requirement=most.txt\n")
+    (tmp_path / "deep/most.txt").write_text("most")
+    file = tmp_path / "requirements.txt"
+    file.write_text("# head\nnumpy==1 # tail\n\na \\\n >=2\n-r deep/more.txt\n--extra-index-url https://x.org/#frag\n")
+    expected = ["numpy==1", "a   >=2", "more", "most", "--extra-index-url https://x.org/#frag"]
+    assert requirements_of(file) == expected
+    conda = tmp_path / "conda.yml"
+    conda.write_text("dependencies:\n- pip:\n  - -r requirements.txt\n  - last\n")
+    assert CondaDependencies(str(conda)).as_dict() == {"dependencies": [{"pip": [*expected, "last"]}]}
+
+
+def test_requirement_files_that_are_missing_or_name_each_other_are_told(tmp_path: Path):
+    file = tmp_path / "requirements.txt"
+    file.write_text("-r nope.txt")
+    with pytest.raises(FileNotFoundError, match=r"nope\.txt"):
+        requirements_of(file)
+    file.write_text("-r requirements.txt")
+    with pytest.raises(UserErrorException, match="in a circle"):
+        requirements_of(file)
+
+
+def test_python_version_as_a_number_is_refused():
+    with pytest.raises(UserErrorException, match="is not a text"):
+        CondaDependencies.create(python_version=3.10)  # type: ignore[arg-type]  # the slip is the point
+
+
+def test_names_of_packages_are_compared_as_pip_does():
+    packages = CondaDependencies()
+    packages.add_pip_package("Azureml_Defaults==3")
+    assert list(packages.pip_packages) == ["Azureml_Defaults==3"]
+    packages.set_pip_option("--index-url https://a.example.org")
+    packages.set_pip_option("--index-url https://b.example.org")
+    assert list(packages.pip_options) == ["--index-url https://b.example.org"]
+
+
+def test_channel_can_be_added_where_there_is_none():
+    packages = CondaDependencies(_underlying_structure={"channels": None, "dependencies": ["numpy"]})
+    packages.add_channel("conda-forge")
+    assert packages.as_dict() == {"channels": ["conda-forge"], "dependencies": ["numpy"]}

@@ -4,9 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from terrazul.core.errors import CapabilityNotAvailable, UserErrorException
+from terrazul.core.errors import CapabilityNotAvailable, NotFound, UserErrorException
 from terrazul.sdk.container_registry import ContainerRegistry
-from terrazul.sdk.environment import DEFAULT_CPU_IMAGE, DockerBuildContext, Environment, RSection, SparkPackage
+from terrazul.sdk.curated_environment import LISTED, is_curated, packages
+from terrazul.sdk.databricks import PyPiLibrary
+from terrazul.sdk.environment import (
+    DEFAULT_CPU_IMAGE,
+    DockerBuildContext,
+    Environment,
+    RGitHubPackage,
+    RSection,
+    SparkPackage,
+)
 
 
 @pytest.fixture
@@ -110,3 +119,71 @@ def test_later_capabilities_say_so(name: str):
     assert member.__terrazul_unsupported__
     with pytest.raises(CapabilityNotAvailable, match=f"Environment.{name} needs"):
         member("anything")
+
+
+def test_image_dockerfile_and_context_exclude_each_other():
+    docker = Environment("x").docker
+    docker.base_dockerfile = "FROM x"
+    assert (docker.base_image, docker.base_dockerfile) == (None, "FROM x")
+    docker.base_image = "image"
+    assert (docker.base_image, docker.base_dockerfile) == ("image", None)
+    docker.base_dockerfile = None
+    assert docker.base_image == "image"
+
+
+def test_secrets_stay_in_the_process(tmp_path: Path):
+    environment = Environment("x")
+    environment.docker.base_image_registry.password = "hunter2"
+    environment.r = RSection()
+    environment.r.github_packages = [RGitHubPackage()]
+    environment.r.github_packages[0].auth_token = "hunter2"
+    environment.save_to_directory(str(tmp_path / "saved"))
+    written = "".join(file.read_text() for file in (tmp_path / "saved").iterdir())
+    assert "hunter2" not in repr(environment) + repr(environment.definition()) + written
+    assert environment.clone("y").docker.base_image_registry.password == "hunter2"
+
+
+def test_print_is_short():
+    assert str(Environment("x")) == "Environment(Name: x,\nVersion: None)"
+
+
+def test_values_that_cannot_be_used_are_told_with_their_place():
+    environment = Environment("x")
+    environment.python.conda_dependencies = "numpy"  # type: ignore[assignment]  # the slip is the point
+    with pytest.raises(UserErrorException, match="environment 'x': python: condaDependencies is 'numpy'"):
+        environment.definition()
+
+
+def test_databricks_libraries_travel():
+    environment = Environment("x")
+    environment.databricks.pypi_libraries.append(PyPiLibrary("numpy"))
+    again = Environment.of_definition(environment.definition())
+    assert again.databricks.pypi_libraries[0].package == "numpy"
+
+
+def test_folder_that_holds_something_else_is_told(tmp_path: Path):
+    (tmp_path / "azureml_environment.json").write_text("{")
+    with pytest.raises(UserErrorException, match="is not JSON"):
+        Environment.load_from_directory(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("AzureML-sklearn-1.0-ubuntu20.04-py38-cpu", "scikit-learn"),
+        ("AzureML-Scikit-learn-0.20.3", "scikit-learn"),
+        ("azureml-pytorch-1.6-gpu", "torch"),
+        ("AzureML-Tutorial", "matplotlib"),
+        ("AzureML-Minimal", "azureml-defaults"),
+    ],
+)
+def test_curated_names_stand_for_their_packages(name: str, package: str):
+    assert is_curated(name)
+    assert package in packages(name)
+
+
+def test_unknown_curated_name_tells_which_are_known():
+    with pytest.raises(NotFound, match="AzureML-sklearn"):
+        packages("AzureML-Sklaern")
+    assert not is_curated("sklearn")
+    assert all(packages(name) for name in LISTED)

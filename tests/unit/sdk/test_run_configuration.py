@@ -8,6 +8,7 @@ import yaml
 
 from terrazul.core.errors import RunConfigurationException, UserErrorException
 from terrazul.sdk.conda_dependencies import CondaDependencies
+from terrazul.sdk.environment import EnvironmentReference
 from terrazul.sdk.run_configuration import (
     Data,
     DataLocation,
@@ -16,6 +17,7 @@ from terrazul.sdk.run_configuration import (
     MpiConfiguration,
     OutputData,
     OutputOptions,
+    PyTorchConfiguration,
     RunConfiguration,
     UploadOptions,
 )
@@ -155,3 +157,52 @@ def test_slips_of_the_pen_and_missing_names_are_told(tmp_path: Path):
         RunConfiguration().node_cout = 2
     with pytest.raises(RunConfigurationException, match="no name"):
         RunConfiguration().save(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nodeCount: abc", "nodeCount is 'abc', and has to be a whole number"),
+        ("script: [a.py]", "script is .*, and has to be a text"),
+        ("environmentVariables: [A]", "environmentVariables is .*, and has to be a map"),
+        (
+            "environment: {python: {userManagedDependencies: maybe}}",
+            "userManagedDependencies is 'maybe'.*true or false",
+        ),
+        ("history: {directoriesToWatch: logs}", "directoriesToWatch is 'logs', and has to be a list"),
+        ("dataReferences: {d: {overwrite: 3}}", "dataReferences: d: overwrite is 3"),
+    ],
+)
+def test_values_of_another_kind_are_told_with_file_and_place(tmp_path: Path, text: str, reason: str):
+    (tmp_path / "bad.runconfig").write_text(text)
+    with pytest.raises(RunConfigurationException, match=r"bad\.runconfig': .*" + reason):
+        RunConfiguration.load(str(tmp_path), "bad")
+
+
+def test_slip_in_a_key_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    (tmp_path / "slip.runconfig").write_text("script: a.py\nnodecount: 3\nprepareEnvironment: true\n")
+    assert RunConfiguration.load(str(tmp_path), "slip").node_count == 1
+    assert "Did you mean 'nodeCount'?" in caplog.text
+    assert "prepareEnvironment" not in caplog.text
+
+
+def test_empty_values_leave_the_defaults_where_v1_has_no_nothing(tmp_path: Path):
+    (tmp_path / "old.runconfig").write_text("script: a.py\ncommunicator:\nnodeCount:\nmaxRunDurationSeconds:\n")
+    loaded = RunConfiguration.load(str(tmp_path), "old")
+    assert (loaded.communicator, loaded.node_count, loaded.max_run_duration_seconds) == ("None", 1, None)
+
+
+@pytest.mark.parametrize("said", ["name: AzureML-Minimal", "{name: mine, version: 3}"])
+def test_environment_that_is_only_named_is_a_reference(tmp_path: Path, said: str):
+    (tmp_path / "named.runconfig").write_text(f"script: a.py\nenvironment:\n  {said}\nnodeCount: 2\n")
+    loaded = RunConfiguration.load(str(tmp_path), "named")
+    assert isinstance(loaded.environment, EnvironmentReference)
+    assert loaded.node_count == 2
+    loaded.save(str(tmp_path), "again")
+    again = RunConfiguration.load(str(tmp_path), "again")
+    assert again.environment.to_plain() == loaded.environment.to_plain()
+
+
+def test_unknown_backend_is_told():
+    with pytest.raises(RunConfigurationException, match="'Mpi' is not a backend"):
+        PyTorchConfiguration("Mpi")

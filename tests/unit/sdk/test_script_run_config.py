@@ -8,6 +8,8 @@ import pytest
 from terrazul.core.errors import CapabilityNotAvailable, RunConfigurationException
 from terrazul.sdk.environment import Environment
 from terrazul.sdk.run_configuration import (
+    Data,
+    DataReferenceConfiguration,
     DockerConfiguration,
     MpiConfiguration,
     PyTorchConfiguration,
@@ -116,3 +118,75 @@ def test_run_config_is_used_as_it_is(caplog: pytest.LogCaptureFixture):
 def test_resuming_is_for_later():
     with pytest.raises(CapabilityNotAvailable, match="resume_from"):
         ScriptRunConfig(".", "a.py", resume_from=object())
+
+
+def test_objects_of_another_class_are_refused_at_once():
+    for name in ("run_config", "environment", "distributed_job_config", "docker_runtime_config"):
+        with pytest.raises(RunConfigurationException, match=f"'{name}' must be of"):
+            ScriptRunConfig(".", "a.py", **{name: "x"})
+
+
+def _with(source: str, **settings: Any) -> ScriptRunConfig:
+    config = ScriptRunConfig(source, "train.py")
+    for name, value in settings.items():
+        setattr(config.run_config, name, value)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"node_count": "x"}, "nodeCount is 'x', and has to be a whole number"),
+        ({"max_run_duration_seconds": "1h"}, "maxRunDurationSeconds is '1h'"),
+        ({"environment": "mine"}, "environment is 'mine', and has to be an object of Environment"),
+        ({"environment_variables": ["A"]}, "has to be a map"),
+        ({"framework": "Caffe"}, "framework 'Caffe' is not known"),
+        ({"communicator": "mpi"}, "communicator 'mpi' is not known"),
+    ],
+)
+def test_values_that_cannot_be_used_are_told_at_submission(source: str, settings: Any, reason: str):
+    with pytest.raises(RunConfigurationException, match=reason):
+        _with(source, **settings).definition()
+
+
+@pytest.mark.parametrize(
+    ("settings", "capability"),
+    [
+        ({"data": {"in": Data()}}, "datasets"),
+        ({"data_references": {"in": DataReferenceConfiguration()}}, "datasets"),
+        ({"framework": "PySpark"}, "Spark"),
+        ({"communicator": "OpenMpi", "mpi": MpiConfiguration(2)}, "distributed runs"),
+        ({"communicator": "Gloo", "pytorch": PyTorchConfiguration("Gloo", 2)}, "distributed runs"),
+    ],
+)
+def test_what_is_for_later_is_told_at_submission(source: str, settings: Any, capability: str):
+    with pytest.raises(CapabilityNotAvailable, match=f"needs {capability}"):
+        _with(source, **settings).definition()
+
+
+def test_job_of_one_process_is_an_ordinary_run(source: str):
+    for job in (MpiConfiguration(), PyTorchConfiguration(process_count=1), TensorflowConfiguration()):
+        definition = ScriptRunConfig(source, "train.py", distributed_job_config=job).definition()
+        assert definition.node_count == 1
+
+
+def test_words_are_written_as_v1_writes_them(source: str):
+    definition = _with(source, framework="pytorch", communicator="nccl", environment_variables={"A": True}).definition()
+    assert (definition.framework, definition.communicator) == ("PyTorch", "Nccl")
+    assert definition.environment_variables == {"A": "True"}
+
+
+def test_docker_section_switches_the_image_on(source: str):
+    config = ScriptRunConfig(source, "train.py", docker_runtime_config=DockerConfiguration(use_docker=True))
+    assert config.definition().environment.docker["enabled"] is True
+    assert _with(source).definition().environment.docker["enabled"] is False
+
+
+def test_arguments_as_one_text_are_split_as_a_shell_does(source: str):
+    assert ScriptRunConfig(source, "train.py", "--a 'b c'").definition().arguments == ["--a", "b c"]
+    assert _with(source, arguments="--a 1").definition().arguments == ["--a", "1"]
+
+
+def test_first_word_with_a_space_makes_a_line_for_the_shell(source: str):
+    definition = ScriptRunConfig(source, command=["python train.py", "--a", 1]).definition()
+    assert (definition.command, definition.command_is_shell) == (["python train.py --a 1"], True)

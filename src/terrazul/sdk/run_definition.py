@@ -1,0 +1,151 @@
+"""From a run configuration to what a runner is told: everything is checked here, before anything is sent."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, List, Optional, Sequence, Tuple, Union
+
+from terrazul.core.errors import RunConfigurationException
+from terrazul.sdk.run_configuration import RunConfiguration
+from terrazul.sdk.unsupported import tell_not_yet
+from terrazul.wire.environment import EnvironmentDefinition
+from terrazul.wire.run_configuration import History, RunDefinition
+
+_FRAMEWORKS = ("Python", "PySpark", "TensorFlow", "PyTorch", "CNTK")
+_COMMUNICATORS = ("None", "ParameterServer", "Gloo", "OpenMpi", "IntelMpi", "Nccl", "ParallelTask")
+_DATA = ("data", "data_references", "datacaches", "output_data")
+_SHELL_TOKENS = frozenset("&|;<>$`*?~#()")
+_SCRIPTS_TOLD = 10
+_TYPED_KEYS = frozenset(
+    ["script", "command", "arguments", "target", "framework", "communicator", "nodeCount", "maxRunDurationSeconds",
+     "environment", "environmentVariables", "history"]
+)  # fmt: skip
+
+
+def definition_of(configuration: RunConfiguration, source_directory: str) -> RunDefinition:
+    """What is to be executed, as it travels.
+
+    Raises ``RunConfigurationException`` where script and command are both there or both missing, the script is not in
+    the source directory, or a value cannot be used; ``CapabilityNotAvailable`` for what Terrazul does not have yet.
+    """
+    configuration.check("The run configuration")
+    _check_script_or_command(configuration)
+    framework = _one_of("framework", configuration.framework, _FRAMEWORKS)
+    communicator = _one_of("communicator", configuration.communicator, _COMMUNICATORS)
+    _refuse_what_is_not_there_yet(configuration, framework, communicator)
+    command, is_shell = _command(configuration)
+    plain = configuration.to_plain()
+    return RunDefinition(
+        script=_script_in(source_directory, configuration.script) if configuration.script else "",
+        command=command,
+        command_is_shell=is_shell,
+        arguments=[] if command else _texts(configuration.arguments),
+        target=str(configuration.target),
+        framework=framework,
+        communicator=communicator,
+        node_count=int(configuration.node_count),
+        max_run_duration_seconds=_whole(configuration.max_run_duration_seconds),
+        environment=_environment(configuration),
+        environment_variables={name: str(value) for name, value in configuration.environment_variables.items()},
+        history=History(
+            configuration.history.output_collection,
+            list(configuration.history.directories_to_watch),
+            configuration.history.snapshot_project,
+        ),
+        sections={name: value for name, value in plain.items() if name not in _TYPED_KEYS},
+    )
+
+
+def _check_script_or_command(configuration: RunConfiguration) -> None:
+    if bool(configuration.script) == bool(configuration.command):
+        both = "both a script and a command" if configuration.script else "neither a script nor a command"
+        message = f"The run configuration names {both}."
+        raise RunConfigurationException(message, target="script", hint="Give exactly one of the two.")
+
+
+def _one_of(name: str, value: str, known: Sequence[str]) -> str:
+    """The value as v1 writes it, whatever its capitals."""
+    for each in known:
+        if str(value).lower() == each.lower():
+            return each
+    message = f"The {name} {value!r} is not known."
+    raise RunConfigurationException(message, target=name, hint=f"Known are {', '.join(known)}.")
+
+
+def _refuse_what_is_not_there_yet(configuration: RunConfiguration, framework: str, communicator: str) -> None:
+    if framework == "PySpark":
+        tell_not_yet("The framework PySpark", "Spark")
+    for name in _DATA:
+        if getattr(configuration, name):
+            tell_not_yet(f"RunConfiguration.{name}", "datasets")
+    if _processes_per_node(configuration, communicator) > 1:
+        tell_not_yet(f"More than one process on a node ({communicator})", "distributed runs")
+
+
+def _processes_per_node(configuration: RunConfiguration, communicator: str) -> float:
+    """How many processes a job starts on each node; how many nodes there are is the compute target's to say."""
+    if communicator in {"OpenMpi", "IntelMpi"}:
+        return configuration.mpi.process_count_per_node
+    if communicator in {"Nccl", "Gloo"}:
+        return (configuration.pytorch.process_count or 1) / max(configuration.node_count, 1)
+    if communicator == "ParallelTask":
+        return configuration.paralleltask.worker_count_per_node
+    return 1
+
+
+def _environment(configuration: RunConfiguration) -> EnvironmentDefinition:
+    """The environment; the run configuration's docker section is the newer switch for its image."""
+    definition = configuration.environment.definition()
+    if not configuration.docker.use_docker:
+        return definition
+    return replace(definition, docker={**definition.docker, "enabled": True})
+
+
+def _command(configuration: RunConfiguration) -> Tuple[List[str], bool]:
+    """The command, and whether it is a line for the shell.
+
+    That is one given as one text, and as in v1 a list of words that only a shell understands.
+    """
+    command = configuration.command
+    if not command:
+        return [], False
+    arguments = _texts(configuration.arguments)
+    if not isinstance(command, str):
+        words = _texts(command)
+        if not _SHELL_TOKENS.intersection("".join(words)) and " " not in words[0].strip():
+            return [*words, *arguments], False
+        command = " ".join(words)
+    return [" ".join([command, *map(shlex.quote, arguments)])], True
+
+
+def _texts(arguments: Union[str, Sequence[Any], None]) -> List[str]:
+    """Arguments as the script gets them; one text is split as a shell does."""
+    if isinstance(arguments, str):
+        return shlex.split(arguments)
+    return [os.fspath(each) if isinstance(each, os.PathLike) else str(each) for each in arguments or []]
+
+
+def _whole(number: Optional[int]) -> Optional[int]:
+    return None if number is None else int(number)
+
+
+def _script_in(source_directory: str, script: str) -> str:
+    """The script relative to the source directory, ``/`` between its parts."""
+    root = Path(source_directory).resolve()
+    file = (root / script.replace("\\", "/")).resolve()
+    if not file.is_file():
+        message = f"The script '{script}' is not in the source directory '{source_directory}'."
+        raise RunConfigurationException(message, target=script, hint=_scripts_there(root))
+    try:
+        return file.relative_to(root).as_posix()
+    except ValueError:
+        message = f"The script '{script}' lies outside of the source directory '{source_directory}'."
+        raise RunConfigurationException(message, target=script, hint="Give it relative to the directory.") from None
+
+
+def _scripts_there(root: Path) -> str:
+    names = sorted(path.name for path in root.glob("*.py"))[:_SCRIPTS_TOLD]
+    return f"There are {', '.join(names)}." if names else f"There is no script in {root}."
