@@ -11,10 +11,11 @@ help:  ## show this list
 install: .venv/installed  ## make .venv with everything, both wheels editable
 
 .venv/installed: requirements.lock pyproject.toml wheels/azureml/pyproject.toml
+	@echo "Installing into .venv ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement <(grep -A 40 '^uv==' requirements.lock | awk 'NR>1 && /^[a-z]/{exit} {print}')
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable wheels/azureml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement <(grep -A 40 '^uv==' requirements.lock | awk 'NR>1 && /^[a-z]/{exit} {print}')
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable wheels/azureml
 	@touch $@
 
 check: install  ## the quick loop: format, lint, types, import rules, unit tests
@@ -26,6 +27,13 @@ check: install  ## the quick loop: format, lint, types, import rules, unit tests
 
 test: check  ## all tests
 	$(BIN)/python -m pytest tests -q --ignore tests/unit
+
+demo: install  ## start the platform and train on real data
+	$(BIN)/terrazul up
+	$(BIN)/python examples/diabetes/demo.py
+
+bench: install  ## measure, beside the limits; the tables go to docs/benchmarks.md
+	$(BIN)/python benchmarks/all.py
 
 docs: install  ## write docs/reference and docs/compatibility anew from the code
 	$(BIN)/python docs/generate

@@ -9,25 +9,35 @@ here = Path(__file__).parent
 began = time.monotonic()
 
 ws = Workspace.from_config(here)
-environment = Environment.from_conda_specification("diabetes", str(here / "conda.yml"))
 configuration = ScriptRunConfig(
     source_directory=str(here / "src"),
     script="train.py",
     arguments=["--alphas", 0.001, 0.01, 0.1, 1.0],
-    environment=environment,
+    environment=Environment.from_conda_specification("diabetes", str(here / "conda.yml")),
 )
 run = Experiment(ws, "diabetes").submit(configuration)
 run.wait_for_completion(show_output=True)
 
-print(f"\n{'=' * 78}\nWhat ran\n")
-print(f"  experiment {run.experiment.name}, run {run.number}: {run.id}, {run.status}")
-print(f"  {time.monotonic() - began:.1f} s from submit to end\n")
-print("What it measured\n")
-print("  child run        r2       last mse   points")
-for child in sorted(run.get_children(), key=lambda child: child.get_metrics()["alpha"]):
-    metrics = child.get_metrics()
-    print(f"  {child.name:<14} {metrics['r2']:>7.4f} {metrics['mse'][-1]:>12.1f} {len(metrics['mse']):>8}")
-print(f"\n  best alpha: {run.get_metrics()['best_alpha']}\n\nFiles of the run\n")
-for name in run.get_file_names():
-    print(f"  {name}")
-print(f"\nThe run's address: {run.get_portal_url()}")
+print("=" * 79)
+print(f"\nWhat ran: run {run.number} of experiment {run.experiment.name}, {time.monotonic() - began:.1f} s with its")
+print(f"environment, in the workspace {ws.name}: {run.status}\n")
+print("What it measured:\n")
+print(f"  {'child run':<14}{'r2':>9}{'last mse':>12}{'points':>9}")
+children = [(child, child.get_metrics()) for child in run.get_children()]
+for child, metrics in sorted(children, key=lambda each: each[1]["alpha"]):
+    print(f"  {child.name:<14}{metrics['r2']:>9.4f}{metrics['mse'][-1]:>12.1f}{len(metrics['mse']):>9}")
+print(f"\n  best alpha: {run.get_metrics()['best_alpha']}\n\nWhat it left:\n")
+for each in (run, *(child for child, _ in children)):
+    names = [name for name in each.get_file_names() if not name.startswith("azureml-logs/")]
+    print(f"  {each.name or each.id}: {', '.join(names)}")
+print(f"""
+Where to look:
+
+  {run.get_portal_url()}
+  .venv/bin/terrazul run show {run.id}
+  .venv/bin/terrazul run metrics {run.id}
+  .venv/bin/terrazul status
+
+Now write your own: examples/diabetes has the script, its environment and config.json.
+To stop the platform: .venv/bin/terrazul down
+""")

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from terrazul.runner.environment import interpreter
+
 REQUIRE_ALL = "TERRAZUL_TEST_REQUIRE_ALL"
 
 
@@ -24,3 +26,10 @@ def needs_program(name: str) -> str:
     found = shutil.which(name)
     needs(found is not None, name)
     return str(found)
+
+
+def needs_python(version: tuple[int, int]) -> str:
+    """The path of an interpreter of that version."""
+    found = [each.path for each in interpreter.installed() if each.version == version]
+    needs(bool(found), f"Python {version[0]}.{version[1]}")
+    return found[0]

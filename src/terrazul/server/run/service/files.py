@@ -64,7 +64,7 @@ class Files:
         """The files of a run by path, logs that still grow among them (those without a digest)."""
 
         def work(connection: Connection) -> list[Artifact]:
-            row = _run(connection, workspace, run_id)
+            row = runs.existing(connection, workspace, run_id)
             found = artifacts.list_all(connection, row.key, prefix)
             now = to_text(self._clock())
             growing = [
@@ -80,7 +80,7 @@ class Files:
         """Where the bytes of an artifact lie; None for a log that still grows. Raises ``NotFound``."""
 
         def work(connection: Connection) -> Content | None:
-            row = _run(connection, workspace, run_id)
+            row = runs.existing(connection, workspace, run_id)
             artifact = artifacts.find(connection, row.key, path)
             if artifact:
                 return contents.find(connection, workspace, [artifact.digest])[artifact.digest]
@@ -103,7 +103,7 @@ class Files:
         """The logs of a run, by path."""
 
         def work(connection: Connection) -> list[LogFile]:
-            row = _run(connection, workspace, run_id)
+            row = runs.existing(connection, workspace, run_id)
             return [LogFile(log.path, log.size, log.open) for log in logs.list_all(connection, row.key)]
 
         return await self._database.read(work)
@@ -116,7 +116,7 @@ class Files:
         """
         if offset < 0:
             raise InvalidInput(f"The offset {offset} is negative.", target="offset")
-        row = await self._database.read(lambda connection: _run(connection, workspace, run_id))
+        row = await self._database.read(lambda connection: runs.existing(connection, workspace, run_id))
 
         async def look() -> LogPart | None:
             part = await self._look_at_log(row.key, workspace, path, offset)
@@ -133,7 +133,7 @@ class Files:
         Raises ``Conflict`` where bytes before the offset are missing, or the log is closed.
         """
         check_relative_path(path)
-        row = await self._database.read(lambda connection: _run(connection, workspace, run_id))
+        row = await self._database.read(lambda connection: runs.existing(connection, workspace, run_id))
         key = None
         if len(data) > _INLINE_LIMIT:
             key = f"{workspace}/logs/{uuid.uuid4().hex}"
@@ -237,10 +237,3 @@ class Files:
         except BaseException:
             sink.abort()
             raise
-
-
-def _run(connection: Connection, workspace: int, run_id: str) -> RunRow:
-    row = runs.find(connection, workspace, run_id)
-    if row is None:
-        raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
-    return row

@@ -128,7 +128,7 @@ class Runs:
         """Ask a run and all below it to end. A run that has ended stays as it is."""
 
         def work(connection: Connection) -> Run:
-            self._lifecycle.request_cancel(connection, _existing(connection, workspace, run_id))
+            self._lifecycle.request_cancel(connection, runs.existing(connection, workspace, run_id))
             return _load(connection, workspace, run_id)
 
         run = await self._database.write(work)
@@ -139,7 +139,7 @@ class Runs:
         """Note that a runner is alive, and tell it what it must know at once."""
 
         def work(connection: Connection) -> HeartbeatAnswer:
-            row = _existing(connection, workspace, run_id)
+            row = runs.existing(connection, workspace, run_id)
             if row.attempt != beat.attempt or row.state.terminal:
                 return HeartbeatAnswer(cancel=True, fenced=True)
             runs.change(connection, row.key, {"heartbeat_at": self._clock()})
@@ -159,7 +159,7 @@ class Runs:
         return await self._database.read(work)
 
     async def _find(self, workspace: int, run_id: str) -> RunRow:
-        return await self._database.read(lambda connection: _existing(connection, workspace, run_id))
+        return await self._database.read(lambda connection: runs.existing(connection, workspace, run_id))
 
     def _submit(self, connection: Connection, workspace: int, new: RunSubmission, by: Principal) -> Run:
         definition = msgspec.to_builtins(new.definition)
@@ -169,7 +169,7 @@ class Runs:
                 raise AlreadyExists(f"There is a run {new.run_id!r} already.", target=new.run_id)
             return _load(connection, workspace, new.run_id)
         parent_run_id = new.parent_run_id or by.run_id
-        parent = _existing(connection, workspace, parent_run_id) if parent_run_id else None
+        parent = runs.existing(connection, workspace, parent_run_id) if parent_run_id else None
         if new.snapshot_id and not snapshots.find(connection, workspace, new.snapshot_id):
             raise SnapshotException(
                 f"There is no snapshot {new.snapshot_id!r} in this workspace.", target=new.snapshot_id
@@ -195,7 +195,7 @@ class Runs:
             "definition": definition,
         }
         key = runs.add(connection, values, parent)
-        row = _existing(connection, workspace, new.run_id)
+        row = runs.existing(connection, workspace, new.run_id)
         runs.set_tags(connection, row, new.tags)
         runs.add_properties(connection, row, new.properties)
         runs.add_event(connection, row, RunEvent(to_text(now), RunState.NOT_STARTED), now)
@@ -213,8 +213,8 @@ class Parents:
 
     def resolve(self, connection: Connection, workspace: int, wanted: Filter) -> Filter:
         """The filter with the keys of these runs. Raises ``NotFound``."""
-        parent = _existing(connection, workspace, self._parent_run_id).key if self._parent_run_id else None
-        root = _existing(connection, workspace, self._root_run_id).key if self._root_run_id else None
+        parent = runs.existing(connection, workspace, self._parent_run_id).key if self._parent_run_id else None
+        root = runs.existing(connection, workspace, self._root_run_id).key if self._root_run_id else None
         return replace(wanted, parent=parent, root=root)
 
 
@@ -241,15 +241,8 @@ def _check(new: RunSubmission) -> None:
         )
 
 
-def _existing(connection: Connection, workspace: int, run_id: str) -> RunRow:
-    row = runs.find(connection, workspace, run_id)
-    if row is None:
-        raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
-    return row
-
-
 def _load(connection: Connection, workspace: int, run_id: str) -> Run:
-    return runs.load(connection, [_existing(connection, workspace, run_id).key])[0]
+    return runs.load(connection, [runs.existing(connection, workspace, run_id).key])[0]
 
 
 def _write_page(position: Position) -> str:

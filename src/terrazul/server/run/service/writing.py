@@ -125,9 +125,7 @@ class _Application:
 
     def _run(self, run_id: str) -> RunRow:
         """A run that the caller may write to."""
-        row = runs.find(self._connection, self._workspace, run_id)
-        if row is None:
-            raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
+        row = runs.existing(self._connection, self._workspace, run_id)
         if self._principal.run_id is not None and self._principal.run_id != run_id:
             own = runs.find(self._connection, self._workspace, self._principal.run_id)
             if own is None or not runs.is_within(self._connection, row.key, own.key):

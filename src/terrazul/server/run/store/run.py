@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
+from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
@@ -137,6 +138,14 @@ def find(connection: Connection, workspace: int, run_id: str) -> RunRow | None:
     """The run of an id."""
     row = connection.execute(_FIND, {"in_workspace": workspace, "of_run_id": run_id}).first()
     return None if row is None else _row(row)
+
+
+def existing(connection: Connection, workspace: int, run_id: str) -> RunRow:
+    """The run of an id. Raises ``NotFound``."""
+    row = find(connection, workspace, run_id)
+    if row is None:
+        raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
+    return row
 
 
 def find_by_key(connection: Connection, key: int) -> RunRow | None:
