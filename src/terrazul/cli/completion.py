@@ -20,7 +20,7 @@ _terrazul_words() {{
 }}
 _terrazul() {{
     local path="" choices="" previous="${{COMP_WORDS[COMP_CWORD-1]}}" word
-    for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
+    for word in "${{COMP_WORDS[@]:1:$((COMP_CWORD - 1))}}"; do
         if [[ "$word" != -* && -n "$(_terrazul_words "${{path:+$path }}$word")" ]]; then
             path="${{path:+$path }}$word"
         fi
@@ -38,15 +38,16 @@ autoload -U +X bashcompinit && bashcompinit
 """
 _FISH = """\
 # Completion of terrazul for fish: terrazul completion fish > ~/.config/fish/completions/terrazul.fish
+function __terrazul_path
+    string match -v -- '-*' (commandline -opc)[2..-1]
+end
 function __terrazul_at
-    set -l path
-    for word in (commandline -opc)[2..-1]
-        string match -q -- '-*' $word; or set -a path $word
-    end
-    test (count $path) -ge (count $argv); and test "$path[1..(count $argv)]" = "$argv"
+    set -l path (__terrazul_path)
+    test (count $argv) -eq 0; or string match -q -- "$argv *" "$path "
 end
 function __terrazul_group
-    __terrazul_at $argv; and test (count (string match -v -- '-*' (commandline -opc)[2..-1])) -eq (count $argv)
+    set -l path (__terrazul_path)
+    test "$path" = "$argv"
 end
 complete -c terrazul -f
 """
@@ -112,8 +113,9 @@ def _fish_lines(verb: Verb) -> Iterator[str]:
 
 def _fish_option(option: Option) -> str:
     flags = [f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags]
-    choices = f"-a {_fish_text(' '.join(option.choices))}" if option.choices else "-F" if option.value else ""
-    return " ".join([*flags, "-r" if option.flags and option.value else "", choices]).strip()
+    if option.choices:
+        return " ".join([*flags, "-x" if flags else "-f", "-a", _fish_text(" ".join(option.choices))])
+    return " ".join([*flags, *(["-r"] if flags and option.value else []), *(["-F"] if option.value else [])])
 
 
 def _fish_text(words: str) -> str:
