@@ -25,6 +25,9 @@ DIFFERENCES: Dict[str, str] = {
         "no limit of 300 MB or 2000 files; where no ignore file is, common junk such as `.git` is left out and told of"
     ),
     "azureml.core.run.Run.log": "a number of NumPy, `np.int64` too, is a number; a call does not wait for the server",
+    "azureml.core.experiment.Experiment.start_logging": (
+        "takes a snapshot of the folder that `snapshot_directory` names, and none without it; v1 took the current one"
+    ),
     "azureml.core.run.Run.log_row": "rows with different columns can be read back, with `None` for a missing cell",
     "azureml.core.runconfig.DockerConfiguration": (
         "is kept, with a notice in the log: the script runs as a process, not in a container"

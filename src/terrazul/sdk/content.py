@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
 from terrazul.sdk.client import Client, Request
@@ -77,12 +76,9 @@ def send_files(client: Client, files: Sequence[SourceFile], known: Optional[Dict
     """
     sent = SentFiles()
     progress = Progress("Sending", sum(file.size for file in files))
-    chunks = list(_chunks(files))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        run = pool.map if len(chunks) > 1 else map
-        for part in run(partial(_send_chunk, client, known or {}), chunks):
-            sent.add(part)
-            progress.add(part.size)
+    for part in _in_threads(partial(_send_chunk, client, known or {}), list(_chunks(files))):
+        sent.add(part)
+        progress.add(part.size)
     progress.close()
     return sent
 
@@ -140,6 +136,18 @@ def source_file(path: str, location: str) -> SourceFile:
         message = f"'{location}' is not a file."
         raise InvalidInput(message, target=location, hint="Folders are sent with upload_folder.")
     return SourceFile(path, location, status.st_size, status.st_mtime_ns, status.st_ino, 0o644)
+
+
+def _in_threads(
+    send: Callable[[List[SourceFile]], SentFiles], chunks: Sequence[List[SourceFile]]
+) -> Iterator[SentFiles]:
+    if len(chunks) <= 1:
+        yield from map(send, chunks)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # not for one file: a script must start fast
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield from pool.map(send, chunks)
 
 
 def _chunks(files: Sequence[SourceFile]) -> Iterator[List[SourceFile]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Mapping
+
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 
 def as_text(name: str, facts: Mapping[str, object]) -> str:
@@ -22,3 +23,8 @@ def _cell(label: str, value: str) -> str:
     if not value.startswith(("http://", "https://")):
         return escape(value)
     return f'<a href="{escape(value)}" target="_blank" rel="noopener">Link to {escape(label)}</a>'
+
+
+def escape(text: str) -> str:
+    """A text that stands for itself in HTML; the module ``html`` would bring a table of 2,231 names with it."""
+    return text.translate(_HTML)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from terrazul.core.clock import from_text
+from terrazul.sdk.representation import escape
 from terrazul.wire.run import RunState
 
 _SECOND = 1_000_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from html import escape
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from terrazul.core.errors import TerrazulError, Unavailable, UserErrorException
@@ -13,6 +12,7 @@ from terrazul.core.version import __version__
 from terrazul.sdk.client import Client, Request
 from terrazul.sdk.console import say
 from terrazul.sdk.log_stream import DRIVER_LOG
+from terrazul.sdk.representation import escape
 from terrazul.sdk.run_view import RunView, series_of
 from terrazul.wire.artifact import LogFile
 from terrazul.wire.run import Run as RunRecord

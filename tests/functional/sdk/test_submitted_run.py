@@ -1,6 +1,8 @@
 """Submitted runs: from the source directory to the end of the script."""
 
 import json
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -197,3 +199,22 @@ def test_what_is_wrong_is_told_before_anything_is_sent(experiment: Experiment, c
 def test_interactive_run_has_no_environment(experiment: Experiment):
     with pytest.raises(NotFound, match="was not submitted"):
         experiment.start_logging().get_environment()
+
+
+def test_interrupt_ends_the_showing_and_not_the_run(experiment: Experiment, code: Path, workspace: Workspace):
+    (code / "train.py").write_text("import time\nprint('up', flush=True)\ntime.sleep(60)")
+    run = experiment.submit(configuration(code))
+    program = f"""
+from terrazul import Workspace
+Workspace("subscription", "group", "work").get_run({run.id!r}).wait_for_completion(show_output=True)
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as follower:
+        assert follower.stdout
+        assert any(line == "up\n" for line in follower.stdout)
+        follower.send_signal(signal.SIGINT)
+        _, errors = follower.communicate(timeout=20)
+    assert "ExperimentExecutionException: The output streaming for the run interrupted." in errors
+    assert workspace.get_run(run.id).status == "Running"
+    run.cancel()
+    assert run.wait_for_completion()["status"] == "Canceled"
