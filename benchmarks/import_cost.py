@@ -20,7 +20,7 @@ third = sorted(
 import json
 print(json.dumps([len(sys.modules), third]))
 """
-STATEMENTS = ("import terrazul", "from azureml.core import Run", "from azureml.core import Workspace, Experiment, Run")
+STATEMENTS = ("import terrazul", "from azureml.core import Run")
 
 
 def main() -> bool:

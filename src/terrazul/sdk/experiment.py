@@ -22,6 +22,7 @@ from terrazul.sdk.unsupported import not_yet
 from terrazul.sdk.writer import writer_of
 from terrazul.wire import experiment as wire
 from terrazul.wire import run as run_wire
+from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import NewRun
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Experiment:
         definition = config.definition(self._workspace)
         git = GitFacts(folder)
         snapshot_id = take_snapshot(self._workspace.client, folder)
-        submission = run_wire.RunSubmission(
+        submission = RunSubmission(
             run_id=_run_id(kwargs.pop("run_id", None)) or new_script_run_id(self._name, int(time.time())),
             experiment_name=self._name,
             definition=definition,

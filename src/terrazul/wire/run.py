@@ -6,8 +6,6 @@ import enum
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
-from terrazul.wire.run_configuration import RunDefinition
-
 
 class RunState(str, enum.Enum):
     """Where a run is in its life; the words are v1's."""
@@ -80,23 +78,6 @@ class RunPage:
     runs: List[Run]
     total: int
     next_page: Optional[str] = None
-
-
-@dataclass(frozen=True)
-class RunSubmission:
-    """A run that is to be executed on a compute target.
-
-    The caller makes the id, so that a submission that is sent twice counts once.
-    """
-
-    run_id: str
-    experiment_name: str
-    definition: RunDefinition
-    snapshot_id: Optional[str] = None
-    parent_run_id: Optional[str] = None
-    display_name: str = ""
-    tags: Dict[str, str] = field(default_factory=dict)
-    properties: Dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

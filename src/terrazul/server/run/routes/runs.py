@@ -12,8 +12,9 @@ from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.run.service.runs import Parents
 from terrazul.server.run.store.run import Filter
 from terrazul.wire.metric import RunMetrics
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage, RunSubmission
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage
 from terrazul.wire.run_configuration import RunDefinition
+from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import WriteAnswer, WriteBatch
 
 _WAIT_LIMIT = 30.0

@@ -35,8 +35,9 @@ from terrazul.server.run.store.run import Filter, Position, RunRow
 from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.database import Database
 from terrazul.wire.metric import RunMetrics
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage, RunState, RunSubmission
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage, RunState
 from terrazul.wire.run_configuration import RunDefinition
+from terrazul.wire.submission import RunSubmission
 
 SCRIPT_RUN = "azureml.scriptrun"
 _PAGE_LIMIT = 1000
