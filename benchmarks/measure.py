@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -40,16 +38,6 @@ def _cpu_once(command: Sequence[str], variables: dict[str, str]) -> float:
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed")
     return usage.ru_utime + usage.ru_stime
-
-
-def median_seconds(action: Callable[[], object], times: int) -> float:
-    """The median wall time of an action."""
-    taken = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        action()
-        taken.append(time.perf_counter() - begin)
-    return statistics.median(taken)
 
 
 def show(title: str, figures: Sequence[Figure]) -> bool:

@@ -36,9 +36,6 @@ class Settings:
     log_limit: int = field(
         default=5 << 30, metadata={"help": "Largest log file of a run in bytes; what comes after is not kept."}
     )
-    runner_silence: int = field(
-        default=25, metadata={"help": "Seconds without a sign of life after which a runner counts as lost."}
-    )
 
     @property
     def concurrency(self) -> int:

@@ -19,8 +19,8 @@ from terrazul.wire.snapshot import Digests
 
 _CHUNK = 1 << 20
 _LARGE = 8 << 20
-_CHUNK_OF_FILES_BYTES = 8 << 20
-_CHUNK_OF_FILES_COUNT = 1000
+_CHUNK_OF_FILES_BYTES = 32 << 20
+_CHUNK_OF_FILES_COUNT = 2000
 _THREADS = 3
 """One sends while the others read and hash."""
 _TRIES = 3

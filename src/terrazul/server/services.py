@@ -20,6 +20,7 @@ from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.service import Identities
 from terrazul.server.queue.service import Dispatcher
+from terrazul.server.queue.store import count_active_runs
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
@@ -53,7 +54,7 @@ class Services:
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
         self.contents = Contents(self.database, storage)
-        self.workspaces = Workspaces(self.database, self.contents, clock, shared=settings.shared)
+        self.workspaces = Workspaces(self.database, self.contents, clock, count_active_runs, shared=settings.shared)
         self.identities = Identities(self.database, clock)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)

@@ -82,3 +82,9 @@ def find(connection: Connection, run: int) -> Entry | None:
 def remove(connection: Connection, run: int) -> None:
     """Take a run that has ended out of the queue."""
     connection.execute(entry.delete().where(entry.c.run == run))
+
+
+def count_active_runs(connection: Connection, workspace: int) -> int:
+    """How many runs of a workspace wait or are being executed."""
+    query = select(func.count()).select_from(entry).where(entry.c.workspace == workspace)
+    return int(connection.execute(query).scalar_one())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
-from terrazul.core.errors import AlreadyExists, InvalidInput, WorkspaceNotFound
+from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, WorkspaceNotFound
 from terrazul.core.ids import check_workspace_name, new_guid
 from terrazul.server.blobs.service import Contents
 from terrazul.server.sql.database import Database
@@ -17,15 +18,20 @@ from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange, WorkspaceScope
 
 _PART_LIMIT = 256
+Count = Callable[[Connection, int], int]
+"""How many of a higher concept's things there are in the workspace of a key."""
 
 
 class Workspaces:
     """The workspaces of one installation."""
 
-    def __init__(self, database: Database, contents: Contents, clock: Clock, *, shared: bool) -> None:
+    def __init__(
+        self, database: Database, contents: Contents, clock: Clock, count_active_runs: Count, *, shared: bool
+    ) -> None:
         self._database = database
         self._contents = contents
         self._clock = clock
+        self._count_active_runs = count_active_runs
         self._shared = shared
         self._known: dict[str, WorkspaceRow] = {}
 
@@ -80,9 +86,21 @@ class Workspaces:
         return self._known[workspace_id].workspace
 
     async def delete(self, workspace_id: str) -> None:
-        """Remove a workspace and everything in it, for good."""
+        """Remove a workspace and everything in it, for good. Raises ``Conflict`` while runs are executed in it."""
         row = await self.get(workspace_id)
-        await self._database.write(partial(store.delete, key=row.key))
+
+        def work(connection: Connection) -> None:
+            active = self._count_active_runs(connection, row.key)
+            if active:
+                what = "1 run waits or is" if active == 1 else f"{active} runs wait or are"
+                raise Conflict(
+                    f"In the workspace {row.workspace.name!r} {what} being executed.",
+                    target=row.workspace.name,
+                    hint="Cancel them or wait for their end.",
+                )
+            store.delete(connection, row.key)
+
+        await self._database.write(work)
         self._known.pop(workspace_id, None)
         await self._contents.delete_all(row.key)
 
