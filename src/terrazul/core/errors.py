@@ -6,7 +6,6 @@ what to do next (``hint``). The classes whose names end in ``Exception`` are the
 
 from __future__ import annotations
 
-import traceback
 from typing import ClassVar, Dict, Optional, Type
 
 _SERVER_FAULT = 500
@@ -58,6 +57,8 @@ class TerrazulError(Exception):
 
     def print_stacktrace(self) -> None:
         """Print where this error was raised, as v1's exceptions do."""
+        import traceback  # noqa: PLC0415  # seldom needed, and a script's first line must come soon
+
         traceback.print_exception(type(self), self, self.__traceback__)
 
 

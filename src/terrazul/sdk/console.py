@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from typing import TextIO
 
-_logger = logging.getLogger("terrazul")
 _MEGABYTE = 1_000_000
 _PATIENCE_SECONDS = 1.0
 _REFRESH_SECONDS = 0.2
@@ -21,7 +19,9 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """Tell of something that did not stop the work; it goes to the logger ``terrazul``, else to standard error."""
-    _logger.warning("%s", text)
+    import logging  # noqa: PLC0415  # seldom needed, and a script's first line must come soon
+
+    logging.getLogger("terrazul").warning("%s", text)
 
 
 class Progress:

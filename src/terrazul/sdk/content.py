@@ -14,7 +14,6 @@ from typing import BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optiona
 from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
 from terrazul.sdk.client import Client, Request
 from terrazul.sdk.console import Progress
-from terrazul.sdk.source_tree import SourceFile
 from terrazul.wire import pack
 from terrazul.wire.snapshot import Digests
 
@@ -27,6 +26,18 @@ _THREADS = 3
 _TRIES = 3
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Not blocking, so that a pipe that took the place of a file cannot hold us up."""
+
+
+class SourceFile(NamedTuple):
+    """A file of the disk, as it was looked at."""
+
+    path: str
+    """Relative to the root, ``/`` between its parts."""
+    location: str
+    size: int
+    mtime_ns: int
+    inode: int
+    mode: int
 
 
 class HashedFile(NamedTuple):

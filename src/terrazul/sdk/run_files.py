@@ -11,8 +11,7 @@ from terrazul.core.clock import now
 from terrazul.core.errors import InvalidInput, NotFound
 from terrazul.core.paths import check_relative_path
 from terrazul.sdk.client import Client, Request
-from terrazul.sdk.content import SentFiles, fetch_file, send_bytes, send_files, send_stream, source_file
-from terrazul.sdk.source_tree import SourceFile
+from terrazul.sdk.content import SentFiles, SourceFile, fetch_file, send_bytes, send_files, send_stream, source_file
 from terrazul.sdk.writer import Writer
 from terrazul.wire.artifact import Artifact
 from terrazul.wire.write import NewArtifact

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Dict, Iterable, NamedTuple
 
 from terrazul.core.home import Home
-from terrazul.sdk.source_tree import SourceFile
+from terrazul.sdk.content import SourceFile
 
 _SECOND = 1_000_000_000
 _FINE_TICK = _SECOND // 20

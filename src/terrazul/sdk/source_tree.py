@@ -7,10 +7,11 @@ import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Set
+from typing import List, Optional, Set
 
 from terrazul.core.errors import InvalidInput, SnapshotException
 from terrazul.core.paths import check_relative_path
+from terrazul.sdk.content import SourceFile
 from terrazul.sdk.ignore_rules import IgnoreRules
 
 AMLIGNORE = ".amlignore"
@@ -24,18 +25,6 @@ _SUSPECT = re.compile(r"[\x00-\x1f\x7f\\]|\A[A-Za-z]:|\Afile:|.{200}|[^\x00-\x7f
 """Names that are worth the full check; nearly all others pass by one look."""
 _PATH_LENGTH_TO_CHECK = 300
 _EXECUTABLE, _PLAIN = 0o755, 0o644
-
-
-class SourceFile(NamedTuple):
-    """A file as the walk saw it."""
-
-    path: str
-    """Relative to the root, ``/`` between its parts."""
-    location: str
-    size: int
-    mtime_ns: int
-    inode: int
-    mode: int
 
 
 @dataclass
