@@ -13,7 +13,9 @@ from terrazul.testing.submission import SubmittedRun, Submitter
 from terrazul.wire import pack
 
 SECRET = "canary-8c1f"
-"""Stands in everything that belongs to the victims, and in files beside the store."""
+"""Stands in everything that belongs to the victims."""
+BESIDE = "canary-beside-the-store"
+"""Stands in files around the store."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
     server = RunningServer(tmp_path_factory.mktemp("platform") / "home")
     server.start()
     for folder in (server.home.path, server.home.path.parent, server.home.blobs_folder):
-        (folder / "canary").write_text(SECRET)
+        (folder / "canary").write_text(BESIDE)
     yield server
     server.stop()
 
