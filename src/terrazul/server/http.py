@@ -13,8 +13,9 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 
-from terrazul.core.errors import Forbidden, TerrazulError
+from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
+from terrazul.server.observation import CLIENT_GONE
 from terrazul.server.services import Services
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.error import ErrorBody
@@ -98,6 +99,8 @@ async def provide_workspace(workspace_id: FromPath[str], services: InjectedServi
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Any error as an ``ErrorBody``; one that is not ours is logged and told without its inside."""
     correlation_id = request.scope["state"].get("correlation_id")
+    if request.scope["state"].get(CLIENT_GONE):
+        error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     status, body = _describe(error, correlation_id)
     if status >= _SERVER_FAULT:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -113,7 +116,7 @@ def _describe(error: Exception, correlation_id: str | None) -> tuple[int, ErrorB
         details = "; ".join(_detail(each) for each in (error.extra or [])) or str(error.detail)
         message = f"The request does not have the form it must have: {details}."
         return 400, ErrorBody("invalid_input", message, correlation_id=correlation_id)
-    if isinstance(error, (msgspec.DecodeError, RecursionError)):
+    if isinstance(error, (msgspec.DecodeError, UnicodeDecodeError, RecursionError)):
         message = f"The body is not the JSON that this address takes: {error}."
         return 400, ErrorBody("invalid_input", message, correlation_id=correlation_id)
     if isinstance(error, HTTPException) and error.status_code < _SERVER_FAULT:
