@@ -6,15 +6,26 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import Callable, NewType
 
+from terrazul.core.errors import InvalidInput
+
 Microseconds = NewType("Microseconds", int)
 Clock = Callable[[], Microseconds]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_END_OF_YEAR_9999 = 253_402_300_800_000_000
 
 
 def now() -> Microseconds:
     """The wall clock of this machine."""
     return Microseconds(time.time_ns() // 1000)
+
+
+def check_time(moment: int) -> Microseconds:
+    """The number as a time between 1970 and 9999, which is what can be written as text. Raises ``InvalidInput``."""
+    if not 0 <= moment < _END_OF_YEAR_9999:
+        message = f"{moment} is not a time in microseconds between 1970 and 9999."
+        raise InvalidInput(message, target=str(moment)[:80], hint="Give microseconds since 1970 UTC.")
+    return Microseconds(moment)
 
 
 def to_text(moment: int) -> str:

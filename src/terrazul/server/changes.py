@@ -12,6 +12,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 _LOOK_AGAIN_SECONDS = 0.5
+LONGEST_WAIT = 30.0
 
 
 class Changes:
@@ -38,8 +39,9 @@ class Changes:
             event.set()
 
     async def wait_until(self, thing: Hashable, look: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
-        """What ``look`` returns as soon as it is not None, or None when the time is over."""
-        deadline = asyncio.get_running_loop().time() + seconds
+        """What ``look`` returns as soon as it is not None, or None when the time (at most ``LONGEST_WAIT``) is over."""
+        within = min(seconds, LONGEST_WAIT) if seconds > 0 else 0.0  # a NaN is no time to wait
+        deadline = asyncio.get_running_loop().time() + within
         while True:
             event = self._events.setdefault(thing, asyncio.Event())
             found = await look()

@@ -13,8 +13,9 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 
-from terrazul.core.errors import Forbidden, TerrazulError
+from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
+from terrazul.server.observation import CLIENT_GONE
 from terrazul.server.services import Services
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.error import ErrorBody
@@ -26,6 +27,7 @@ PUBLIC = {"public": True}
 _CODES = {400: "invalid_input", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 _CODES |= {413: "too_large", 415: "unsupported_media_type"}
 _SERVER_FAULT = 500
+_KNOWN_BY_WORKSPACE = {ObjectType.SERVER, ObjectType.WORKSPACE}
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 InjectedServices = NamedDependency[Services]
@@ -50,19 +52,31 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     target = await _target(services, principal, handler, connection.path_params)
     reason = authorise(principal, action, target)
     if reason:
-        raise Forbidden(reason, target=target.run_id or target.workspace_id)
+        raise Forbidden(reason, target=target.object_id or target.workspace_id)
     connection.scope["state"]["principal"] = principal
 
 
 async def _target(
     services: Services, principal: Principal, handler: BaseRouteHandler, parameters: dict[str, Any]
 ) -> Target:
-    workspace_id, run_id = parameters.get("workspace_id"), parameters.get("run_id")
+    object_type: ObjectType = handler.opt["object_type"]
+    workspace_id, object_id = parameters.get("workspace_id"), parameters.get(f"{object_type.value}_id")
+    if object_type in _KNOWN_BY_WORKSPACE or object_id is None:
+        return Target(object_type, workspace_id)
     within = False
-    if principal.run_id and run_id and workspace_id and workspace_id == principal.workspace_id:
+    if principal.run_id and workspace_id and workspace_id == principal.workspace_id:
         workspace = await services.workspaces.get(workspace_id)
-        within = await services.runs.is_within(workspace.key, run_id, principal.run_id)
-    return Target(handler.opt["object_type"], workspace_id, run_id, within)
+        within = await _belongs(services, workspace.key, principal.run_id, object_type, object_id)
+    return Target(object_type, workspace_id, object_id, within)
+
+
+async def _belongs(services: Services, workspace: int, run_id: str, object_type: ObjectType, object_id: str) -> bool:
+    """Whether a thing is the run itself or below it, or a thing that these use."""
+    if object_type is ObjectType.EXPERIMENT:
+        return await services.runs.is_in_experiment(workspace, run_id, object_id)
+    if object_type is ObjectType.SNAPSHOT:
+        return await services.runs.uses_snapshot(workspace, run_id, object_id)
+    return await services.runs.is_within(workspace, object_id, run_id)
 
 
 def provide_services(request: Request[Any, Any, Any]) -> Services:
@@ -85,6 +99,8 @@ async def provide_workspace(workspace_id: FromPath[str], services: InjectedServi
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Any error as an ``ErrorBody``; one that is not ours is logged and told without its inside."""
     correlation_id = request.scope["state"].get("correlation_id")
+    if request.scope["state"].get(CLIENT_GONE):
+        error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     status, body = _describe(error, correlation_id)
     if status >= _SERVER_FAULT:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -100,7 +116,7 @@ def _describe(error: Exception, correlation_id: str | None) -> tuple[int, ErrorB
         details = "; ".join(_detail(each) for each in (error.extra or [])) or str(error.detail)
         message = f"The request does not have the form it must have: {details}."
         return 400, ErrorBody("invalid_input", message, correlation_id=correlation_id)
-    if isinstance(error, (msgspec.DecodeError, RecursionError)):
+    if isinstance(error, (msgspec.DecodeError, UnicodeDecodeError, RecursionError)):
         message = f"The body is not the JSON that this address takes: {error}."
         return 400, ErrorBody("invalid_input", message, correlation_id=correlation_id)
     if isinstance(error, HTTPException) and error.status_code < _SERVER_FAULT:

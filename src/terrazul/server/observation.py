@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from contextvars import ContextVar
+from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from terrazul.server.sql.database import Database
 
 _correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
+CLIENT_GONE = "client_gone"
 _INCOMING = b"terrazul-correlation-id"
 _ID_LIMIT = 100
 _log = logging.getLogger("terrazul.request")
@@ -85,6 +87,12 @@ class Observation:
         begin = time.perf_counter()
         status = 0
 
+        async def observed_receive() -> Any:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                scope["state"][CLIENT_GONE] = True
+            return message
+
         async def observed_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
@@ -97,7 +105,7 @@ class Observation:
             await send(message)
 
         try:
-            await self._app(scope, receive, observed_send)
+            await self._app(scope, observed_receive, observed_send)
         finally:
             seconds = time.perf_counter() - begin
             self._figures.requests.labels(scope["method"], str(status)).inc()

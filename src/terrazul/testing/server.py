@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from terrazul.core.home import Home
 
 _START_SECONDS = 20
 _LOOK_SECONDS = 0.02
+_ANSWER_SECONDS = 60
+_FIRST_ERROR = 400
 
 
 class Refused(Exception):
@@ -26,6 +28,14 @@ class Refused(Exception):
         super().__init__(f"{status}: {body}")
         self.status = status
         self.body = body
+
+
+class Answer(NamedTuple):
+    """What came back, whatever its status; names of headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class RunningServer:
@@ -93,19 +103,38 @@ class RunningServer:
         Raises ``Refused`` for an answer with a status of 400 and more.
         """
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, method=method)  # noqa: S310  # our own address
-        request.add_header("Authorization", f"Bearer {self.token if token is None else token}")
-        request.add_header(
-            "Content-Type", "application/octet-stream" if isinstance(body, bytes) else "application/json"
-        )
-        try:
-            with urllib.request.urlopen(request) as answer:  # noqa: S310  # as above
-                content = answer.read()
-                is_json = answer.headers.get_content_type() == "application/json"
-        except urllib.error.HTTPError as error:
-            with error:
-                raise Refused(error.code, json.loads(error.read() or b"{}")) from None
-        return json.loads(content) if is_json and content else content
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        answer = self.ask(method, path, data, token=token, headers={"Content-Type": kind})
+        if answer.status >= _FIRST_ERROR:
+            raise Refused(answer.status, json.loads(answer.body or b"{}"))
+        is_json = answer.headers.get("content-type", "").partition(";")[0] == "application/json"
+        return json.loads(answer.body) if is_json and answer.body else answer.body
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Make a request exactly as it is written; an empty token sends none. Any status is an answer."""
+        token = self.token if token is None else token
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        connection = http.client.HTTPConnection(self.url.partition("//")[2], timeout=_ANSWER_SECONDS)
+        with contextlib.closing(connection):
+            connection.putrequest(method, path)
+            for name, value in {
+                "Content-Length": str(len(body or b"")),
+                "Content-Type": "application/json",
+                **authorization,
+                **(headers or {}),
+            }.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 
     def workspace(self, name: str = "testing") -> str:
         """The address of a workspace, made at first use: ``/api/v1/workspaces/<id>``."""

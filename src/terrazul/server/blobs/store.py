@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.metadata import metadata
-
-T = TypeVar("T")
-_GROUP = 500
+from terrazul.server.sql.variables import in_groups
 
 content = Table(
     "content",
@@ -50,7 +47,7 @@ _FIND = select(content.c.digest, content.c.size, content.c.key, content.c.offset
 def find(connection: Connection, workspace: int, digests: Iterable[str]) -> dict[str, Content]:
     """The contents that are held, by digest."""
     found = {}
-    for group in grouped(digests, _GROUP):
+    for group in in_groups(digests):
         for row in connection.execute(_FIND, {"in_workspace": workspace, "digests": group}):
             found[row[0]] = Content(*row)
     return found
@@ -59,10 +56,3 @@ def find(connection: Connection, workspace: int, digests: Iterable[str]) -> dict
 def total_size(connection: Connection) -> int:
     """The bytes of all contents of all workspaces."""
     return int(connection.execute(select(func.coalesce(func.sum(content.c.size), 0))).scalar_one())
-
-
-def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of at most ``size``."""
-    iterator = iter(items)
-    while group := list(islice(iterator, size)):
-        yield group

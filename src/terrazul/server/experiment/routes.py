@@ -6,7 +6,7 @@ from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
-from terrazul.server.identity.rules import Action
+from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.experiment import Experiment, ExperimentChange, NewExperiment
 
 
@@ -14,11 +14,16 @@ from terrazul.wire.experiment import Experiment, ExperimentChange, NewExperiment
 async def list_experiments(
     services: InjectedServices,
     workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
     name: FromQuery[str | None] = None,
     view: FromQuery[str] = "active",
 ) -> list[Experiment]:
-    """Experiments, newest first; `view` is active, archived or all."""
-    return await services.experiments.list_all(workspace.key, name, view)
+    """Experiments, newest first; `view` is active, archived or all. A run sees its own."""
+    found = await services.experiments.list_all(workspace.key, name, view)
+    if principal.run_id is None:
+        return found
+    own = (await services.runs.get(workspace.key, principal.run_id)).experiment_id
+    return [each for each in found if each.experiment_id == own]
 
 
 @post("/", operation_id="create_experiment", opt=does(Action.EXPERIMENT_WRITE), status_code=200)
@@ -32,7 +37,7 @@ async def create_experiment(
     return await services.experiments.create(workspace.key, data, principal.name)
 
 
-@get("/{experiment_id:str}", operation_id="get_experiment", opt=does(Action.EXPERIMENT_READ))
+@get("/{experiment_id:str}", operation_id="get_experiment", opt=does(Action.EXPERIMENT_READ, ObjectType.EXPERIMENT))
 async def get_experiment(
     services: InjectedServices, workspace: InjectedWorkspace, experiment_id: FromPath[str]
 ) -> Experiment:
@@ -40,7 +45,9 @@ async def get_experiment(
     return await services.experiments.get(workspace.key, experiment_id)
 
 
-@patch("/{experiment_id:str}", operation_id="change_experiment", opt=does(Action.EXPERIMENT_WRITE))
+@patch(
+    "/{experiment_id:str}", operation_id="change_experiment", opt=does(Action.EXPERIMENT_WRITE, ObjectType.EXPERIMENT)
+)
 async def change_experiment(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -51,7 +58,9 @@ async def change_experiment(
     return await services.experiments.change(workspace.key, experiment_id, data)
 
 
-@delete("/{experiment_id:str}", operation_id="delete_experiment", opt=does(Action.EXPERIMENT_WRITE))
+@delete(
+    "/{experiment_id:str}", operation_id="delete_experiment", opt=does(Action.EXPERIMENT_WRITE, ObjectType.EXPERIMENT)
+)
 async def delete_experiment(
     services: InjectedServices, workspace: InjectedWorkspace, experiment_id: FromPath[str]
 ) -> None:

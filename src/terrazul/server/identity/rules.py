@@ -12,6 +12,7 @@ class Action(str, enum.Enum):
     SERVER_READ = "server/read"
     SERVER_INSPECT = "server/inspect"
     WORKSPACE_READ = "workspace/read"
+    WORKSPACE_RESOLVE = "workspace/resolve"
     WORKSPACE_CREATE = "workspace/create"
     WORKSPACE_CHANGE = "workspace/change"
     WORKSPACE_DELETE = "workspace/delete"
@@ -35,7 +36,9 @@ class ObjectType(str, enum.Enum):
 
     SERVER = "server"
     WORKSPACE = "workspace"
+    EXPERIMENT = "experiment"
     RUN = "run"
+    SNAPSHOT = "snapshot"
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,21 @@ class Principal:
 
 @dataclass(frozen=True)
 class Target:
-    """The object of a call; ``within_own_run`` tells of a run whether it is the caller's or descends from it."""
+    """The object of a call, with its id where it lies inside a workspace.
+
+    ``within_own_run`` tells whether it belongs to the run that calls, or to a run below that.
+    """
 
     type: ObjectType
     workspace_id: str | None = None
-    run_id: str | None = None
+    object_id: str | None = None
     within_own_run: bool = False
 
 
 RUN_ACTIONS = frozenset({
     Action.SERVER_READ,
     Action.WORKSPACE_READ,
+    Action.WORKSPACE_RESOLVE,
     Action.EXPERIMENT_READ,
     Action.RUN_READ,
     Action.RUN_WRITE,
@@ -78,6 +85,8 @@ RUN_ACTIONS = frozenset({
 })  # fmt: skip
 """What a run token may do, on its own run and below; everything else is its owner's."""
 
+OWN_RUNS_ONLY = "A run token opens its own run, that run's children and what belongs to them only."
+
 
 def authorise(principal: Principal, action: Action, target: Target) -> str:
     """An empty text where the principal may do this, else the sentence that says why not."""
@@ -87,6 +96,6 @@ def authorise(principal: Principal, action: Action, target: Target) -> str:
         return f"A run token may not do {action.value}."
     if target.workspace_id is not None and target.workspace_id != principal.workspace_id:
         return "A run token opens nothing outside of its workspace."
-    if target.type is ObjectType.RUN and target.run_id is not None and not target.within_own_run:
-        return "A run token opens its own run and that run's children only."
+    if target.object_id is not None and not target.within_own_run:
+        return OWN_RUNS_ONLY
     return ""

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from terrazul.core.errors import Conflict
+import re
+from typing import Any
+
+from terrazul.core.clock import check_time
+from terrazul.core.errors import Conflict, InvalidInput
+from terrazul.wire.metric import NUMBER_KEY, MetricPoint
 from terrazul.wire.run import RunState
+
+NAME_LIMIT = 255
+_DEEPEST_VALUE = 100
+_LARGEST_INTEGER = 2**63
+_NUMBER_WORD = re.compile(r"(?:NaN|-?Infinity|-?[0-9]{1,4000})\Z", re.ASCII)
 
 _ORDER = [
     RunState.NOT_STARTED,
@@ -42,3 +52,32 @@ def next_state(current: RunState, wanted: RunState) -> RunState:
 def has_started(state: RunState) -> bool:
     """True from the moment at which the user's code may have run."""
     return state in {RunState.RUNNING, RunState.FINALIZING}
+
+
+def check_point(point: MetricPoint) -> None:
+    """Raise ``InvalidInput`` for a metric point that could not be given back as it was."""
+    if not 1 <= len(point.name) <= NAME_LIMIT:
+        raise InvalidInput(
+            f"The metric name {point.name[:80]!r} is not valid.",
+            target=point.name[:80],
+            hint=f"Use 1 to {NAME_LIMIT} characters.",
+        )
+    check_time(point.time)
+    if point.step is not None and not -_LARGEST_INTEGER <= point.step < _LARGEST_INTEGER:
+        raise InvalidInput(f"The step of the metric {point.name!r} has more than 64 bits.", target=point.name)
+    _check_value(point.name, point.value, _DEEPEST_VALUE)
+
+
+def _check_value(name: str, value: Any, depth: int) -> None:
+    """Look for numbers that are none, and for more levels than every reader can follow."""
+    if not isinstance(value, (list, dict)):
+        return
+    if not depth:
+        raise InvalidInput(f"The metric {name!r} has more than {_DEEPEST_VALUE} levels.", target=name)
+    if isinstance(value, dict) and value.keys() == {NUMBER_KEY}:
+        word = value[NUMBER_KEY]
+        if not (isinstance(word, str) and _NUMBER_WORD.match(word)):
+            raise InvalidInput(f"The metric {name!r} has a number that is none: {str(word)[:80]!r}.", target=name)
+        return
+    for each in value.values() if isinstance(value, dict) else value:
+        _check_value(name, each, depth - 1)

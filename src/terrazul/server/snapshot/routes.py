@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
-from terrazul.server.identity.rules import Action
+from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.snapshot import Snapshot, SnapshotDelta, SnapshotManifest
 
 
@@ -33,7 +33,7 @@ async def create_snapshot_from_delta(
     return await services.snapshots.create_from_delta(workspace.key, data, principal.name)
 
 
-@get("/{snapshot_id:str}", operation_id="get_snapshot", opt=does(Action.SNAPSHOT_READ))
+@get("/{snapshot_id:str}", operation_id="get_snapshot", opt=does(Action.SNAPSHOT_READ, ObjectType.SNAPSHOT))
 async def get_snapshot(
     services: InjectedServices, workspace: InjectedWorkspace, snapshot_id: FromPath[str]
 ) -> Snapshot:
@@ -41,7 +41,7 @@ async def get_snapshot(
     return await services.snapshots.get(workspace.key, snapshot_id)
 
 
-@get("/{snapshot_id:str}/zip", operation_id="download_snapshot", opt=does(Action.SNAPSHOT_READ))
+@get("/{snapshot_id:str}/zip", operation_id="download_snapshot", opt=does(Action.SNAPSHOT_READ, ObjectType.SNAPSHOT))
 async def download_snapshot(
     services: InjectedServices, workspace: InjectedWorkspace, snapshot_id: FromPath[str]
 ) -> Stream:

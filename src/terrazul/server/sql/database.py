@@ -192,7 +192,10 @@ def _explain(error: DBAPIError) -> TerrazulError | DBAPIError:
 
 def _sqlite_engine(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False, "cached_statements": 512}
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        hide_parameters=True,  # an error's text goes to the log, where no value of a user's belongs
+        connect_args={"check_same_thread": False, "cached_statements": 512},
     )
 
     @event.listens_for(engine, "connect")

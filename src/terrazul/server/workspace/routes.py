@@ -13,11 +13,13 @@ from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange, Wo
 @get("/", operation_id="list_workspaces", opt=does(Action.WORKSPACE_READ, ObjectType.SERVER))
 async def list_workspaces(
     services: InjectedServices,
+    principal: InjectedPrincipal,
     subscription_id: FromQuery[str | None] = None,
     resource_group: FromQuery[str | None] = None,
 ) -> list[Workspace]:
-    """All workspaces, by name; those of a subscription and a resource group where they are given."""
-    return await services.workspaces.list_all(subscription_id, resource_group)
+    """All workspaces that the caller may see, by name; those of a subscription and a resource group if given."""
+    found = await services.workspaces.list_all(subscription_id, resource_group)
+    return [each for each in found if principal.workspace_id in {None, each.workspace_id}]
 
 
 @post("/", operation_id="create_workspace", opt=does(Action.WORKSPACE_CREATE, ObjectType.SERVER), status_code=200)
@@ -29,13 +31,13 @@ async def create_workspace(
 
 
 @post(
-    "/resolve", operation_id="resolve_workspace", opt=does(Action.WORKSPACE_CREATE, ObjectType.SERVER), status_code=200
+    "/resolve", operation_id="resolve_workspace", opt=does(Action.WORKSPACE_RESOLVE, ObjectType.SERVER), status_code=200
 )
 async def resolve_workspace(
     services: InjectedServices, principal: InjectedPrincipal, data: JSONBody[WorkspaceScope]
 ) -> Workspace:
     """The workspace that a `config.json` names; the embedded server makes one that it does not know."""
-    return await services.workspaces.resolve(data, principal.name)
+    return await services.workspaces.resolve(data, principal.name, principal.workspace_id)
 
 
 @get("/", operation_id="get_workspace", opt=does(Action.WORKSPACE_READ))

@@ -39,15 +39,16 @@ class Workspaces:
         """Make a workspace. Raises ``AlreadyExists`` where there is one of that name, unless ``exist_ok``."""
         return await self._database.write(partial(self._create, new=new, user=user))
 
-    async def resolve(self, scope: WorkspaceScope, user: str) -> Workspace:
+    async def resolve(self, scope: WorkspaceScope, user: str, only: str | None) -> Workspace:
         """The workspace of a ``config.json``; the embedded server makes one that it does not know.
 
-        Raises ``WorkspaceNotFound`` on a shared server.
+        For a caller who sees only one workspace, there is no other. Raises ``WorkspaceNotFound`` for them, and on a
+        shared server.
         """
         found = await self._database.read(partial(store.find_by_scope, scope=scope))
-        if found:
+        if found and only in {None, found.workspace.workspace_id}:
             return found.workspace
-        if self._shared:
+        if self._shared or only:
             raise WorkspaceNotFound(
                 f"There is no workspace {scope.name!r} in resource group {scope.resource_group!r} of subscription "
                 f"{scope.subscription_id!r}.",

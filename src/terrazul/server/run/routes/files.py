@@ -18,7 +18,6 @@ from terrazul.server.http import InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.artifact import Artifact, LogFile
 
-_WAIT_LIMIT = 30.0
 _LOG_BODY_LIMIT = 4 << 20
 _BYTES = "application/octet-stream"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
@@ -76,9 +75,7 @@ async def read_log(
     wait: FromQuery[float] = 0,
 ) -> Response[bytes]:
     """The bytes of a log from an offset (at most a megabyte); waits for some where there are none yet."""
-    part = await services.files.read_log(
-        workspace.key, run_id, check_relative_path(path), offset, min(wait, _WAIT_LIMIT)
-    )
+    part = await services.files.read_log(workspace.key, run_id, check_relative_path(path), offset, wait)
     headers = {SIZE_HEADER: str(part.size), OPEN_HEADER: "true" if part.open else "false"}
     return Response(part.data, media_type=_BYTES, headers=headers)
 

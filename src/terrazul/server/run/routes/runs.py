@@ -7,6 +7,7 @@ from typing import Annotated
 from litestar import Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from terrazul.server.changes import LONGEST_WAIT
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.run.service.runs import Parents
@@ -17,7 +18,6 @@ from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import WriteAnswer, WriteBatch
 
-_WAIT_LIMIT = 30.0
 Texts = FromQuery[list[str] | None]
 
 
@@ -86,10 +86,10 @@ async def wait_for_run(
     workspace: InjectedWorkspace,
     run_id: FromPath[str],
     run_state: Annotated[str, QueryParameter(name="state")],
-    seconds: FromQuery[float] = _WAIT_LIMIT,
+    seconds: FromQuery[float] = LONGEST_WAIT,
 ) -> Run:
     """The run, as soon as it is in another state than this one, or after the seconds (at most 30)."""
-    return await services.runs.wait(workspace.key, run_id, run_state, min(seconds, _WAIT_LIMIT))
+    return await services.runs.wait(workspace.key, run_id, run_state, seconds)
 
 
 @get("/runs/{run_id:str}/definition", operation_id="get_run_definition", opt=does(Action.RUN_READ, ObjectType.RUN))

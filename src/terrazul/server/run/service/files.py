@@ -114,8 +114,7 @@ class Files:
         Waits where there are none yet and the log (or the run, which may still begin it) is open. Raises ``NotFound``
         for a log that a run which has ended never had.
         """
-        if offset < 0:
-            raise InvalidInput(f"The offset {offset} is negative.", target="offset")
+        _check_offset(offset)
         row = await self._database.read(lambda connection: runs.existing(connection, workspace, run_id))
 
         async def look() -> LogPart | None:
@@ -133,6 +132,7 @@ class Files:
         Raises ``Conflict`` where bytes before the offset are missing, or the log is closed.
         """
         check_relative_path(path)
+        _check_offset(offset)
         row = await self._database.read(lambda connection: runs.existing(connection, workspace, run_id))
         key = None
         if len(data) > _INLINE_LIMIT:
@@ -237,3 +237,8 @@ class Files:
         except BaseException:
             sink.abort()
             raise
+
+
+def _check_offset(offset: int) -> None:
+    if not 0 <= offset < _WHOLE:
+        raise InvalidInput(f"No log has an offset {offset}.", target="offset")

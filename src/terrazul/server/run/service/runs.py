@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from terrazul.core.clock import Clock, to_text
+from terrazul.core.clock import Clock, check_time, to_text
 from terrazul.core.errors import (
     AlreadyExists,
     ExperimentExecutionException,
@@ -29,6 +29,7 @@ from terrazul.server.identity.rules import Principal
 from terrazul.server.queue import store as queue
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.run.service.lifecycle import RunLifecycle
+from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import Filter, Position, RunRow
@@ -41,6 +42,7 @@ from terrazul.wire.submission import RunSubmission
 
 SCRIPT_RUN = "azureml.scriptrun"
 _PAGE_LIMIT = 1000
+_FILTER_LIMIT = 100
 
 
 class Runs:
@@ -82,6 +84,10 @@ class Runs:
         """A page of runs, newest first."""
         if not 1 <= limit <= _PAGE_LIMIT:
             raise InvalidInput(f"A page holds 1 to {_PAGE_LIMIT} runs, not {limit}.", target="limit")
+        if len(wanted.tags) + len(wanted.properties) + len(wanted.states) > _FILTER_LIMIT:
+            raise InvalidInput(
+                f"A search has at most {_FILTER_LIMIT} filters.", target="filters", hint="Ask for less at once."
+            )
         after = _read_page(page)
 
         def work(connection: Connection) -> RunPage:
@@ -159,6 +165,20 @@ class Runs:
 
         return await self._database.read(work)
 
+    async def is_in_experiment(self, workspace: int, run_id: str, experiment_id: str) -> bool:
+        """True where the run belongs to the experiment."""
+        return (await self.get(workspace, run_id)).experiment_id == experiment_id
+
+    async def uses_snapshot(self, workspace: int, run_id: str, snapshot_id: str) -> bool:
+        """True where the run, or one below it, was made from the snapshot."""
+
+        def work(connection: Connection) -> bool:
+            row = runs.existing(connection, workspace, run_id)
+            keys = [row.key, *(each.key for each in runs.descendants(connection, row.key))]
+            return any(runs.snapshot_of(connection, key) == snapshot_id for key in keys)
+
+        return await self._database.read(work)
+
     async def _find(self, workspace: int, run_id: str) -> RunRow:
         return await self._database.read(lambda connection: runs.existing(connection, workspace, run_id))
 
@@ -166,11 +186,12 @@ class Runs:
         definition = msgspec.to_builtins(new.definition)
         there = runs.find(connection, workspace, new.run_id)
         if there:
+            find_within_reach(connection, workspace, new.run_id, by)
             if runs.definition_of(connection, there.key) != definition:
                 raise AlreadyExists(f"There is a run {new.run_id!r} already.", target=new.run_id)
             return _load(connection, workspace, new.run_id)
         parent_run_id = new.parent_run_id or by.run_id
-        parent = runs.existing(connection, workspace, parent_run_id) if parent_run_id else None
+        parent = find_within_reach(connection, workspace, parent_run_id, by) if parent_run_id else None
         if new.snapshot_id and not snapshots.find(connection, workspace, new.snapshot_id):
             raise SnapshotException(
                 f"There is no snapshot {new.snapshot_id!r} in this workspace.", target=new.snapshot_id
@@ -254,9 +275,11 @@ def _read_page(page: str | None) -> Position | None:
     if page is None:
         return None
     try:
-        created_at, key = base64.urlsafe_b64decode(page.encode("ascii")).decode("ascii").split(".")
-        return Position(int(created_at), int(key))
-    except (ValueError, binascii.Error):
+        created_at, key = map(int, base64.urlsafe_b64decode(page.encode("ascii")).decode("ascii").split("."))
+        return Position(
+            check_time(created_at), check_time(key)
+        )  # a key counts rows, so a time's bounds are wide enough
+    except (ValueError, binascii.Error, InvalidInput):
         raise InvalidInput(
             "The page mark is not valid.", target="page", hint="Pass next_page of the answer before."
         ) from None

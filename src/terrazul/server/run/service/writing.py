@@ -10,14 +10,16 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from terrazul.core.clock import Clock, to_text
+from terrazul.core.clock import Clock, check_time, to_text
 from terrazul.core.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound, TerrazulError
 from terrazul.core.ids import check_experiment_name, check_run_id
 from terrazul.core.paths import check_relative_path
 from terrazul.server.blobs import store as contents
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
+from terrazul.server.run.rules import check_point
 from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
+from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
@@ -38,8 +40,7 @@ from terrazul.wire.write import (
 )
 
 T = TypeVar("T")
-NAME_LIMIT = 255
-_TEXT_LIMIT = 1 << 20
+_WRITER_LIMIT = 100
 
 
 class Writing:
@@ -55,8 +56,14 @@ class Writing:
         """Apply a batch; when this returns, it is on disk.
 
         An entry that cannot be applied is refused by itself. Raises ``Conflict`` where batches before this one are
-        missing.
+        missing, ``InvalidInput`` where its writer or its number cannot be one.
         """
+        if not 1 <= len(batch.writer) <= _WRITER_LIMIT or batch.sequence < 1:
+            raise InvalidInput(
+                f"The batch {batch.sequence} of writer {batch.writer[:80]!r} cannot be one.",
+                target="writer",
+                hint=f"Writers have a name of 1 to {_WRITER_LIMIT} characters and count their batches from 1.",
+            )
 
         def work(connection: Connection) -> WriteAnswer:
             last = writers.find(connection, workspace, batch.writer)
@@ -119,22 +126,20 @@ class _Application:
             apply()
         except TerrazulError as error:
             savepoint.rollback()
-            self._refusals.append(Refusal(kind, index, error.code, error.message, run_id))
+            self._refuse(kind, index, run_id, error)
         else:
             savepoint.commit()
 
+    def _refuse(self, kind: str, index: int, run_id: str, error: TerrazulError) -> None:
+        self._refusals.append(Refusal(kind, index, error.code, error.message, run_id))
+
     def _run(self, run_id: str) -> RunRow:
-        """A run that the caller may write to."""
-        row = runs.existing(self._connection, self._workspace, run_id)
-        if self._principal.run_id is not None and self._principal.run_id != run_id:
-            own = runs.find(self._connection, self._workspace, self._principal.run_id)
-            if own is None or not runs.is_within(self._connection, row.key, own.key):
-                raise Forbidden("A run token opens its own run and that run's children only.", target=run_id)
-        return row
+        return find_within_reach(self._connection, self._workspace, run_id, self._principal)
 
     def _new_run(self, new: NewRun) -> None:
         check_run_id(new.run_id)
         check_experiment_name(new.experiment_name)
+        check_time(new.time)
         if self._principal.is_run and new.parent_run_id is None:
             raise Forbidden("Inside a run, only children of it can be created.", target=new.run_id)
         if runs.find(self._connection, self._workspace, new.run_id):
@@ -203,27 +208,33 @@ class _Application:
         runs.add_properties(self._connection, row, new)
 
     def _points(self, points: list[MetricPoint]) -> None:
-        position = 0
-        for run_id, group in groupby(points, key=lambda point: point.run_id):
-            of_run = list(group)
-            self._guarded("metrics", position, run_id, partial(self._add, run_id, of_run))
-            position += len(of_run)
+        """Points are many, so those of one run are added at once; each is refused by itself."""
+        sound = [(index, each) for index, each in enumerate(points) if self._is_sound(index, each)]
+        for run_id, group in groupby(sound, key=lambda pair: pair[1].run_id):
+            self._add(run_id, list(group))
 
-    def _add(self, run_id: str, points: list[MetricPoint]) -> None:
-        row = self._run(run_id)
-        for each in points:
-            if not each.name or len(each.name) > NAME_LIMIT:
-                raise InvalidInput(
-                    f"The metric name {each.name[:80]!r} is not valid.",
-                    target=each.name[:80],
-                    hint=f"Use 1 to {NAME_LIMIT} characters.",
-                )
-        metrics.add_points(self._connection, self._workspace, row.key, points)
+    def _is_sound(self, index: int, point: MetricPoint) -> bool:
+        try:
+            check_point(point)
+        except InvalidInput as error:
+            self._refuse("metrics", index, point.run_id, error)
+            return False
+        return True
+
+    def _add(self, run_id: str, points: list[tuple[int, MetricPoint]]) -> None:
+        try:
+            row = self._run(run_id)
+        except TerrazulError as error:
+            for index, _ in points:
+                self._refuse("metrics", index, run_id, error)
+            return
+        metrics.add_points(self._connection, self._workspace, row.key, [each for _, each in points])
         self._notify(self._connection, row.key)
 
     def _artifact(self, new: NewArtifact) -> None:
         row = self._run(new.run_id)
         path = check_relative_path(new.path)
+        check_time(new.time)
         content = contents.find(self._connection, self._workspace, [new.digest]).get(new.digest)
         if content is None:
             raise NotFound(f"The bytes of {path!r} have not arrived.", target=path, hint="Send the content first.")
@@ -237,11 +248,11 @@ class _Application:
 
     def _phase(self, report: PhaseReport) -> None:
         row = self._run(report.run_id)
-        event = RunEvent(to_text(report.time), None, report.phase, report.seconds, report.message)
+        event = RunEvent(to_text(check_time(report.time)), None, report.phase, report.seconds, report.message)
         runs.add_event(self._connection, row, event, report.time)
 
     def _state(self, change: StateChange) -> None:
         row = self._run(change.run_id)
         if change.attempt is not None and change.attempt != row.attempt:
             raise Conflict(f"Attempt {change.attempt} of run {row.run_id} is not the current one.", target=row.run_id)
-        self._lifecycle.come_to(self._connection, row, change.state, change.time, change.error)
+        self._lifecycle.come_to(self._connection, row, change.state, check_time(change.time), change.error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table, Text, func, select
 
 from terrazul.core.clock import to_text
 from terrazul.server.sql.metadata import metadata
@@ -41,5 +41,6 @@ def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
     """The artifacts of a run whose path begins with a prefix, by path."""
     query = _COLUMNS.where(artifact.c.run == run).order_by(artifact.c.path)
     if prefix:
-        query = query.where(artifact.c.path.startswith(prefix, autoescape=True))
+        # LIKE would fold cases, and refuses long patterns
+        query = query.where(func.substr(artifact.c.path, 1, len(prefix)) == prefix)
     return [Artifact(row[0], row[1], row[2], to_text(row[3])) for row in connection.execute(query)]

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import metadata, primary_key
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.metric import NUMBER_KEY, MetricHistory, MetricKind, MetricPoint
 
 metric = Table(
@@ -165,7 +166,8 @@ def add_points(connection: Connection, workspace: int, run_key: int, points: Seq
     names = dict.fromkeys(each.name for each in points)
     series = {
         row.name: _Series(row.id, row.points, row.minimum, row.maximum)
-        for row in connection.execute(_FIND, {"of_run": run_key, "names": list(names)})
+        for group in in_groups(names)
+        for row in connection.execute(_FIND, {"of_run": run_key, "names": group})
     }
     rows = []
     for each in points:

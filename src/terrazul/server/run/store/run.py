@@ -218,9 +218,14 @@ def set_tags(connection: Connection, row: RunRow, tags: Mapping[str, str]) -> No
         connection.execute(statement, _texts(row, tags))
 
 
+_REMOVE_TAG = tag.delete().where(tag.c.run == bindparam("of_run"), tag.c.key == bindparam("of_key"))
+
+
 def remove_tags(connection: Connection, row: RunRow, keys: Iterable[str]) -> None:
     """Remove tags; one that is not there is no error."""
-    connection.execute(tag.delete().where(tag.c.run == row.key, tag.c.key.in_(list(keys))))
+    removed = [{"of_run": row.key, "of_key": key} for key in keys]
+    if removed:
+        connection.execute(_REMOVE_TAG, removed)
 
 
 def properties_of(connection: Connection, key: int) -> dict[str, str]:

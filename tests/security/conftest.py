@@ -1,0 +1,122 @@
+"""One server for all attacks: they leave it as it was, and that is part of what they show."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from terrazul.testing.routes import Route, routes_of
+from terrazul.testing.server import RunningServer
+from terrazul.testing.submission import SubmittedRun, Submitter
+from terrazul.wire import pack
+
+SECRET = "canary-8c1f"
+"""Stands in everything that belongs to the victims."""
+BESIDE = "canary-beside-the-store"
+"""Stands in files around the store."""
+
+
+@dataclass(frozen=True)
+class Victim:
+    """What an attacker would like to have: a run with everything, in a workspace."""
+
+    workspace: str
+    run_id: str
+    experiment_id: str
+    snapshot_id: str
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The values for the parameters of addresses."""
+        return {
+            "workspace_id": self.workspace.rpartition("/")[2],
+            "run_id": self.run_id,
+            "experiment_id": self.experiment_id,
+            "snapshot_id": self.snapshot_id,
+            "name": "none",
+            "digest": "none",
+            "path": "none",
+        }
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    server = RunningServer(tmp_path_factory.mktemp("platform") / "home")
+    server.start()
+    for folder in (server.home.path, server.home.path.parent, server.home.blobs_folder):
+        (folder / "canary").write_text(BESIDE)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def routes(platform: RunningServer) -> list[Route]:
+    return routes_of(platform)
+
+
+@pytest.fixture(scope="session")
+def submit(platform: RunningServer) -> Iterator[Submitter]:
+    submitter = Submitter(platform)
+    yield submitter
+    submitter.close()
+
+
+@pytest.fixture(scope="session")
+def neighbour(platform: RunningServer) -> Victim:
+    """A run in the workspace in which the tests' runs are."""
+    return make_victim(platform, platform.workspace(), "neighbour")
+
+
+@pytest.fixture(scope="session")
+def stranger(platform: RunningServer) -> Victim:
+    """A run in another workspace."""
+    return make_victim(platform, platform.workspace(f"other-{SECRET}"), "stranger")
+
+
+def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
+    content = f"{SECRET} of {run_id}".encode()
+    digest = hashlib.sha256(content).hexdigest()
+    server.call("POST", f"{workspace}/contents", pack.encode_header(digest, len(content)) + content)
+    file = {"path": f"{SECRET}.py", "digest": digest, "size": len(content)}
+    snapshot = server.call("POST", f"{workspace}/snapshots", {"files": [file]})["snapshot_id"]
+    batch = {
+        "writer": run_id,
+        "sequence": 1,
+        "runs": [
+            {
+                "run_id": run_id,
+                "experiment_name": f"{run_id} {SECRET}",
+                "time": 1,
+                "tags": {"t": SECRET},
+                "snapshot_id": snapshot,
+            }
+        ],
+        "metrics": [{"run_id": run_id, "name": SECRET, "value": 1, "time": 1}],
+        "artifacts": [{"run_id": run_id, "path": f"outputs/{SECRET}", "digest": digest, "size": 1, "time": 1}],
+    }
+    assert server.call("POST", f"{workspace}/writes", batch)["refusals"] == []
+    server.call("POST", f"{workspace}/runs/{run_id}/log?path=logs/{SECRET}&offset=0&close=true", content)
+    experiment = server.call("GET", f"{workspace}/runs/{run_id}")["experiment_id"]
+    return Victim(workspace, run_id, experiment, snapshot)
+
+
+@pytest.fixture(scope="session")
+def intruder(submit: Submitter) -> Iterator[SubmittedRun]:
+    """A run that goes on while its token is tried everywhere."""
+    run = submit("import time; print('on', flush=True); time.sleep(600)")
+    run.wait_for_line("on")
+    yield run
+    run.cancel()
+    run.wait()
+
+
+@pytest.fixture(scope="session")
+def run_token(intruder: SubmittedRun) -> str:
+    return token_of(intruder)
+
+
+def token_of(run: SubmittedRun) -> str:
+    """The token of a run, from the job that its runner was given."""
+    return str(json.loads((run.folder / "job.json").read_text())["token"])
