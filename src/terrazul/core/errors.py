@@ -103,6 +103,12 @@ class NotFound(UserErrorException):
     status = 404
 
 
+class MissingFile(InvalidInput, FileNotFoundError):
+    """A file that was named is not there; v1 code expects ``FileNotFoundError``."""
+
+    code = "missing_file"
+
+
 class AlreadyExists(UserErrorException):
     """The name is taken by a thing that differs."""
 

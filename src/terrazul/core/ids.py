@@ -76,7 +76,7 @@ def check_workspace_name(text: str) -> str:
 
 
 def check_experiment_name(text: str) -> ExperimentName:
-    """The text as an experiment name; ``/`` makes folders. v1's stricter rule holds on the ``azureml`` face only.
+    """The text as an experiment name; ``/`` makes folders, and what v1's rule allows is allowed.
 
     Raises ``InvalidInput``.
     """

@@ -16,10 +16,9 @@ _COMMAND_NOT_EXECUTABLE = 126
 _COMMAND_NOT_FOUND = 127
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_EXCEPTION = re.compile(
-    r"(?P<name>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Exit|Warning|Iteration|Invalid|NotFound))"
-    r"(?:: (?P<text>.*))?\Z"
-)
+_EXCEPTION = re.compile(r"(?P<name>(?:[^\W\d]\w*\.)*[^\W\d]\w*)(?:: (?P<text>.*))?\Z")
+_USUAL_NAME = re.compile(r"(?:Error|Exception|Interrupt|Exit|Warning|Iteration)\Z")
+_TRACEBACK = "Traceback (most recent call last):"
 _MISSING_MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _MISSING_NAME = re.compile(r"cannot import name '?(\w+)'? from '?([\w.]+)'?")
 _MISSING_ATTRIBUTE = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
@@ -124,15 +123,23 @@ def _cause_in_log(lines: list[str]) -> _Cause | None:
     """What the last exception of the log says; it counts only near the end, where it ended the script."""
     for index in range(len(lines) - 1, -1, -1):
         match = _EXCEPTION.match(lines[index])
-        if match and _ends_traceback(lines, index):
+        if match and _ends_traceback(lines, index, match["name"]):
             cause = _cause_of_exception(match["name"], match["text"] or "")
             return replace(cause, line=index)
     return None
 
 
-def _ends_traceback(lines: list[str], index: int) -> bool:
-    """True where the line follows the indented lines of a traceback."""
-    return index > 0 and lines[index - 1].startswith("  ")
+def _ends_traceback(lines: list[str], index: int, name: str) -> bool:
+    """True where the line follows the indented lines of a traceback.
+
+    One that has no head, since it is that of a syntax error or begins before the tail, is known by what errors are
+    usually called.
+    """
+    above = index - 1
+    while above >= 0 and lines[above].startswith("  "):
+        above -= 1
+    is_indented = above < index - 1
+    return is_indented and bool(_USUAL_NAME.search(name) or (above >= 0 and lines[above] == _TRACEBACK))
 
 
 def _cause_of_exception(name: str, text: str) -> _Cause:

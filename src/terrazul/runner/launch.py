@@ -10,6 +10,8 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_NOT_EXECUTABLE = 126  # as shells say it
+_NOT_FOUND = 127
 
 
 def main() -> None:
@@ -19,7 +21,11 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != runner:
         sys.exit("The runner has gone.")
-    os.execvp(program, sys.argv[2:])  # noqa: S606  # becoming the program is the purpose
+    try:
+        os.execvp(program, sys.argv[2:])  # noqa: S606  # becoming the program is the purpose
+    except OSError as error:
+        sys.stderr.write(f"{program}: {error.strerror}\n")
+        sys.exit(_NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE)
 
 
 main()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from terrazul.core.errors import InvalidInput, UserErrorException
-from terrazul.sdk import yaml_text
+from terrazul.sdk import text_file, yaml_text
 
 BASE_PROJECT_MODULE = "azureml._project"
 BASE_PROJECT_FILE_RELATIVE_PATH = "base_project_files/conda_dependencies.yml"
@@ -274,7 +274,7 @@ def _default() -> Dict[str, Any]:
 
 
 def _read(file: Path) -> Dict[str, Any]:
-    content = _checked(yaml_text.load(file.read_text(encoding="utf-8-sig"), str(file)), str(file))
+    content = _checked(yaml_text.load(text_file.read(file), str(file)), str(file))
     for entry in content[PACKAGES]:
         if isinstance(entry, dict):
             entry[PIP] = [line for each in entry[PIP] for line in _with_named_files(each, file.parent, 0)]
@@ -346,7 +346,7 @@ def _of_core(package: str, core_type: str) -> str:
 def requirements_of(file: Path) -> List[str]:
     """The requirements and options of a pip requirements file, and of those that it names with ``-r``.
 
-    Comments are left out and continued lines joined. Raises ``FileNotFoundError``, and ``UserErrorException`` where
+    Comments are left out and continued lines joined. Raises ``MissingFile``, and ``UserErrorException`` where
     files name each other in a circle.
     """
     return list(_lines_of(file, 0))
@@ -356,7 +356,7 @@ def _lines_of(file: Path, depth: int) -> Iterator[str]:
     if depth > _DEEPEST_FILE:
         message = f"The requirement files around '{file}' name each other in a circle."
         raise UserErrorException(message, target=str(file), hint="Take out one of the lines that begin with -r.")
-    text = file.read_text(encoding="utf-8-sig").replace("\\\n", " ")
+    text = text_file.read(file).replace("\\\n", " ")
     for line in (re.sub(r"(^|\s)#.*", "", each).strip() for each in text.splitlines()):
         if line:
             yield from _with_named_files(line, file.parent, depth)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Mapping, Optional
 from urllib.parse import quote
 
 from terrazul.core.errors import UserErrorException
-from terrazul.sdk import curated_environment, yaml_text
+from terrazul.sdk import curated_environment, text_file, yaml_text
 from terrazul.sdk.client import concept
 from terrazul.sdk.conda_dependencies import CondaDependencies, requirements_of
 from terrazul.sdk.container_registry import ContainerRegistry
@@ -348,7 +348,7 @@ class Environment(Section):
         environment = _with_packages(name, conda_specification, pip_requirements)
         file = Path(dockerfile) if "\n" not in dockerfile else None
         is_file = file is not None and file.is_file()
-        environment.docker.base_dockerfile = file.read_text(encoding="utf-8") if file and is_file else dockerfile
+        environment.docker.base_dockerfile = text_file.read(file) if file and is_file else dockerfile
         return environment
 
     @staticmethod
@@ -375,7 +375,7 @@ class Environment(Section):
 
     @staticmethod
     def from_conda_specification(name: str, file_path: str) -> Environment:
-        """An environment of a conda file. Raises ``FileNotFoundError``, and ``UserErrorException`` for a wrong file."""
+        """An environment of a conda file. Raises ``MissingFile``, and ``UserErrorException`` for a wrong file."""
         environment = Environment(name)
         environment.python.conda_dependencies = CondaDependencies(file_path)
         return environment
@@ -395,7 +395,7 @@ class Environment(Section):
 
     @staticmethod
     def from_pip_requirements(name: str, file_path: str, pip_version: Optional[str] = None) -> Environment:
-        """An environment of a pip requirements file. Raises ``FileNotFoundError``."""
+        """An environment of a pip requirements file. Raises ``MissingFile``."""
         environment = Environment(name)
         packages = CondaDependencies.create(pip_packages=[])
         packages.set_pip_requirements(requirements_of(Path(file_path)))
@@ -429,12 +429,12 @@ class Environment(Section):
     def load_from_directory(path: str) -> Environment:
         """The environment that ``save_to_directory`` wrote, also v1's.
 
-        Raises ``FileNotFoundError``, and ``UserErrorException`` for files that are not of that kind.
+        Raises ``MissingFile``, and ``UserErrorException`` for files that are not of that kind.
         """
         folder = Path(path)
         environment = Environment.from_plain(_json(folder / _DEFINITION_FILE))
         if (folder / _DOCKERFILE).is_file():
-            environment.docker.base_dockerfile = (folder / _DOCKERFILE).read_text(encoding="utf-8")
+            environment.docker.base_dockerfile = text_file.read(folder / _DOCKERFILE)
         if (folder / _CONDA_FILE).is_file():
             environment.python.conda_dependencies = CondaDependencies(str(folder / _CONDA_FILE))
         return environment
@@ -477,7 +477,7 @@ def _with_packages(name: str, conda_specification: Optional[str], pip_requiremen
 
 def _json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return json.loads(text_file.read(file))
     except ValueError as error:
         message = f"'{file}' is not JSON: {error}."
         raise UserErrorException(message, target=str(file), hint="Save the environment anew.") from error

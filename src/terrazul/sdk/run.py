@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Type, Union
 
 from terrazul.core.clock import now
 from terrazul.core.errors import (
@@ -196,8 +196,7 @@ class Run(RunRecording):
         if raise_on_error and self._known.state is RunState.FAILED:
             told = error_of(error or RunError("The run failed without telling why."))
             message = f"The run {self._id} failed: {told['error']['message']}"
-            hint = f"See {error.log_path} of the run." if error and error.log_path else None
-            raise ActivityFailedException(message, hint=hint, error_details=json.dumps(told, indent=4))
+            raise ActivityFailedException(message, hint=_next_step(error), error_details=_readable(told))
         return self.get_details()
 
     def _follow(self) -> wire.Run:
@@ -212,7 +211,7 @@ class Run(RunRecording):
         if run.warnings:
             say("Warnings:\n" + "\n".join(run.warnings) + "\n")
         if run.error is not None:
-            say(f"Error:\n{json.dumps(error_of(run.error), indent=4)}\n")
+            say(f"Error:\n{_readable(error_of(run.error))}\n")
         return run
 
     def get_all_logs(self, destination: Optional[str] = None) -> List[str]:
@@ -337,6 +336,18 @@ class ScriptRun(Run):
     def cancel(self) -> None:
         """Ask the run to end: its script and everything that it started."""
         super().cancel()
+
+
+def _readable(error: Mapping[str, object]) -> str:
+    return json.dumps(error, indent=4, ensure_ascii=False)
+
+
+def _next_step(error: Optional[RunError]) -> Optional[str]:
+    """What mends the failure, where that is known, and which log to read."""
+    if error is None:
+        return None
+    see = f"See {error.log_path} of the run." if error.log_path else ""
+    return " ".join(filter(None, [error.hint, see])) or None
 
 
 def rehydrated(workspace: Workspace, record: wire.Run, experiment: Optional[Experiment] = None) -> Run:

@@ -33,6 +33,7 @@ def definition_of(configuration: RunConfiguration, source_directory: str) -> Run
     """
     configuration.check("The run configuration")
     _check_script_or_command(configuration)
+    _check_source_directory(source_directory)
     framework = _one_of("framework", configuration.framework, _FRAMEWORKS)
     communicator = _one_of("communicator", configuration.communicator, _COMMUNICATORS)
     _refuse_what_is_not_there_yet(configuration, framework, communicator)
@@ -47,7 +48,7 @@ def definition_of(configuration: RunConfiguration, source_directory: str) -> Run
         framework=framework,
         communicator=communicator,
         node_count=int(configuration.node_count),
-        max_run_duration_seconds=_whole(configuration.max_run_duration_seconds),
+        max_run_duration_seconds=_limit(configuration.max_run_duration_seconds),
         environment=_environment(configuration),
         environment_variables={name: str(value) for name, value in configuration.environment_variables.items()},
         history=History(
@@ -64,6 +65,15 @@ def _check_script_or_command(configuration: RunConfiguration) -> None:
         both = "both a script and a command" if configuration.script else "neither a script nor a command"
         message = f"The run configuration names {both}."
         raise RunConfigurationException(message, target="script", hint="Give exactly one of the two.")
+
+
+def _check_source_directory(source_directory: str) -> None:
+    root = Path(source_directory)
+    if not root.is_dir():
+        what = "is not a directory" if root.exists() else "does not exist"
+        message = f"The source directory '{source_directory}' {what}."
+        hint = f"It is looked for as {root.absolute()}."
+        raise RunConfigurationException(message, target=str(source_directory), hint=hint)
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> str:
@@ -128,8 +138,14 @@ def _texts(arguments: Union[str, Sequence[Any], None]) -> List[str]:
     return [os.fspath(each) if isinstance(each, os.PathLike) else str(each) for each in arguments or []]
 
 
-def _whole(number: Optional[int]) -> Optional[int]:
-    return None if number is None else int(number)
+def _limit(seconds: Optional[int]) -> Optional[int]:
+    """The time limit; ``None`` is none."""
+    if seconds is not None and seconds < 1:
+        message = f"max_run_duration_seconds is {seconds}, which leaves a run no time."
+        raise RunConfigurationException(
+            message, target="max_run_duration_seconds", hint="Give at least 1, or None for no limit."
+        )
+    return None if seconds is None else int(seconds)
 
 
 def _script_in(source_directory: str, script: str) -> str:
@@ -148,4 +164,4 @@ def _script_in(source_directory: str, script: str) -> str:
 
 def _scripts_there(root: Path) -> str:
     names = sorted(path.name for path in root.glob("*.py"))[:_SCRIPTS_TOLD]
-    return f"There are {', '.join(names)}." if names else f"There is no script in {root}."
+    return f"Scripts there: {', '.join(names)}." if names else f"There is no script in {root}."

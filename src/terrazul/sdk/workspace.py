@@ -385,6 +385,7 @@ def _read_configuration(file: Path) -> Tuple[str, str, str]:
             return scope[1], scope[2], scope[3]
         return str(content["subscription_id"]), str(content["resource_group"]), str(content["workspace_name"])
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        message = f"The workspace configuration file {file} cannot be used: {error!r}."
+        problem = f"it has no {error.args[0]}" if isinstance(error, KeyError) else f"it is not of that form ({error})"
+        message = f"The workspace configuration file {file} cannot be used: {problem}."
         hint = "It is JSON with subscription_id, resource_group and workspace_name."
         raise UserErrorException(message, target=str(file), hint=hint) from error

@@ -5,9 +5,11 @@ The packages come from a folder that each test makes, so that no network is aske
 
 import base64
 import hashlib
+import io
 import json
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -41,13 +43,28 @@ def make_wheel(folder: Path, name: str, version: str, requires: str = "") -> Non
         wheel.writestr(f"{info}/RECORD", record + f"{info}/RECORD,,\n")
 
 
+def make_source(folder: Path, name: str, version: str) -> None:
+    """A package that has no wheel, and cannot be compiled."""
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n",
+        "backend.py": "raise ImportError('there is no compiler')\n",
+    }
+    with tarfile.open(folder / f"{name}-{version}.tar.gz", "w:gz") as archive:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(f"{name}-{version}/{path}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+
+
 @pytest.fixture(scope="module")
 def submit_with_index(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Submits to a server whose compute has an index of three small packages and no network."""
+    """Submits to a server whose compute has an index of small packages and no network."""
     links = tmp_path_factory.mktemp("links")
     make_wheel(links, "alpha", "1.0")
     make_wheel(links, "alpha", "2.0")
     make_wheel(links, "beta", "1.0", "alpha<2")
+    make_source(links, "gamma", "1.0")
     home = tmp_path_factory.mktemp("home")
     variables = {"UV_FIND_LINKS": str(links), "UV_NO_INDEX": "1", "UV_OFFLINE": "1", "UV_CACHE_DIR": str(home / "uv")}
     server = RunningServer(home / "home", variables=variables)
@@ -102,6 +119,13 @@ def test_unsolvable_environment_names_package_and_reason(submit_with_index: Subm
     assert (error["code"], error["log_path"]) == ("UserError", "azureml-logs/20_image_build_log.txt")
     again = submit_with_index("print(1)", environment=wanted).wait()["error"]
     assert "tried" in again["message"]
+
+
+def test_package_that_must_be_compiled_is_told_with_the_python(submit_with_index: Submitter):
+    error = submit_with_index("print(1)", environment=environment(OWN, {"pip": ["gamma"]})).wait()["error"]
+    assert "`gamma==1.0`: " in error["message"]
+    assert "there is no compiler" in error["message"]
+    assert error["hint"].startswith(f"No wheel of it fits Python {OWN.partition('=')[2]}, so it had to be compiled")
 
 
 def test_other_python_is_loud(submit_with_index: Submitter):

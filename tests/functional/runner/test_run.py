@@ -76,6 +76,13 @@ def test_shell_command_and_command_list(submit_shared: Submitter):
     assert plain.log() == "$HOME && last\n"
 
 
+def test_program_that_is_not_there_is_told(submit_shared: Submitter):
+    run = submit_shared(command=["tarin", "--alpha"], files={"x": b"x"})
+    error = run.wait()["error"]
+    assert error["message"] == "A command was not found: tarin: No such file or directory"
+    assert (error["exit_code"], run.log()) == (127, "tarin: No such file or directory\n")
+
+
 @pytest.mark.parametrize(
     ("script", "message", "hint"),
     [

@@ -117,11 +117,20 @@ def test_first_line_is_on_the_screen_within_a_second(
     assert shown["end"][0] - seen > 1
 
 
+def test_failure_is_raised_with_what_mends_it(experiment: Experiment, code: Path):
+    (code / "train.py").write_text("import nowhere")
+    with pytest.raises(ActivityFailedException) as caught:
+        experiment.submit(configuration(code)).wait_for_completion()
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("Add nowhere to the environment's packages. See azureml-logs/70")
+
+
 def test_failure_is_raised_with_its_cause(experiment: Experiment, code: Path, capsys: pytest.CaptureFixture[str]):
     (code / "train.py").write_text("raise ValueError('boom')")
     run = experiment.submit(configuration(code))
     with pytest.raises(ActivityFailedException, match="ValueError: boom") as caught:
         run.wait_for_completion()
+    assert caught.value.hint == "See azureml-logs/70_driver_log.txt of the run."
     assert json.loads(caught.value.error_details)["error"]["code"] == "UserError"
     assert run.wait_for_completion(raise_on_error=False)["status"] == "Failed"
     assert "ValueError: boom" in run.get_details()["error"]["error"]["message"]

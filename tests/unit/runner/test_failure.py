@@ -28,6 +28,8 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "train.py", line 1, in <
         ("ValueError: x must be positive", "ValueError: x must be positive", ""),
         ("my.package.SpecialError: oh", "SpecialError: oh", ""),
         ("KeyboardInterrupt", "KeyboardInterrupt", ""),
+        ("queue.Empty", "failed with Empty", ""),
+        ("terrazul.core.errors.CapabilityNotAvailable: X is not there yet", "CapabilityNotAvailable: X is not", ""),
     ],
 )
 def test_last_exception_is_the_cause(last: str, message: str, hint: str):
@@ -35,6 +37,12 @@ def test_last_exception_is_the_cause(last: str, message: str, hint: str):
     assert message in error.message
     assert hint in error.hint
     assert (error.exit_code, error.last_error_line, error.log_line, error.code) == (1, last, 13, "UserError")
+
+
+def test_further_lines_of_an_exception_do_not_hide_it():
+    error = explain(1, tail_of((TRACEBACK + "mine.Refused: not this one\nTake another.\n").encode(), 1))
+    assert error.message == "The script failed with Refused: not this one."
+    assert error.last_error_line == "mine.Refused: not this one"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +55,9 @@ def test_last_exception_is_the_cause(last: str, message: str, hint: str):
         (3, "giving up\n", "exit code 3"),
         (1, "", "exit code 1"),
         (127, "sh: 1: tarin: not found\n", "A command was not found: sh: 1: tarin: not found"),
+        (127, "tarin: No such file or directory\n", "A command was not found: tarin: No such file"),
         (2, "ValueError: only talked about\nmore\n", "exit code 2"),
+        (2, "  indented\nDone\n", "exit code 2"),
     ],
 )
 def test_exit_code_is_the_cause(exit_code: int, log: str, message: str):

@@ -84,8 +84,18 @@ def test_other_files_are_refused(tmp_path: Path, text: str):
 
 
 def test_missing_file_is_missing():
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"There is no file '/not/there\.yml'") as raised:
         CondaDependencies("/not/there.yml")
+    assert isinstance(raised.value, UserErrorException)
+
+
+def test_file_that_is_no_text_is_told(tmp_path: Path):
+    with pytest.raises(UserErrorException, match="cannot be read: Is a directory"):
+        CondaDependencies(str(tmp_path))
+    file = tmp_path / "env.yml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(UserErrorException, match="is not text in UTF-8"):
+        CondaDependencies(str(file))
 
 
 def test_requirements_file_is_read_without_comments(tmp_path: Path):

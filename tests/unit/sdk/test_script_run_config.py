@@ -53,6 +53,15 @@ def test_definition_holds_all(source: str):
     assert "environment" not in definition.sections
 
 
+def test_source_directory_and_time_limit_are_checked(source: str):
+    with pytest.raises(RunConfigurationException, match=r"'nowhere' does not exist\.\nIt is looked for as /"):
+        ScriptRunConfig("nowhere", command=["ls"]).definition()
+    with pytest.raises(RunConfigurationException, match="is not a directory"):
+        ScriptRunConfig(str(Path(source, "train.py")), "train.py").definition()
+    with pytest.raises(RunConfigurationException, match="max_run_duration_seconds is 0"):
+        ScriptRunConfig(source, "train.py", max_run_duration_seconds=0).definition()
+
+
 @pytest.mark.parametrize("script", ["./deep/step.py", "deep\\step.py", "deep/../deep/step.py"])
 def test_script_is_named_from_the_source_directory(source: str, script: str):
     assert ScriptRunConfig(source, script).definition().script == "deep/step.py"

@@ -22,6 +22,7 @@ from terrazul.runner.phase import RunnerLog
 from terrazul.runner.stop import Stop
 
 TIME_LIMIT = 3600.0
+_COMPILED = "Failed to build"
 _REMEMBERED = 60.0
 _GLANCE = 0.1
 _TOLD_BYTES = 1 << 16
@@ -146,7 +147,7 @@ class Builder:
         return UserErrorException(
             f"The environment {self._recipe.name!r} could not be built: {reason}",
             target=self._recipe.name,
-            hint="Change the packages or versions named there; the whole output is in the image build log.",
+            hint=_hint(reason, self._recipe.python.version_text),
         )
 
     def _remember(self, problem: TerrazulError) -> None:
@@ -183,6 +184,15 @@ def _tail(file: Path, begin: int) -> str:
     with file.open("rb") as stream:
         stream.seek(max(begin, file.stat().st_size - _TOLD_BYTES))
         return stream.read().decode("utf-8", "replace")
+
+
+def _hint(reason: str, python: str) -> str:
+    if _COMPILED in reason:
+        return (
+            f"No wheel of it fits Python {python}, so it had to be compiled: ask for a Python of its time, "
+            "such as python=3.8, or for another version of it."
+        )
+    return "Change the packages or versions named there; the whole output is in the image build log."
 
 
 def _reason(output: str) -> str:

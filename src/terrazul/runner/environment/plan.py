@@ -73,7 +73,8 @@ def _built(definition: EnvironmentDefinition) -> Plan:
 
 
 def _tell_of_other_python(plan: Plan, definition: EnvironmentDefinition, wanted: str, python: Interpreter) -> None:
-    found = ", ".join(sorted({each.version_text for each in interpreter.installed()}))
+    installed = sorted(interpreter.installed(), key=lambda each: each.version)
+    found = ", ".join(each.version_text for each in installed)
     if definition.strict:
         raise UserErrorException(
             f"The environment {definition.name!r} asks for Python {wanted}, which this compute does not have.",
