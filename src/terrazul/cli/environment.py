@@ -11,7 +11,7 @@ from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, note, show
 from terrazul.cli.wording import moment, text
 from terrazul.cli.workspace_choice import choose
-from terrazul.core.errors import NotFound
+from terrazul.core.errors import MissingFile, NotFound
 from terrazul.sdk.client import Client
 from terrazul.sdk.environment import Environment as SdkEnvironment
 from terrazul.wire.environment import Environment
@@ -126,8 +126,8 @@ def _register(arguments: argparse.Namespace) -> int:
     folder = _existing(arguments.directory)
     try:
         definition = SdkEnvironment.load_from_directory(str(folder)).definition()
-    except FileNotFoundError as error:
-        message = f"{folder} holds no environment: {Path(error.filename).name} is missing."
+    except MissingFile as error:
+        message = f"{folder} holds no environment: {Path(error.target or '').name} is missing."
         raise UsageError(message, hint="`terrazul environment scaffold` writes such a folder.") from None
     except ValueError as error:
         message = f"The definition in {folder} cannot be read: {error}."

@@ -168,7 +168,7 @@ def test_run_that_is_left_outlives_the_server_is_followed_and_canceled(project: 
     [
         (["run", "submit-script"], 2, "No script is named."),
         (["run", "submit-script", "-c", "lcal", "train.py"], 1, "lcal"),
-        (["run", "submit-script", "-d", "missing.yml", "train.py"], 1, "missing.yml"),
+        (["run", "submit-script", "-d", "missing.yml", "train.py"], 2, "missing.yml"),
         (["run", "submit-script", "--source-directory", "nowhere", "train.py"], 2, "nowhere is not a folder"),
         (["run", "submit-script", "-c", "local", "trian.py"], 1, "trian.py"),
         (["run", "show", "nobody"], 3, "There is no run 'nobody'"),
