@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from typing import Dict, List, Tuple
 
-from terrazul.core.errors import NotFound, SnapshotException
+from terrazul.core.errors import NotFound, SnapshotException, TooLarge
 from terrazul.core.ids import SnapshotId, guid_of_digest
-from terrazul.sdk.client import Client
+from terrazul.sdk.client import API, Client
 from terrazul.sdk.console import warn
 from terrazul.sdk.content import SentFiles, send_files
 from terrazul.sdk.snapshot_memory import SnapshotMemory
 from terrazul.sdk.source_tree import SourceTree, walk
+from terrazul.wire.server import ServerInfo
 from terrazul.wire.snapshot import Snapshot, SnapshotDelta, SnapshotFile, SnapshotManifest, manifest_digest
 
 _LARGE_BYTES = 300_000_000
@@ -22,10 +23,12 @@ def take_snapshot(client: Client, folder: str) -> SnapshotId:
     """Take a folder's files as a snapshot of a workspace; its id, which is that of the content.
 
     The second snapshot of a folder costs a walk and what changed. What could not be taken is told of in warnings.
-    Raises ``SnapshotException`` for a folder that is not there or holds no file.
+    Raises ``SnapshotException`` for a folder that is not there or holds no file, and ``TooLarge``, before anything is
+    read or sent, for one that is over the administrator's limit.
     """
     started_ns = time.time_ns()
     tree = walk(folder)
+    _check_limit(client, tree)
     _warn_of_size(tree)
     memory = SnapshotMemory.read(tree.root)
     place = f"{client.address.url}{client.prefix}"
@@ -76,16 +79,28 @@ def _files_of(tree: SourceTree, sent: SentFiles) -> List[SnapshotFile]:
     return sorted(files, key=lambda file: file.path)
 
 
+def _check_limit(client: Client, tree: SourceTree) -> None:
+    limit = client.within(API).get(ServerInfo, "/server").snapshot_limit
+    if limit and _size_of(tree) > limit:
+        message = f"{_told_size(tree)}; the administrator's limit is {limit / 1e6:.0f} MB."
+        hint = "Leave out by an .amlignore file what the script does not need, or have TERRAZUL_SNAPSHOT_LIMIT raised."
+        raise TooLarge(message, target=tree.root, hint=hint)
+
+
 def _warn_of_size(tree: SourceTree) -> None:
-    total = sum(file.size for file in tree.files)
-    if total <= _LARGE_BYTES:
-        return
+    if _size_of(tree) > _LARGE_BYTES:
+        warn(f"{_told_size(tree)}. What the script does not need can be left out by an .amlignore file.")
+
+
+def _size_of(tree: SourceTree) -> int:
+    return sum(file.size for file in tree.files)
+
+
+def _told_size(tree: SourceTree) -> str:
     biggest = sorted(tree.files, key=lambda file: file.size, reverse=True)[:_SHOWN_PATHS]
     listed = ", ".join(f"{file.path} ({file.size / 1e6:.0f} MB)" for file in biggest)
-    warn(
-        f"The source directory '{tree.root}' holds {total / 1e6:.0f} MB in {len(tree.files)} files; the biggest are "
-        f"{listed}. What the script does not need can be left out by an .amlignore file."
-    )
+    size = f"{_size_of(tree) / 1e6:.0f} MB in {len(tree.files)} files"
+    return f"The source directory '{tree.root}' holds {size}; the biggest are {listed}"
 
 
 def _warn_of_what_is_left_out(tree: SourceTree, sent: SentFiles) -> None:

@@ -52,7 +52,8 @@ async def health() -> dict[str, str]:
 @get("/api/v1/server", operation_id="get_server", opt=does(Action.SERVER_READ, ObjectType.SERVER))
 async def get_server(services: InjectedServices, principal: InjectedPrincipal) -> ServerInfo:
     """Who answers, and to whom."""
-    return ServerInfo(__version__, embedded=not services.settings.shared, user=principal.name)
+    settings = services.settings
+    return ServerInfo(__version__, not settings.shared, principal.name, settings.snapshot_limit)
 
 
 @get("/api/v1/server/status", operation_id="get_server_status", opt=does(Action.SERVER_INSPECT, ObjectType.SERVER))

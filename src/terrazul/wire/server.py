@@ -15,6 +15,8 @@ class ServerInfo:
     """True where one person's laptop is the whole installation: unknown workspaces are made when they are named."""
     user: str
     """The principal that the caller's token stands for."""
+    snapshot_limit: int = 0
+    """The largest snapshot in bytes that the administrator allows; 0 for no limit."""
 
 
 @dataclass(frozen=True)
