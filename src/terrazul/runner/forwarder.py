@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
@@ -16,7 +17,8 @@ from terrazul.runner import contents
 from terrazul.runner.connection import Backoff, Connection, understand
 from terrazul.runner.journal import Entry, EntryKind, Journal
 from terrazul.runner.log_stream import LogStream
-from terrazul.wire.write import WriteAnswer
+from terrazul.wire import codec
+from terrazul.wire.write import WriteAnswer, WriteBatch
 
 _REJECTIONS_UNTIL_OVER = 4
 _IDLE = 5.0
@@ -95,7 +97,10 @@ class Forwarder:
                 self._count_rejection()
             except TerrazulError as refusal:
                 self._warn(f"The server refused what the run recorded: {refusal.message}")
-                return True
+                remains = _without_content(entry)
+                if remains == entry:
+                    return True
+                entry = remains
             else:
                 self._reachable = True
                 self._rejections = 0
@@ -134,3 +139,11 @@ class Forwarder:
         for content in listed:
             if content.spooled:
                 Path(content.file).unlink(missing_ok=True)
+
+
+def _without_content(entry: Entry) -> Entry:
+    """What is sent in the place of a refused batch: its number must be taken, or all that follow it are refused."""
+    if entry.kind is not EntryKind.WRITE:
+        return entry
+    batch = codec.decode(WriteBatch, entry.payload)
+    return replace(entry, payload=codec.encode(WriteBatch(batch.writer, batch.sequence)))

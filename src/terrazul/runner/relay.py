@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import json
 import socketserver
 import sys
 import tempfile
@@ -34,7 +33,7 @@ from terrazul.wire import codec, pack
 from terrazul.wire.error import ErrorBody
 from terrazul.wire.job import Job
 from terrazul.wire.snapshot import Digests
-from terrazul.wire.write import WriteAnswer
+from terrazul.wire.write import WriteAnswer, WriteBatch
 
 _WRITE_LIMIT = 1 << 26
 _IN_MEMORY = 1 << 20
@@ -58,6 +57,7 @@ class Relay:
         self.forwarder = forwarder
         self.workspace = workspace_path(job)
         self.closed = False
+        self._decode: Callable[[bytes], WriteBatch]
         self._server = _LoopbackServer(self)
 
     @property
@@ -68,7 +68,13 @@ class Relay:
 
     def start(self) -> None:
         """Begin to answer."""
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), name="relay", daemon=True).start()
+        threading.Thread(target=self._serve, name="relay", daemon=True).start()
+
+    def _serve(self) -> None:
+        import msgspec  # noqa: PLC0415  # while the script starts, which the runner's own start must not delay
+
+        self._decode = msgspec.json.Decoder(WriteBatch).decode
+        self._server.serve_forever(0.1)
 
     def close(self) -> None:
         """Record nothing more; returns before the port is free again."""
@@ -82,12 +88,13 @@ class Relay:
     def record(self, body: bytes) -> WriteAnswer:
         """Journal a batch. Raises ``InvalidInput`` for what is not one."""
         try:
-            batch = json.loads(body)
-            valid = isinstance(batch["writer"], str) and isinstance(batch["sequence"], int)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            valid = False
-        if not valid:
-            raise InvalidInput("The body is not a batch of writes.", hint="Send a WriteBatch as JSON.")
+            self._decode(body)
+        except (
+            ValueError,
+            RecursionError,
+        ) as problem:  # what the server would refuse is refused where it can be mended
+            message = f"The body is not a batch of writes: {problem}."
+            raise InvalidInput(message, hint="Send a WriteBatch as JSON.") from None
         self.journal.wait_durable(self._append(EntryKind.WRITE, body), _DURABLE_WITHIN)
         return WriteAnswer(applied=True)
 

@@ -113,7 +113,7 @@ def fetch_file(client: Client, request: Request, target: Path, digest: str, size
     Raises ``Unavailable`` where the bytes are not those of the digest.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial = target.with_name(f".{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.{os.getpid()}.part")
     try:
         _fetch(client, request, partial, digest, size)
         partial.replace(target)

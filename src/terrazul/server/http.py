@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -94,6 +95,14 @@ def provide_principal(request: Request[Any, Any, Any]) -> Principal:
 async def provide_workspace(workspace_id: FromPath[str], services: InjectedServices) -> WorkspaceRow:
     """The workspace that the address names."""
     return await services.workspaces.get(workspace_id)
+
+
+def headers_of_download(name: str) -> dict[str, str]:
+    """What a browser must know of bytes that users made: to keep them as a file, and to run nothing in them."""
+    return {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": "sandbox",
+    }
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

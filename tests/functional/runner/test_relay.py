@@ -88,3 +88,38 @@ print('all answered')
     assert run.wait()["state"] == "Completed", run.log()
     assert run.log() == "all answered\n"
     assert run.get()["warnings"] == []
+
+
+def test_batch_that_is_none_is_refused_at_once_and_holds_up_no_other(submit_shared: Submitter):
+    run = submit_shared(
+        TALKATIVE
+        + """
+for bad in (b'{"run_id": "x"}', b'{"run_id": 1, "name": "n", "value": 1, "time": 1}',
+            b'{"run_id": "x", "name": "n", "value": NaN, "time": 1}',
+            b'{"run_id": "x", "name": "\\\\ud800", "value": 1, "time": 1}',
+            b'{"run_id": "x", "name": "n", "value": 1, "time": "now"}'):
+    try:
+        call('POST', '/writes', b'{"writer": "bad", "sequence": 1, "metrics": [' + bad + b']}')
+    except urllib.error.HTTPError as error:
+        print(error.code)
+log('after', 1)
+"""
+    )
+    assert run.wait()["state"] == "Completed", run.log()
+    assert run.log() == "400\n" * 5
+    assert run.metrics == {"after": [1]}
+
+
+def test_batch_that_only_the_server_refuses_holds_up_no_other(submit: Submitter):
+    """An administrator's limit is smaller than the batch; the next ones of the same writer are taken."""
+    submit.server.stop()
+    submit.server._options = ("--body-limit", "100000")
+    submit.server.start()
+    run = submit(
+        TALKATIVE
+        + "log('before', 1)\nwrite(changes=[{'run_id': run_id, 'description': 'x' * 200000}])\nlog('after', 2)"
+    )
+    ended = run.wait()
+    assert ended["state"] == "Completed", run.log()
+    assert run.metrics == {"before": [1], "after": [2]}
+    assert "refused" in "".join(ended["warnings"])

@@ -8,7 +8,7 @@ from litestar import Request, Router, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from terrazul.server.http import InjectedServices, InjectedWorkspace, does
+from terrazul.server.http import InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action
 from terrazul.wire.snapshot import Digests
 
@@ -55,7 +55,7 @@ async def send_content(
 async def fetch_contents(services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[Digests]) -> Stream:
     """A pack of the contents."""
     stream = await services.contents.read_pack(workspace.key, data.digests)
-    return Stream(stream, media_type="application/octet-stream")
+    return Stream(stream, media_type="application/octet-stream", headers=headers_of_download("contents.pack"))
 
 
 router = Router("/contents", route_handlers=[find_missing_contents, send_contents, send_content, fetch_contents])

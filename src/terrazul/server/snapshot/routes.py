@@ -6,7 +6,7 @@ from litestar import Router, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.snapshot import Snapshot, SnapshotDelta, SnapshotManifest
 
@@ -46,7 +46,8 @@ async def download_snapshot(
     services: InjectedServices, workspace: InjectedWorkspace, snapshot_id: FromPath[str]
 ) -> Stream:
     """The snapshot as a zip archive."""
-    return Stream(await services.snapshots.zip(workspace.key, snapshot_id), media_type="application/zip")
+    archive = await services.snapshots.zip(workspace.key, snapshot_id)
+    return Stream(archive, media_type="application/zip", headers=headers_of_download(f"{snapshot_id}.zip"))
 
 
 router = Router(

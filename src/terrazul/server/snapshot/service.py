@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
-from typing import IO
+from typing import IO, cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -25,7 +23,6 @@ from terrazul.server.sql.database import Database
 from terrazul.wire.snapshot import Snapshot, SnapshotDelta, SnapshotFile, SnapshotManifest, manifest_digest
 
 _MODES = {0o644, 0o755}
-_SPOOL = 8 << 20
 _CHUNK = 1 << 20
 
 
@@ -77,11 +74,10 @@ class Snapshots:
         return await self._manifest(workspace, await self._find(workspace, snapshot_id))
 
     async def zip(self, workspace: int, snapshot_id: str) -> AsyncIterator[bytes]:
-        """The snapshot as a zip archive. Raises ``NotFound``."""
+        """The snapshot as a zip archive, made while it is read. Raises ``NotFound``."""
         manifest = await self.manifest(workspace, snapshot_id)
         held = await self._contents.find(workspace, {file.digest for file in manifest.files})
-        archive = await asyncio.to_thread(self._write_zip, manifest.files, held)
-        return in_thread(_chunks(archive))
+        return in_thread(self._zip(manifest.files, held))
 
     async def _store(
         self, workspace: int, manifest: SnapshotManifest, unsure: Iterable[SnapshotFile], user: str
@@ -129,18 +125,41 @@ class Snapshots:
         content = (await self._contents.find(workspace, [row.manifest_digest]))[row.manifest_digest]
         return msgspec.json.decode(await self._contents.read_whole(content), type=SnapshotManifest)
 
-    def _write_zip(self, files: list[SnapshotFile], held: dict[str, Content]) -> IO[bytes]:
-        archive = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115  # handed out; closed when it has been sent
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
+    def _zip(self, files: list[SnapshotFile], held: dict[str, Content]) -> Iterator[bytes]:
+        outlet = _Outlet()
+        with zipfile.ZipFile(cast("IO[bytes]", outlet), "w") as archive:
             for file in files:
                 info = zipfile.ZipInfo(file.path, (1980, 1, 1, 0, 0, 0))
                 info.external_attr = (0o100000 | file.mode) << 16
                 info.compress_type = zipfile.ZIP_DEFLATED
-                with target.open(info, "w", force_zip64=file.size >= 1 << 31) as entry:
+                with archive.open(info, "w", force_zip64=file.size >= 1 << 31) as entry:
                     for chunk in self._contents.read_now(held[file.digest]):
                         entry.write(chunk)
-        archive.seek(0)
-        return archive
+                        if outlet.size >= _CHUNK:
+                            yield outlet.take()
+        yield outlet.take()
+
+
+class _Outlet:
+    """Where an archive is written to, front to back: bytes wait here until they are taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Add bytes."""
+        self._parts.append(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back; ``zipfile`` asks."""
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        taken, self._parts, self.size = b"".join(self._parts), [], 0
+        return taken
 
 
 def _check_files(files: list[SnapshotFile]) -> None:
@@ -149,12 +168,6 @@ def _check_files(files: list[SnapshotFile]) -> None:
         check_digest(file.digest)
         if file.mode not in _MODES or file.size < 0:
             raise InvalidInput(f"The file {file.path!r} has a mode or size that is not valid.", target=file.path)
-
-
-def _chunks(archive: IO[bytes]) -> Iterator[bytes]:
-    with archive:
-        while chunk := archive.read(_CHUNK):
-            yield chunk
 
 
 def _snapshot(row: SnapshotRow, manifest: SnapshotManifest | None) -> Snapshot:

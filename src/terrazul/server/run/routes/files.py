@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery
@@ -14,7 +13,7 @@ from litestar.response import Stream
 from terrazul.core.errors import InvalidInput
 from terrazul.core.paths import check_relative_path
 from terrazul.server.blobs.store import Content
-from terrazul.server.http import InjectedServices, InjectedWorkspace, does
+from terrazul.server.http import InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.artifact import Artifact, LogFile
 
@@ -43,10 +42,7 @@ async def download_artifact(
 ) -> Stream:
     """The bytes of a file, or the part that a `Range` header asks for."""
     content = await services.files.find(workspace.key, run_id, check_relative_path(path))
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(path.rpartition('/')[2])}",
-        "Content-Security-Policy": "sandbox",
-    }
+    headers = headers_of_download(path.rpartition("/")[2])
     if content is None:
         return Stream(_growing(services, workspace.key, run_id, path), media_type=_BYTES, headers=headers)
     start, size = _asked_part(request.headers.get("range"), content)
@@ -77,6 +73,7 @@ async def read_log(
     """The bytes of a log from an offset (at most a megabyte); waits for some where there are none yet."""
     part = await services.files.read_log(workspace.key, run_id, check_relative_path(path), offset, wait)
     headers = {SIZE_HEADER: str(part.size), OPEN_HEADER: "true" if part.open else "false"}
+    headers |= headers_of_download(path.rpartition("/")[2])
     return Response(part.data, media_type=_BYTES, headers=headers)
 
 
