@@ -214,7 +214,9 @@ def _metrics(arguments: argparse.Namespace) -> int:
 
 def _metric(history: MetricHistory) -> Dict[str, Any]:
     values = [from_json_value(value) for value in history.values]
-    numbers = [value for value in values if isinstance(value, (int, float)) and math.isfinite(value)]
+    numbers = [
+        value for value in values if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    ]
     return {
         "run_id": history.run_id,
         "name": history.name,

@@ -16,6 +16,7 @@ Digest = NewType("Digest", str)
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,255}\Z", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][\w-]{2,32}\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 EXPERIMENT_NAME_LIMIT = 500
@@ -61,6 +62,14 @@ def check_digest(text: str) -> Digest:
         message = f"{text[:80]!r} is not a SHA-256 digest in lower-case hex."
         raise InvalidInput(message, target=text[:80])
     return Digest(text)
+
+
+def check_snapshot_id(text: str) -> SnapshotId:
+    """The text as a snapshot's id, which is a GUID. Raises ``InvalidInput``."""
+    if not _GUID.match(text):
+        message = f"{text[:80]!r} is not the id of a snapshot."
+        raise InvalidInput(message, target=text[:80], hint="run.get_snapshot_id() tells it.")
+    return SnapshotId(text)
 
 
 def check_workspace_name(text: str) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import threading
-from typing import Dict, Optional
+from typing import Dict, Optional, Set
 from urllib.parse import urlsplit, urlunsplit
 
 _TIMEOUT_SECONDS = 10
@@ -22,6 +22,11 @@ _VARIABLES = {
     "AZUREML_GIT_BUILD_ID": ("azureml.git.build_id",),
     "AZUREML_GIT_BUILD_URI": ("azureml.git.build_uri",),
 }
+_STATUS_OPTIONS = ("--porcelain=v2", "--branch", "--no-renames", "--ignore-submodules=dirty")
+"""What is not committed inside a submodule is not looked for: git would do so by the submodule's own configuration."""
+_NO_FILTER = ("clean=", "process=", "required=false")
+_OFFLINE = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1"}
+"""A repository may lack objects and name a program that fetches them."""
 _HEADER = re.compile(r"# branch\.(oid|head) (.*)")
 
 
@@ -43,10 +48,23 @@ class GitFacts:
         return facts
 
     def _read(self, folder: str) -> None:
-        status = _output(folder, "status", "--porcelain=v2", "--branch", "--no-renames", ".")
+        filters = _filters_of(folder)
+        if any("=" in name for name in filters):
+            return  # a name that could not be switched off
+        switched_off = [word for name in filters for part in _NO_FILTER for word in ("-c", f"{name}.{part}")]
+        status = _output(folder, *switched_off, "status", *_STATUS_OPTIONS, ".")
         if status is not None:
             remote = _output(folder, "config", "--get", "remote.origin.url")
             self._facts = _facts_of(status, (remote or "").strip())
+
+
+def _filters_of(folder: str) -> Set[str]:
+    """The filters that the repository itself defines: programs that git would run on files to compare them."""
+    found: Set[str] = set()
+    for scope in ("--local", "--worktree"):
+        listed = _output(folder, "config", scope, "--includes", "--null", "--name-only", "--get-regexp", "^filter[.]")
+        found.update(name.rpartition(".")[0] for name in (listed or "").split("\0") if name)
+    return found
 
 
 def _facts_of(status: str, remote: str) -> Dict[str, str]:
@@ -79,6 +97,7 @@ def _output(folder: str, *arguments: str) -> Optional[str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, **_OFFLINE},
             timeout=_TIMEOUT_SECONDS,
             check=True,
         )

@@ -15,7 +15,7 @@ from terrazul.core.errors import (
     NotFound,
     RunEnvironmentException,
 )
-from terrazul.core.ids import new_guid
+from terrazul.core.ids import check_snapshot_id, new_guid
 from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Request, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.content import fetch_file
@@ -283,12 +283,13 @@ class Run(RunRecording):
     def restore_snapshot(self, snapshot_id: Optional[str] = None, path: Optional[str] = None) -> str:
         """Write a snapshot (the run's own without an id) as a zip archive into a folder, or here; its path.
 
-        Raises ``NotFound`` where there is none.
+        Raises ``NotFound`` where there is none, ``InvalidInput`` for what is no snapshot's id.
         """
         wanted = snapshot_id or self.get_snapshot_id()
         if wanted is None:
             message = f"The run {self._id} has no snapshot."
             raise NotFound(message, target=self._id)
+        check_snapshot_id(wanted)
         place = Path(path or ".")
         target = place if place.suffix == ".zip" else place / f"{wanted}.zip"
         fetch_file(self._client, Request("GET", f"/snapshots/{wanted}/zip"), target, "", 0)

@@ -87,8 +87,9 @@ class RunFiles:
         """Write all files whose names begin so below a folder; where they are then."""
         written = []
         for artifact in self.list(prefix):
-            name = artifact.path if keep_prefix else artifact.path[len(prefix) :].lstrip("/")
-            target = folder / check_relative_path(name or artifact.path.rpartition("/")[2])
+            path = check_relative_path(artifact.path)
+            name = path if keep_prefix else path[len(prefix) :].lstrip("/")
+            target = folder / check_relative_path(name or path.rpartition("/")[2])
             self._fetch(artifact, target)
             written.append(target)
         return written

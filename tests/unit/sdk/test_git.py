@@ -90,3 +90,100 @@ def test_git_starts_no_program_that_a_repository_names(repository: Path, tmp_pat
     git(repository, "config", "core.fsmonitor", str(hook))
     assert GitFacts(str(repository)).properties()["azureml.git.branch"] == "main"
     assert not trace.exists()
+
+
+class Trap:
+    """A program that leaves a mark when somebody runs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mark = folder / "ran"
+        self.program = folder / "trap"
+        self.program.write_text(f"#!/bin/sh\ntouch {self.mark}\ncat\n")
+        self.program.chmod(0o755)
+
+    def __str__(self) -> str:
+        return str(self.program)
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Trap:
+    return Trap(tmp_path)
+
+
+def change(folder: Path) -> None:
+    """To the same size, so that git has to compare what is in it."""
+    (folder / "source" / "train.py").write_text("drink()")
+
+
+@pytest.mark.parametrize("name", ["evil", "a.b", 'quo"te', "sp ace", "a=b", "ünicode"])
+@pytest.mark.parametrize("part", ["clean", "process"])
+@pytest.mark.parametrize("place", ["--local", "--worktree", "included"])
+def test_filter_of_the_repository_is_not_run(repository: Path, trap: Trap, name: str, part: str, place: str):
+    (repository / ".git" / "info" / "attributes").write_text(f"*.py filter={'evil' if name != 'a.b' else name}\n")
+    if place == "--worktree":
+        git(repository, "config", "extensions.worktreeConfig", "true")
+    file = repository / ".git" / "more"
+    where = ["--file", str(file)] if place == "included" else [place]
+    for each in {name, "evil"}:
+        git(repository, "config", *where, f"filter.{each}.{part}", str(trap))
+        git(repository, "config", *where, f"filter.{each}.required", "true")
+    git(repository, "config", "include.path", str(file))
+    change(repository)
+    facts = GitFacts(str(repository / "source")).properties()
+    assert not trap.mark.exists()
+    assert facts.get("azureml.git.dirty") == ("True" if name != "a=b" else None)
+
+
+@pytest.mark.parametrize(
+    "setting", ["core.fsmonitor", "core.sshCommand", "core.pager", "core.askPass", "diff.external", "alias.status"]
+)
+def test_program_that_a_setting_names_is_not_run(repository: Path, trap: Trap, setting: str):
+    git(repository, "config", setting, str(trap))
+    change(repository)
+    assert GitFacts(str(repository)).properties()["azureml.git.dirty"] == "True"
+    assert not trap.mark.exists()
+
+
+def test_hook_is_not_run(repository: Path, trap: Trap):
+    git(repository, "config", "core.hooksPath", str(trap.program.parent))
+    for hook in ("post-index-change", "fsmonitor-watchman", "pre-commit"):
+        (trap.program.parent / hook).symlink_to(trap.program)
+    change(repository)
+    assert GitFacts(str(repository)).properties()["azureml.git.dirty"] == "True"
+    assert not trap.mark.exists()
+
+
+@pytest.mark.parametrize("url", ["ssh://host/repository", "ext::{}", "file:///repository", "{}::x"])
+def test_missing_objects_are_not_fetched(repository: Path, trap: Trap, url: str):
+    git(repository, "config", "core.repositoryFormatVersion", "1")
+    git(repository, "config", "extensions.partialClone", "origin")
+    for name, value in {"promisor": "true", "url": url.format(trap), "uploadpack": str(trap)}.items():
+        git(repository, "config", f"remote.origin.{name}", value)
+    for setting, value in {"core.sshCommand": str(trap), "protocol.allow": "always"}.items():
+        git(repository, "config", setting, value)
+    tree = git(repository, "rev-parse", "HEAD^{tree}")
+    (repository / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    change(repository)
+    GitFacts(str(repository)).properties()
+    assert not trap.mark.exists()
+
+
+def test_submodules_own_settings_are_not_used(repository: Path, trap: Trap, tmp_path: Path):
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    git(outer, "init", "--quiet", "--initial-branch", "main")
+    git(outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repository), "part")
+    git(outer, "commit", "--quiet", "--message", "first")
+    inner = outer / "part"
+    (inner / "source" / "train.py").write_text("drink()")
+    git(inner, "config", "core.fsmonitor", str(trap))
+    git(inner, "config", "filter.evil.clean", str(trap))
+    (outer / ".git" / "modules" / "part" / "info" / "attributes").write_text("* filter=evil\n")
+    assert GitFacts(str(outer)).properties()["azureml.git.branch"] == "main"
+    assert not trap.mark.exists()
+
+
+@pytest.mark.parametrize("branch", ["-x", "--upload-pack=x", "a;touch", "$(touch)", "ü", "a" * 200])
+def test_odd_branch_is_a_name(repository: Path, branch: str):
+    (repository / ".git" / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
+    assert GitFacts(str(repository)).properties().get("azureml.git.branch", branch) == branch

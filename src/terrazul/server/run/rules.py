@@ -13,7 +13,9 @@ from terrazul.wire.run import RunState
 NAME_LIMIT = 255
 _DEEPEST_VALUE = 100
 _LARGEST_INTEGER = 2**63
-_NUMBER_WORD = re.compile(r"(?:NaN|-?Infinity|-?[0-9]{1,4000})\Z", re.ASCII)
+_MOST_BITS = 13_000
+"""Python writes integers of up to 4300 digits."""
+_NUMBER_WORD = re.compile(r"(?:NaN|-?Infinity|-?[0-9]{1,3900})\Z", re.ASCII)
 
 _ORDER = [
     RunState.NOT_STARTED,
@@ -70,6 +72,8 @@ def check_point(point: MetricPoint) -> None:
 
 def _check_value(name: str, value: Any, depth: int) -> None:
     """Look for numbers that are none, and for more levels than every reader can follow."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise InvalidInput(f"The metric {name!r} has a number of {value.bit_length()} bits.", target=name)
     if not isinstance(value, (list, dict)):
         return
     if not depth:

@@ -42,9 +42,6 @@ class Snapshots:
         ``InvalidInput`` for a path that leaves the tree.
         """
         _check_files(manifest.files)
-        paths = {file.path for file in manifest.files}
-        if len(paths) < len(manifest.files):
-            raise InvalidInput("The snapshot names a path twice.", target="files")
         return await self._store(workspace, manifest, manifest.files, user)
 
     async def create_from_delta(self, workspace: int, delta: SnapshotDelta, user: str) -> Snapshot:
@@ -82,6 +79,7 @@ class Snapshots:
     async def _store(
         self, workspace: int, manifest: SnapshotManifest, unsure: Iterable[SnapshotFile], user: str
     ) -> Snapshot:
+        _check_tree(manifest.files)
         size = sum(file.size for file in manifest.files)
         if self._limit and size > self._limit:
             raise TooLarge(
@@ -138,6 +136,18 @@ class Snapshots:
                         if outlet.size >= _CHUNK:
                             yield outlet.take()
         yield outlet.take()
+
+
+def _check_tree(files: list[SnapshotFile]) -> None:
+    """Refuse what no folder can hold: a path that stands twice, or is both a file and a folder."""
+    paths = {file.path for file in files}
+    if len(paths) < len(files):
+        raise InvalidInput("The snapshot names a path twice.", target="files")
+    folders = {path.rpartition("/")[0] for path in paths}
+    while folders:
+        if clash := paths & folders:
+            raise InvalidInput(f"The snapshot has {min(clash)!r} as a file and as a folder.", target=min(clash))
+        folders = {folder.rpartition("/")[0] for folder in folders} - {""}
 
 
 class _Outlet:
