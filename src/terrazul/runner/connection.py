@@ -7,14 +7,17 @@ import io
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, Type, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from terrazul.core.errors import TerrazulError, Unavailable, from_code
+from terrazul.core.home import Home
 from terrazul.runner.stop import Stop
 from terrazul.wire import codec
 from terrazul.wire.error import ErrorBody
 from terrazul.wire.job import Job
+from terrazul.wire.server import ServerFile
 
 T = TypeVar("T")
 _ERROR = 400
@@ -50,9 +53,9 @@ class Answer(io.RawIOBase):
 class Connection:
     """One kept connection with a run token; for one thread at a time, but any thread may ``interrupt`` it."""
 
-    def __init__(self, url: str, token: str, timeout: float = 30.0) -> None:
-        self._address = urlsplit(url)
-        self._token = token
+    def __init__(self, job: Job, timeout: float = 30.0) -> None:
+        self._job = job
+        self._address = urlsplit(job.server_url)
         self._timeout = timeout
         self._http: http.client.HTTPConnection | None = None
 
@@ -130,17 +133,27 @@ class Connection:
             method,
             self._address.path.rstrip("/") + target,
             body=content,
-            headers={**headers, "Content-Length": str(size), "Authorization": f"Bearer {self._token}"},
+            headers={**headers, "Content-Length": str(size), "Authorization": f"Bearer {self._job.token}"},
         )
         return self._http.getresponse()
 
     def _connect(self) -> http.client.HTTPConnection:
+        self._address = urlsplit(_server_url(self._job))
         https = self._address.scheme == "https"
         kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
         connection = kind(self._address.hostname or "", self._address.port, timeout=self._timeout, blocksize=_BLOCK)
         connection.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
+
+
+def _server_url(job: Job) -> str:
+    """Where the server answers now: one on this machine says so in its home, and may have come back at another port."""
+    home = Home(str(Path(job.environments_folder).parent))
+    try:
+        return codec.decode(ServerFile, home.server_file.read_bytes()).url
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return job.server_url
 
 
 class Backoff:

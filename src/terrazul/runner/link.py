@@ -42,7 +42,7 @@ class Link:
 
     def connect(self) -> Connection:
         """A connection of its own."""
-        return Connection(self._job.server_url, self._job.token)
+        return Connection(self._job)
 
     def watch_folders(self) -> None:
         """Follow the files of the folders that the definition watches, ``logs`` as a rule."""

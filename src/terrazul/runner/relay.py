@@ -139,7 +139,7 @@ class Relay:
 
     def connect(self) -> Connection:
         """A connection to the server for one request of the script."""
-        return Connection(self.job.server_url, self.job.token, timeout=60.0)
+        return Connection(self.job, timeout=60.0)
 
 
 class _LoopbackServer(socketserver.ThreadingTCPServer):

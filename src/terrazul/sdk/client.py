@@ -6,12 +6,13 @@ Each class enters itself under its concept; who needs the class of a module abov
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import importlib
 import os
 import ssl
 import time
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import (
     Any,
@@ -108,17 +109,32 @@ class Client:
     that the server told otherwise, as the class of ``core.errors`` that its code names.
     """
 
-    def __init__(self, address: Address, prefix: str = API, patience: float = _PATIENCE_SECONDS) -> None:
-        self.address = address
+    def __init__(
+        self,
+        address: Address,
+        prefix: str = API,
+        patience: float = _PATIENCE_SECONDS,
+        locate: Optional[Callable[[], Address]] = None,
+    ) -> None:
+        self._place = _Place(address, locate)
         self.prefix = prefix
         self.patience = patience
-        self._url = _checked(address.url)
         self._idle = _Idle()
+
+    @property
+    def address(self) -> Address:
+        """Where the server answers."""
+        return self._place.address
+
+    @property
+    def first_address(self) -> Address:
+        """Where it answered at first; it stays, so that what belongs to a server can be found by it."""
+        return self._place.first_address
 
     def within(self, prefix: str, patience: Optional[float] = None) -> Client:
         """A client of the same server and connections, with its own prefix (and patience)."""
         other = Client(self.address, prefix, self.patience if patience is None else patience)
-        other._idle = self._idle
+        other._place, other._idle = self._place, self._idle
         return other
 
     def in_workspace(self, workspace_id: str) -> Client:
@@ -197,13 +213,15 @@ class Client:
 
     def _target(self, request: Request) -> str:
         query = {name: _query_value(value) for name, value in request.query.items() if value is not None}
-        path = self._url.path.rstrip("/") + self.prefix + request.path
+        path = self._place.url.path.rstrip("/") + self.prefix + request.path
         return path + ("?" + urlencode(query, doseq=True) if query else "")
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        proxy = None if host in _LOOPBACK else _proxy_of(self._url)
-        kind = _tls_connection if self._url.scheme == "https" else http.client.HTTPConnection
+        self._place.look()
+        url = self._place.url
+        host, port = url.hostname or "", url.port
+        proxy = None if host in _LOOPBACK else _proxy_of(url)
+        kind = _tls_connection if url.scheme == "https" else http.client.HTTPConnection
         if proxy is None:
             return kind(host, port, timeout=_TIMEOUT_SECONDS)
         connection = kind(proxy.hostname or "", proxy.port, timeout=_TIMEOUT_SECONDS)
@@ -260,6 +278,22 @@ class Answer:
         self.close()
 
 
+class _Place:
+    """Where a server answers; ``locate`` tells it anew, and without that it stays where it is."""
+
+    def __init__(self, address: Address, locate: Optional[Callable[[], Address]]) -> None:
+        self.first_address = self.address = address
+        self.url = _checked(address.url)
+        self._locate = locate
+
+    def look(self) -> None:
+        """Find a server that came back elsewhere."""
+        if self._locate is not None:
+            with contextlib.suppress(Unavailable):
+                self.address = self._locate()
+                self.url = _checked(self.address.url)
+
+
 class _Idle:
     """The connections that wait for their next request, whichever thread has it; those from before a ``fork`` go."""
 
@@ -299,12 +333,13 @@ def connect() -> Client:
         return _client(Address(environment[RUN_SERVER_VARIABLE], environment[RUN_TOKEN_VARIABLE]))
     if environment.get(SERVER_VARIABLE):
         return _client(Address(environment[SERVER_VARIABLE], _token_of_environment()))
-    return _client(_address_of(Home()))
+    home = Home()
+    return _client(_address_of(home), str(home.path))
 
 
 @lru_cache(maxsize=16)
-def _client(address: Address) -> Client:
-    return Client(address)
+def _client(address: Address, home: Optional[str] = None) -> Client:
+    return Client(address, locate=partial(_address_of, Home(home)) if home else None)
 
 
 def _token_of_environment() -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from terrazul.core.clock import from_text, now, to_datetime
 from terrazul.core.errors import InvalidInput, UserErrorException
 from terrazul.core.ids import check_experiment_name, check_run_id, new_guid, new_script_run_id
-from terrazul.sdk.client import concept
+from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.git import GitFacts
 from terrazul.sdk.representation import as_html, as_text
 from terrazul.sdk.run import Run, ScriptRun
@@ -59,6 +59,7 @@ class Experiment:
         **kwargs: Any,
     ) -> None:
         del kwargs, _archived_time
+        _check_kinds(workspace, name)
         self._workspace = workspace
         self._name = name if _skip_name_validation else check_experiment_name(name)
         self._id = _experiment_dto.experiment_id if _experiment_dto else _id
@@ -267,3 +268,9 @@ def _fits(experiment: wire.Experiment, tags: Texts) -> bool:
     if isinstance(tags, Mapping):
         return all(experiment.tags.get(key) == str(value) for key, value in tags.items())
     return all(key in experiment.tags for key in ([tags] if isinstance(tags, str) else tags))
+
+
+def _check_kinds(workspace: object, name: object) -> None:
+    if not isinstance(workspace, class_of("workspace")) or not isinstance(name, str):
+        message = f"An experiment needs a workspace and a name, and was given {workspace!r} and {name!r}."
+        raise InvalidInput(message, hint="Experiment(Workspace.from_config(), 'name') opens one.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from terrazul.core.errors import InvalidInput
 from terrazul.sdk.console import warn
@@ -41,6 +41,15 @@ def sequence(name: str, values: object) -> List[Any]:
         message = f"The list metric '{name}' was given {type(values).__name__}."
         raise InvalidInput(message, target=name, hint="Pass a list of values; a single value goes to log().")
     return [_cell(name, value) for value in values]
+
+
+def step(name: str, number: object) -> Optional[int]:
+    """The step of a value; a fraction is cut off. Raises ``InvalidInput`` for what is not a number."""
+    try:
+        return None if number is None else int(number)  # type: ignore[call-overload]  # tried, not known
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"The step of the metric '{name}' is {number!r}."
+        raise InvalidInput(message, target=name, hint="Pass a whole number.") from error
 
 
 def row(name: str, cells: Mapping[str, object]) -> Dict[str, Any]:

@@ -163,7 +163,7 @@ class RunRecording(RunRecord, MetricLogging):
             value = metric.checked(kind, name, value)
         if value in ([], {}):
             return
-        point = MetricPoint(self._id, name, value, now(), kind, None if step is None else int(step), description or "")
+        point = MetricPoint(self._id, name, value, now(), kind, metric.step(name, step), description or "")
         self._writer.put(point)
 
     def _record_image(self, name: str, path: Optional[str], plot: Any, description: str) -> None:

@@ -280,7 +280,7 @@ _by_workspace: Dict[Tuple[Address, str], Writer] = {}
 
 def writer_of(client: Client) -> Writer:
     """The one writer of this process for a workspace."""
-    key = (client.address, client.prefix)
+    key = (client.first_address, client.prefix)
     if key not in _by_workspace:
         _by_workspace[key] = Writer(client)
     return _by_workspace[key]

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -61,6 +62,14 @@ class RunningServer:
                 raise AssertionError(f"the server did not start:\n{self.home.log_file.read_text()}")
             time.sleep(_LOOK_SECONDS)
         self._port = self.url.rpartition(":")[2]
+
+    def start_elsewhere(self) -> None:
+        """Start the process at another port than it had."""
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", int(self._port)))
+            self._port = "0"
+            self.start()
 
     def kill(self) -> None:
         """End the process as a power cut would end it."""

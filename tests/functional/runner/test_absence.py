@@ -64,6 +64,18 @@ def test_server_away_for_the_whole_script(submit: Submitter):
     check_everything_is_there(run)
 
 
+def test_server_that_comes_back_at_another_port(submit: Submitter):
+    run = submit(ALL_ALONE)
+    run.wait_for_line("ready")
+    before = submit.server.url
+    submit.server.kill()
+    go(run)
+    submit.server.start_elsewhere()
+    assert submit.server.url != before
+    assert run.wait()["state"] == "Completed"
+    check_everything_is_there(run)
+
+
 def test_server_that_comes_and_goes(submit: Submitter):
     run = submit(ALL_ALONE)
     run.wait_for_line("ready")

@@ -21,6 +21,13 @@ def test_other_names_are_refused(workspace: Workspace, name: str):
         Experiment(workspace, name)
 
 
+def test_what_is_no_workspace_or_no_name_is_told(workspace: Workspace):
+    with pytest.raises(InvalidInput, match="was given None and 'x'"):
+        Experiment(None, "x")  # type: ignore[arg-type]  # the slip is the point
+    with pytest.raises(InvalidInput, match="was given 'x' and Workspace"):
+        Experiment("x", workspace)  # type: ignore[arg-type]  # the slip is the point
+
+
 def test_tags_and_archive(experiment: Experiment, workspace: Workspace):
     experiment.set_tags({"a": 1, "b": None})
     experiment.tag("c")

@@ -69,6 +69,20 @@ def test_server_may_go_and_come_back_while_a_run_logs(lone_run: Run, server: Run
     assert metrics["away"] == list(range(300))
 
 
+def test_server_may_come_back_at_another_port_while_a_run_logs(lone_run: Run, server: RunningServer):
+    lone_run.log("loss", 0)
+    lone_run.flush()
+    server.kill()
+    lone_run.log("loss", 1)
+    server.start_elsewhere()
+    lone_run.log("loss", 2)
+    assert lone_run.get_metrics()["loss"] == [0, 1, 2]
+    lone_run.log("loss", 3)
+    lone_run.complete()
+    assert lone_run.get_metrics()["loss"] == [0, 1, 2, 3]
+    assert lone_run.get_portal_url().startswith(server.url)
+
+
 def test_reads_see_what_was_written(run: Run):
     for number in range(20):
         run.log("x", number)

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -39,6 +40,26 @@ def test_server_of_the_home(home: Path):
     (home / "server.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1, "version": "1"}))
     (home / "token").write_text("secret\n")
     assert connect().address == Address("http://127.0.0.1:1", "secret")
+
+
+def test_server_that_came_back_elsewhere_is_found(home: Path):
+    test_server_of_the_home(home)
+    client = connect()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        (home / "server.json").write_text(json.dumps({"url": url, "pid": 1, "version": "2"}))
+        answered = threading.Thread(target=_answer_once, args=(listener,))
+        answered.start()
+        assert client.within("").send(Request("GET", "/")) == b"{}"
+        answered.join()
+
+
+def _answer_once(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 
 def test_variables_win_over_the_home(home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -16,6 +16,12 @@ def history(kind: MetricKind, *values: Any) -> MetricHistory:
     return MetricHistory("r", "m", kind, recorded, [None] * len(recorded), [0] * len(recorded))
 
 
+def test_step_is_a_whole_number():
+    assert [metric.step("m", number) for number in (None, 3, np.int64(4), 5.9)] == [None, 3, 4, 5]
+    with pytest.raises(InvalidInput, match="The step of the metric 'm' is 'a'"):
+        metric.step("m", "a")
+
+
 @pytest.mark.parametrize("value", [1, 0.5, "text", True, None, 2**80, -math.inf, np.str_("t"), np.float64(0.25)])
 def test_scalar_comes_back_as_it_went(value: Any):
     found = metric.read_back(history(MetricKind.SCALAR, value))
