@@ -89,10 +89,8 @@ class Relay:
         """Journal a batch. Raises ``InvalidInput`` for what is not one."""
         try:
             self._decode(body)
-        except (
-            ValueError,
-            RecursionError,
-        ) as problem:  # what the server would refuse is refused where it can be mended
+        except (ValueError, RecursionError) as problem:
+            # what the server would refuse is refused where it can be mended
             message = f"The body is not a batch of writes: {problem}."
             raise InvalidInput(message, hint="Send a WriteBatch as JSON.") from None
         self.journal.wait_durable(self._append(EntryKind.WRITE, body), _DURABLE_WITHIN)
