@@ -257,10 +257,10 @@ def _interpreters() -> Iterator[Finding]:
                 found.setdefault(version, str(program))
     if found:
         listed = ", ".join(f"{version} ({path})" for version, path in found.items())
-        yield Finding(Level.OK, "Pythons for runs", listed)
+        yield Finding(Level.OK, "Pythons on PATH", listed)
     else:
         advice = "Environments that ask for a Python will have it fetched; with interpreter_path give a full path."
-        yield Finding(Level.WARNING, "Pythons for runs", "none on PATH", advice)
+        yield Finding(Level.WARNING, "Pythons on PATH", "none on PATH", advice)
 
 
 def _programs_in(folder: str) -> List[Path]:

@@ -63,7 +63,7 @@ class Services:
         self.dispatcher = Dispatcher(self.database, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
-        self.writing = Writing(self.database, self.lifecycle, clock, self._notify)
+        self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
 
     def _notify(self, connection: Connection, run: int) -> None:

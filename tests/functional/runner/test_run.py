@@ -2,10 +2,14 @@
 
 import json
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from terrazul.core.clock import from_text
 from terrazul.runner.environment import interpreter
+from terrazul.testing.server import RunningServer
 from terrazul.testing.submission import Submitter
 
 PHASES = ["prepare snapshot", "prepare environment", "start script", "run", "upload outputs"]
@@ -74,6 +78,20 @@ def test_shell_command_and_command_list(submit_shared: Submitter):
     assert shell.log() == "one\n2\n"
     assert plain.wait()["state"] == "Completed"
     assert plain.log() == "$HOME && last\n"
+
+
+def test_waiting_run_begins_as_soon_as_another_ends(tmp_path: Path):
+    server = RunningServer(tmp_path, "--concurrent-runs", "1")
+    server.start()
+    submitter = Submitter(server)
+    try:
+        ended = [run.wait() for run in [submitter("pass") for _ in range(4)]]
+    finally:
+        submitter.close()
+        server.stop()
+    pauses = [from_text(after["started_at"]) - from_text(before["ended_at"]) for before, after in pairwise(ended)]
+    assert min(pauses) >= 0
+    assert sum(pauses) < 2_000_000  # a dispatcher that only looks each second needs about three seconds
 
 
 def test_program_that_is_not_there_is_told(submit_shared: Submitter):

@@ -17,6 +17,7 @@ from terrazul.core.paths import check_relative_path
 from terrazul.server.blobs import store as contents
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
+from terrazul.server.queue.service import Dispatcher
 from terrazul.server.run.rules import check_point
 from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
@@ -46,9 +47,12 @@ _WRITER_LIMIT = 100
 class Writing:
     """Takes what scripts, runners and interactive clients record."""
 
-    def __init__(self, database: Database, lifecycle: RunLifecycle, clock: Clock, notify: Notify) -> None:
+    def __init__(
+        self, database: Database, lifecycle: RunLifecycle, dispatcher: Dispatcher, clock: Clock, notify: Notify
+    ) -> None:
         self._database = database
         self._lifecycle = lifecycle
+        self._dispatcher = dispatcher
         self._clock = clock
         self._notify = notify
 
@@ -82,7 +86,10 @@ class Writing:
             writers.advance(connection, workspace, batch.writer, batch.sequence, plain, self._clock())
             return WriteAnswer(applied=True, refusals=refusals)
 
-        return await self._database.write(work)
+        answer = await self._database.write(work)
+        if any(change.state.terminal for change in batch.states):
+            self._dispatcher.wake()
+        return answer
 
 
 class _Application:
