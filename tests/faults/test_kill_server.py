@@ -17,12 +17,16 @@ from terrazul.testing.submission import TERMINAL, SubmittedRun, Submitter, wait_
 
 SEED = 20260
 ROUNDS = 5
-STEPS = 120
+STEPS = 60
+PART = STEPS // ROUNDS
+"""After each part a script waits, so that no server that is slow to start misses what is to happen."""
 CHILDREN = range(5, STEPS, 20)
 FILES = range(7, STEPS, 25)
 
 RECORD = f"""
 for step in range({STEPS}):
+    while not os.path.exists({{gate!r}} + "/%d" % (step // {PART})):
+        time.sleep(0.02)
     run.log("loss", step, step=step)
     run.log_row("row", a=step, b=str(step))
     print("step", step, flush=True)
@@ -34,7 +38,7 @@ for step in range({STEPS}):
     if step in {FILES}:
         open("made.txt", "w").write("made in step %d" % step)
         run.upload_file("files/%d.txt" % step, "made.txt")
-    time.sleep({{pause}})
+    time.sleep(0.02)
 run.add_properties({{{{"finished": "yes"}}}})
 """
 SUBMITTED = (
@@ -43,8 +47,6 @@ import os, time
 from azureml.core import Run
 run = Run.get_context()
 print("ready", flush=True)
-while not os.path.exists("go"):
-    time.sleep(0.02)
 """
     + RECORD
     + """
@@ -53,7 +55,7 @@ open("outputs/model.txt", "w").write("weights")
 )
 INTERACTIVE = (
     """
-import time
+import os, time
 from azureml.core import Experiment, Workspace
 run = Experiment(Workspace("local", "terrazul", "testing"), "tests").start_logging(run_id="interactive")
 """
@@ -71,15 +73,31 @@ def submit(server: RunningServer) -> Iterator[Submitter]:
     submitter.close()
 
 
-def started(submit: Submitter, pause: float = 0.02) -> SubmittedRun:
-    """A run whose script waits for `go`."""
-    run = submit(SUBMITTED.format(pause=pause))
+class Gate:
+    """Lets scripts go on, part by part."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+
+    def open(self, part: int) -> None:
+        (self.folder / str(part)).touch()
+
+    def open_all(self) -> None:
+        for part in range(ROUNDS):
+            self.open(part)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "gate")
+
+
+def started(submit: Submitter, gate: Gate) -> SubmittedRun:
+    """A run whose script waits at the gate."""
+    run = submit(SUBMITTED.format(gate=str(gate.folder)))
     run.wait_for_line("ready")
     return run
-
-
-def go(run: SubmittedRun) -> None:
-    (run.folder / "work" / "go").touch()
 
 
 def check_records(run: SubmittedRun) -> None:
@@ -132,89 +150,87 @@ def works_for(process: psutil.Process, server: RunningServer) -> bool:
         return False
 
 
-def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter):
+def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter, gate: Gate):
     """The seconds of each start are counted in CPU time, since other tests may run beside this one."""
     server = submit.server
     chance = random.Random(SEED)  # noqa: S311  # chance, not a secret
-    runs = [started(submit, pause=0.04) for _ in range(2)]
+    runs = [started(submit, gate) for _ in range(2)]
     environment = {**os.environ, **server.environment}
-    interactive = subprocess.Popen(
-        [sys.executable, "-c", INTERACTIVE.format(pause=0.04)], env=environment, stdout=subprocess.DEVNULL
-    )
-    for run in runs:
-        go(run)
-    killed_while_running = 0
-    for _ in range(ROUNDS):
-        time.sleep(chance.uniform(0.1, 0.9))
-        killed_while_running += any(run.runner_alive for run in runs)
-        server.kill()
-        time.sleep(chance.uniform(0, 0.3))
-        server.start()
-        spent = psutil.Process(server.pid).cpu_times()
-        assert spent.user + spent.system < 2
-    assert killed_while_running >= ROUNDS - 2
-    assert interactive.wait(60) == 0
+    program = INTERACTIVE.format(gate=str(gate.folder))
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL) as interactive:
+        for part in range(ROUNDS):
+            gate.open(part)
+            time.sleep(chance.uniform(0.02, 0.4))
+            server.kill()
+            time.sleep(chance.uniform(0, 0.3))
+            server.start()
+            spent = psutil.Process(server.pid).cpu_times()
+            assert spent.user + spent.system < 2
+        assert interactive.wait(60) == 0
     for run in runs:
         check_submitted(run)
     check_records(SubmittedRun(server, server.workspace(), "interactive"))
     check_nothing_is_left(server)
 
 
-def test_server_is_away_until_after_the_scripts_end(submit: Submitter):
-    run = started(submit, pause=0)
+def test_server_is_away_until_after_the_scripts_end(submit: Submitter, gate: Gate):
+    run = started(submit, gate)
     submit.server.kill()
-    go(run)
+    gate.open_all()
     run.wait_for_line("the run is over", "75_job_post_log.txt")
     submit.server.start()
     check_submitted(run)
     check_nothing_is_left(submit.server)
 
 
-def test_server_is_killed_at_the_launch(submit: Submitter):
+def test_server_is_killed_at_the_launch(submit: Submitter, gate: Gate):
     """Before the runner has fetched anything: it waits, and there is still one runner for one attempt."""
-    run = submit(SUBMITTED.format(pause=0))
+    run = submit(SUBMITTED.format(gate=str(gate.folder)))
     wait_for((run.folder / "job.json").exists)
     submit.server.kill()
     submit.server.start()
     run.wait_for_line("ready")
-    go(run)
+    gate.open_all()
     check_submitted(run)
     assert run.get()["attempt"] == 1
     check_nothing_is_left(submit.server)
 
 
-def test_server_is_stopped_politely_in_the_middle(submit: Submitter):
-    run = started(submit)
-    go(run)
-    run.wait_for_line("step 20")
+def test_server_is_stopped_politely_in_the_middle(submit: Submitter, gate: Gate):
+    run = started(submit, gate)
+    gate.open(0)
+    run.wait_for_line(f"step {PART // 2}")
     terrazul = str(Path(sys.executable).with_name("terrazul"))
     environment = {**os.environ, **submit.server.environment}
     down = subprocess.run([terrazul, "down"], env=environment, capture_output=True, text=True, check=False)
     assert down.returncode == 0, down.stderr
     submit.server.stop()
     assert run.runner_alive
-    run.wait_for_line("step 60")
+    gate.open(1)
+    run.wait_for_line(f"step {PART + PART // 2}")
     submit.server.start()
+    gate.open_all()
     check_submitted(run)
     check_nothing_is_left(submit.server)
 
 
 @pytest.mark.parametrize("what", ["terrazul.db", "blobs"])
-def test_disk_of_the_server_is_full_for_a_while(disk: Path, tmp_path: Path, what: str):
+def test_disk_of_the_server_is_full_for_a_while(disk: Path, tmp_path: Path, gate: Gate, what: str):
     """Of its database, then of its bytes; the runner's own files lie on a disk with room."""
     mark = tmp_path / "full"
     home = tmp_path / "home"
     variables = {"LD_PRELOAD": str(disk), "DISK_ROOT": str(home / what), "DISK_FULL": str(mark)}
     server = RunningServer(home, variables=variables)
     server.start()
-    submit = Submitter(server)
-    run = started(submit)
-    go(run)
-    run.wait_for_line("step 10")
+    run = started(Submitter(server), gate)
+    gate.open(0)
+    run.wait_for_line(f"step {PART - 1}")
     mark.touch()
-    run.wait_for_line("step 60")
+    gate.open(1)
+    run.wait_for_line(f"step {2 * PART - 1}")
     assert run.state == "Running"
     mark.unlink()
+    gate.open_all()
     check_submitted(run)
     check_nothing_is_left(server)
     server.stop()

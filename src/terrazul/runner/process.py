@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Iterator, Mapping, Sequence
 
+from terrazul.core.errors import UserErrorException
 from terrazul.runner.stop import Stop, StopReason
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -28,7 +31,7 @@ class Script:
     def __init__(
         self, command: Sequence[str], directory: Path, variables: Mapping[str, str], log: Path, umask: int
     ) -> None:
-        with log.open("ab") as output:
+        with log.open("ab") as output, _too_long_told():
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), *command],
                 cwd=directory,
@@ -65,6 +68,19 @@ class Script:
             if pid == self._process.pid:
                 self._process.returncode = os.waitstatus_to_exitcode(status)
                 self._wake.set()
+
+
+@contextmanager
+def _too_long_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno != errno.E2BIG:
+            raise
+        raise UserErrorException(
+            "The script's arguments and environment variables are longer than this system passes to a process.",
+            hint="Write what is long to a file of the source directory, and pass its name.",
+        ) from None
 
 
 def end_descendants() -> list[str]:

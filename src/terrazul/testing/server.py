@@ -52,7 +52,7 @@ class RunningServer:
     def start(self) -> None:
         """Start the process and wait until it answers."""
         self.home.server_file.unlink(missing_ok=True)
-        self.home.path.mkdir(parents=True, exist_ok=True)
+        self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-m", "terrazul.server", "--home", str(self.home.path), "--port", self._port]
         with self.home.log_file.open("ab") as log:
             self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log, env=self._variables)

@@ -46,6 +46,13 @@ def test_hostile_or_local_line_is_refused(line: str):
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("break_", ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\0"])
+@pytest.mark.parametrize("line", ["numpy ; a{}-e x", "numpy[a{}-r x]", "numpy>=1{}-e x", "--pre{}-e x", "numpy{}-e x"])
+def test_line_that_becomes_two_is_refused(line: str, break_: str):
+    with pytest.raises(UserErrorException, match="pip line"):
+        requirements.read([line.format(break_)])
+
+
 def test_v1_packages_are_answered_by_ours():
     read = requirements.read(
         ["azureml-defaults", "azureml_core==1.0", "azureml-dataset-runtime[pandas,fuse]", "azureml-mlflow", "azure-x"]

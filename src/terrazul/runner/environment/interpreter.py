@@ -43,7 +43,8 @@ def named(name: str) -> Interpreter:
     if name in _DEFAULT_NAMES:
         return own()
     known = [each for each in installed() if Path(each.path).name == name]
-    path = shutil.which(Path(name).expanduser()) if os.sep in name or not known else known[0].path
+    place = os.path.expanduser(name)  # noqa: PTH111  # Path's raises for a user who is not there
+    path = shutil.which(place) if os.sep in name or not known else known[0].path
     if path is None:
         raise UserErrorException(f"There is no interpreter {name!r} on this compute.", target=name, hint=_found())
     version = _version_of(path)

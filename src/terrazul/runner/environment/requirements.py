@@ -44,6 +44,7 @@ _ARCHIVE = re.compile(
     r"(?:[A-Za-z0-9][\w.-]*\s*(?:\[[\w\s.,-]*\])?\s*@\s*)?(?P<address>https://[^\s'\";]+\.(?:whl|zip|tar\.gz)(?:#\S*)?)\Z",
     re.ASCII,
 )
+_NOT_ONE_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _COMMENT = re.compile(r"(^|\s)#.*\Z")
 _V1_PACKAGE = re.compile(r"azureml(-|\Z)")
 _IMPLIED_BY_V1 = {"azureml-mlflow": ("mlflow-skinny",)}
@@ -67,6 +68,8 @@ def read(lines: Sequence[object]) -> Requirements:
         text = _COMMENT.sub("", str(line)).strip()
         if not text:
             continue
+        if _NOT_ONE_LINE.search(text):
+            raise _refusal(text, "it is more than one line")
         if text.startswith("-"):
             requirements.options += _option(text)
         else:

@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 from terrazul.core.clock import check_time
-from terrazul.core.errors import Conflict, InvalidInput
+from terrazul.core.errors import Conflict, InvalidInput, RunConfigurationException
 from terrazul.wire.metric import NUMBER_KEY, MetricPoint
 from terrazul.wire.run import RunState
+from terrazul.wire.run_configuration import RunDefinition
 
 NAME_LIMIT = 255
+_LONGEST_RUN_SECONDS = 10 * 366 * 86400
 _DEEPEST_VALUE = 100
 _LARGEST_INTEGER = 2**63
 _MOST_BITS = 13_000
@@ -49,6 +51,46 @@ def next_state(current: RunState, wanted: RunState) -> RunState:
     if current is RunState.CANCEL_REQUESTED:
         return current
     return max(current, wanted, key=_ORDER.index)
+
+
+def check_definition(definition: RunDefinition) -> None:
+    """Raise ``RunConfigurationException`` for what no process can be started with."""
+    if bool(definition.script) == bool(definition.command):
+        both = "both a script and a command" if definition.script else "neither a script nor a command"
+        raise RunConfigurationException(
+            f"The run configuration names {both}.", target="script", hint="Give exactly one of the two."
+        )
+    if definition.node_count != 1:
+        raise RunConfigurationException(
+            f"The run asks for {definition.node_count} nodes; the target {definition.target!r} has one.",
+            target="node_count",
+            hint="Set node_count to 1.",
+        )
+    limit = definition.max_run_duration_seconds
+    if limit is not None and not 1 <= limit <= _LONGEST_RUN_SECONDS:
+        raise RunConfigurationException(
+            f"A run cannot be limited to {limit} seconds.",
+            target="max_run_duration_seconds",
+            hint=f"Give 1 to {_LONGEST_RUN_SECONDS} seconds, or None for no limit.",
+        )
+    _check_texts(definition)
+
+
+def _check_texts(definition: RunDefinition) -> None:
+    variables = {**definition.environment.environment_variables, **definition.environment_variables}
+    texts = [*definition.arguments, *definition.command, definition.environment.interpreter_path]
+    for text in [*texts, *variables, *variables.values()]:
+        if "\0" in text:
+            raise RunConfigurationException(
+                f"{text[:80]!r} holds the character NUL, which no argument and no variable can hold.", target=text[:80]
+            )
+    for name in variables:
+        if not name or "=" in name:
+            raise RunConfigurationException(
+                f"{name[:80]!r} cannot be the name of an environment variable.",
+                target=name[:80],
+                hint="Use letters, digits and '_'.",
+            )
 
 
 def has_started(state: RunState) -> bool:

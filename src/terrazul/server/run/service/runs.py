@@ -17,7 +17,6 @@ from terrazul.core.errors import (
     ExperimentExecutionException,
     InvalidInput,
     NotFound,
-    RunConfigurationException,
     SnapshotException,
 )
 from terrazul.core.ids import check_experiment_name, check_run_id
@@ -28,6 +27,7 @@ from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
 from terrazul.server.queue import store as queue
 from terrazul.server.queue.service import Dispatcher
+from terrazul.server.run.rules import check_definition
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.store import metric as metrics
@@ -244,22 +244,12 @@ def _check(new: RunSubmission) -> None:
     check_run_id(new.run_id)
     check_experiment_name(new.experiment_name)
     definition = new.definition
-    if bool(definition.script) == bool(definition.command):
-        both = "both a script and a command" if definition.script else "neither a script nor a command"
-        raise RunConfigurationException(
-            f"The run configuration names {both}.", target="script", hint="Give exactly one of the two."
-        )
+    check_definition(definition)
     if definition.script:
         check_relative_path(definition.script.replace("\\", "/").removeprefix("./"))
     if definition.script and not new.snapshot_id:
         raise ExperimentExecutionException(
             f"The script {definition.script!r} comes without a snapshot.", target=definition.script
-        )
-    if definition.node_count != 1:
-        raise RunConfigurationException(
-            f"The run asks for {definition.node_count} nodes; the target {definition.target!r} has one.",
-            target="node_count",
-            hint="Set node_count to 1.",
         )
 
 
