@@ -26,7 +26,9 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, dict):
-        return ", ".join(key if each is None else f"{key}={text(each)}" for key, each in value.items())
+        return ", ".join(
+            printable(key) if each is None else f"{printable(key)}={text(each)}" for key, each in value.items()
+        )
     if isinstance(value, list):
         return ", ".join(text(each) for each in value)
     return printable(str(value))

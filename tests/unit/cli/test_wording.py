@@ -54,3 +54,9 @@ def test_width_counts_columns():
     assert wording.width("e\u0301") == 1
     assert wording.shorten("模型模型", 5) == "模型…"
     assert wording.shorten("short", 5) == "short"
+
+
+def test_characters_that_steer_a_terminal_are_written_out():
+    steering = "\x1b]0;x\x07\u202e"
+    assert wording.text({steering: steering, "list": [steering]}).isprintable()
+    assert "\\x1b" in wording.text({steering: None})
