@@ -6,11 +6,11 @@ A checker keeps the history of what each writer was told. After each round it as
 from __future__ import annotations
 
 import argparse
+import http.client
 import random
 import tempfile
 import threading
 import time
-import urllib.error
 from pathlib import Path
 
 from measure import Figure, show
@@ -44,7 +44,7 @@ class Writer(threading.Thread):
         while not self.ending.is_set():
             try:
                 self._server.call("POST", f"{self._workspace}/writes", batch)
-            except (OSError, urllib.error.URLError, ValueError):
+            except (OSError, http.client.HTTPException, ValueError):
                 time.sleep(0.02)
             else:
                 return True
