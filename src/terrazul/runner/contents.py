@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterable, Iterator
 
-from terrazul.runner.connection import Body, Connection
+from terrazul.node.connection import Body, Connection
 from terrazul.wire import codec, pack
 from terrazul.wire.snapshot import Digests
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Callable
 
 from terrazul.core.errors import AuthenticationException, Forbidden, TerrazulError, Unavailable
+from terrazul.node.connection import Backoff, Connection, understand
 from terrazul.runner import contents
-from terrazul.runner.connection import Backoff, Connection, understand
 from terrazul.runner.journal import Entry, EntryKind, Journal
 from terrazul.runner.log_stream import LogStream
 from terrazul.wire import codec

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Callable
 
 from terrazul.core.errors import AuthenticationException, Forbidden, NotFound, TerrazulError
-from terrazul.runner.connection import Connection
-from terrazul.runner.stop import Stop, StopReason
+from terrazul.node.connection import Connection
+from terrazul.node.stop import Stop, StopReason
 from terrazul.wire.run import Heartbeat, HeartbeatAnswer
 
 _INTERVAL = 2.0

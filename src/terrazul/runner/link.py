@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from terrazul.runner.connection import Connection, run_path, workspace_path
+from terrazul.node.connection import Connection, workspace_path
+from terrazul.node.stop import Stop, StopReason
 from terrazul.runner.folder import RUNNER_LOGS, RunFolder
 from terrazul.runner.forwarder import Forwarder
 from terrazul.runner.journal import EntryKind, Journal
 from terrazul.runner.log_stream import LogStream
 from terrazul.runner.outputs import Collection, Collector, OutputFile
-from terrazul.runner.stop import Stop, StopReason
+from terrazul.runner.route import run_path
 from terrazul.runner.writer import Writer
 from terrazul.wire.job import Job
 

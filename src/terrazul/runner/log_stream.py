@@ -11,7 +11,7 @@ from typing import Callable, Iterator
 
 from terrazul.core.errors import AuthenticationException, Conflict, Forbidden, InvalidInput, TerrazulError, Unavailable
 from terrazul.core.paths import check_relative_path
-from terrazul.runner.connection import Backoff, Connection, understand
+from terrazul.node.connection import Backoff, Connection, understand
 from terrazul.wire.artifact import LogFile
 
 _CHUNK = 1 << 22

@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Iterator
 
-from terrazul.core import clock
+from terrazul.node.log import TimedLog
 from terrazul.runner.writer import Writer
 
 _SILENCE = 5.0
-
-
-class RunnerLog:
-    """One of the runner's own logs: lines with their time."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def line(self, text: str) -> None:
-        """Append a line (each of its lines, if it has several)."""
-        moment = clock.to_text(clock.now())
-        lines = "".join(f"{moment} {line}\n" for line in text.splitlines())
-        self.append(lines.encode("utf-8", "backslashreplace"))
-
-    def append(self, data: bytes) -> None:
-        """Append bytes as they are; a full disk must not end the run, so it loses the line."""
-        with suppress(OSError), self.file.open("ab", buffering=0) as stream:
-            stream.write(data)
 
 
 class Phases:
@@ -40,7 +21,7 @@ class Phases:
         self.current = ""
 
     @contextmanager
-    def phase(self, name: str, log: RunnerLog, *, quiet: bool = False) -> Iterator[list[str]]:
+    def phase(self, name: str, log: TimedLog, *, quiet: bool = False) -> Iterator[list[str]]:
         """A phase, from its first line in the log to its report; what is put into the list is told with the end.
 
         ``quiet`` leaves out the lines that say it still goes on.
@@ -66,7 +47,7 @@ class Phases:
 class _Ticker:
     """Says every few seconds that something still goes on."""
 
-    def __init__(self, name: str, log: RunnerLog) -> None:
+    def __init__(self, name: str, log: TimedLog) -> None:
         self._ended = threading.Event()
         self._name = name
         self._log = log

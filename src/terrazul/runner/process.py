@@ -1,8 +1,7 @@
-"""The script as a process, and everything that descends from it."""
+"""The script as a process."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import subprocess
@@ -13,16 +12,8 @@ from pathlib import Path
 from typing import Iterator, Mapping, Sequence
 
 from terrazul.core.errors import UserErrorException
-from terrazul.runner.stop import Stop, StopReason
-
-_PR_SET_CHILD_SUBREAPER = 36
-_LAUNCH = str(Path(__file__).with_name("launch.py"))
-
-
-def adopt_descendants() -> None:
-    """Make this process the parent of all that its descendants leave behind (on Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+from terrazul.node.process import LAUNCH
+from terrazul.node.stop import Stop, StopReason
 
 
 class Script:
@@ -33,7 +24,7 @@ class Script:
     ) -> None:
         with log.open("ab") as output, _too_long_told():
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), *command],
+                [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *command],
                 cwd=directory,
                 env=dict(variables),
                 stdin=subprocess.DEVNULL,
@@ -81,14 +72,3 @@ def _too_long_told() -> Iterator[None]:
             "The script's arguments and environment variables are longer than this system passes to a process.",
             hint="Write what is long to a file of the source directory, and pass its name.",
         ) from None
-
-
-def end_descendants() -> list[str]:
-    """End every process below this one; returns the command lines of those there were."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return []
-    from terrazul.runner import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
-
-    return descendants.end_children()

@@ -24,8 +24,8 @@ from terrazul.core.errors import (
     TooLarge,
     Unavailable,
 )
+from terrazul.node.connection import Body, Connection, workspace_path
 from terrazul.runner import contents
-from terrazul.runner.connection import Body, Connection, workspace_path
 from terrazul.runner.forwarder import Forwarder
 from terrazul.runner.journal import EntryKind, Journal
 from terrazul.runner.spool import Spool

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from terrazul.core.errors import Conflict, TerrazulError, UserErrorException
-from terrazul.runner import command, process, sdk_path, snapshot, variables
-from terrazul.runner.connection import persist, run_path
-from terrazul.runner.environment import plan, ready
+from terrazul.node import process, sdk_path
+from terrazul.node.connection import persist
+from terrazul.node.environment import plan, ready
+from terrazul.node.log import TimedLog
+from terrazul.node.stop import Stop, Stopped, StopReason
+from terrazul.runner import command, snapshot, variables
 from terrazul.runner.folder import BUILD_LOG, FINISH_LOG, PREPARATION_LOG, SCRIPT_LOG, RunFolder
 from terrazul.runner.heartbeat import Pulse
 from terrazul.runner.link import Link
-from terrazul.runner.phase import Phases, RunnerLog
+from terrazul.runner.phase import Phases
 from terrazul.runner.process import Script
 from terrazul.runner.relay import Relay
+from terrazul.runner.route import run_path
 from terrazul.runner.spool import Spool
-from terrazul.runner.stop import Stop, Stopped, StopReason
 from terrazul.wire.job import Job
 from terrazul.wire.run import RunError, RunState
 
@@ -79,7 +82,7 @@ def deliver(job: Job, folder: RunFolder) -> bool:
     """Send what a killed runner left, after ending what it left running; true when the server has everything."""
     if folder.delivered:
         return True
-    from terrazul.runner import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
+    from terrazul.node import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
 
     descendants.end_strays({"AZUREML_WORKSPACE_ID": job.workspace_id, "AZUREML_RUN_ID": job.run_id})
     folder.prepare()
@@ -100,7 +103,7 @@ def deliver(job: Job, folder: RunFolder) -> bool:
 
 
 def _end_in_place_of_runner(folder: RunFolder, link: Link, stop: Stop) -> None:
-    RunnerLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
+    TimedLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
     collection = link.collect()
     link.writer.warn(f"The runner was killed: the outputs ({collection}) may be partial.")
     if stop.reason is StopReason.CANCELED:
@@ -133,8 +136,8 @@ class Execution:
         self._phases = phases
         self._stop = stop
         self._umask = umask
-        self._preparation = RunnerLog(folder.log(PREPARATION_LOG))
-        self._finish = RunnerLog(folder.log(FINISH_LOG))
+        self._preparation = TimedLog(folder.log(PREPARATION_LOG))
+        self._finish = TimedLog(folder.log(FINISH_LOG))
         self._look_in = PREPARATION_LOG
 
     def carry_out(self) -> None:
@@ -224,10 +227,10 @@ class Execution:
         folder = Path(self._job.environments_folder)
         python = ready.find(recipe, folder)
         if python is None:
-            from terrazul.runner.environment.build import Builder  # noqa: PLC0415  # what is there needs no builder
+            from terrazul.node.environment.build import Builder  # noqa: PLC0415  # what is there needs no builder
 
             self._look_in = BUILD_LOG
-            python = Builder(recipe, folder, RunnerLog(self._folder.log(BUILD_LOG)), self._stop).build()
+            python = Builder(recipe, folder, TimedLog(self._folder.log(BUILD_LOG)), self._stop).build()
             self._look_in = PREPARATION_LOG
         notes.append(f"environment {recipe.key}")
         return python

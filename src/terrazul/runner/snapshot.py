@@ -1,128 +1,23 @@
-"""The snapshot: fetched by content, and laid out as the script's working directory."""
+"""The snapshot, laid out as the script's working directory."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 from pathlib import Path
-from typing import BinaryIO, Iterable, Iterator, cast
 
-from terrazul.core.errors import SnapshotException, TerrazulError, Unavailable
-from terrazul.core.paths import check_relative_path
-from terrazul.runner.connection import Connection, persist, workspace_path
-from terrazul.runner.stop import Stop
-from terrazul.wire import codec, pack
+from terrazul.node import files
+from terrazul.node.connection import Connection, persist, workspace_path
+from terrazul.node.stop import Stop
 from terrazul.wire.job import Job
-from terrazul.wire.snapshot import Digests, Snapshot, SnapshotFile
-
-_FETCH_LIMIT = 1 << 27
-_FETCH_COUNT = 2000
-_EXECUTABLE = 0o100
+from terrazul.wire.snapshot import Snapshot, SnapshotFile
 
 
 def materialise(job: Job, connection: Connection, root: Path, stop: Stop) -> list[SnapshotFile]:
-    """Lay out the job's snapshot under a root; returns its files.
-
-    Waits for a server that is away. Raises ``SnapshotException`` for a snapshot that cannot be laid out safely, or the
-    error of the server, or ``Stopped``.
-    """
+    """Lay out the job's snapshot under a root; returns its files. Raises as ``files.lay_out`` does."""
     if job.snapshot_id is None:
         return []
     workspace = workspace_path(job)
     route = f"{workspace}/snapshots/{job.snapshot_id}"
     snapshot = persist(lambda: connection.ask(Snapshot, "GET", route), stop)
-    files = snapshot.manifest.files if snapshot.manifest else []
-    try:
-        _fetch_all(connection, f"{workspace}/contents/fetch", _Places(root, files), stop)
-    except (FileExistsError, IsADirectoryError, NotADirectoryError) as problem:
-        raise SnapshotException(f"The snapshot has a path that is a file and a folder: {problem.filename}.") from None
-    return files
-
-
-def _fetch_all(connection: Connection, route: str, places: _Places, stop: Stop) -> None:
-    while wanted := places.wanted():
-        persist(lambda: _fetch(connection, route, places, stop), stop)
-        if places.wanted() == wanted:
-            raise SnapshotException(
-                f"The server does not have the content {wanted[0]} of the snapshot.",
-                target=wanted[0],
-                hint="Submit the run again: what is missing is then sent.",
-            )
-
-
-class _Places:
-    """Where contents belong; nothing is written but below the root, and never through a link."""
-
-    def __init__(self, root: Path, files: Iterable[SnapshotFile]) -> None:
-        self._root = root
-        self._waiting: dict[str, list[SnapshotFile]] = {}
-        paths: set[str] = set()
-        for file in files:
-            _check(file, paths)
-            paths.add(file.path)
-            self._waiting.setdefault(file.digest, []).append(file)
-        for folder in sorted({path.rpartition("/")[0] for path in paths}):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-
-    def wanted(self) -> list[str]:
-        """Contents that have not come yet, of a bounded size and number, so that no request lasts for ever."""
-        chosen: list[str] = []
-        size = 0
-        for digest, files in self._waiting.items():
-            if chosen and (size + files[0].size > _FETCH_LIMIT or len(chosen) >= _FETCH_COUNT):
-                break
-            chosen.append(digest)
-            size += files[0].size
-        return chosen
-
-    def fill(self, digest: str, chunks: Iterable[bytes]) -> None:
-        """Write one content to all its places."""
-        files = self._waiting.get(digest)
-        if not files:
-            raise TerrazulError(f"The server sent the content {digest}, which nobody asked for.", target=digest)
-        first = self._root / files[0].path
-        computed = hashlib.sha256()
-        with open(_create(first, files[0].mode), "wb") as stream:
-            for chunk in chunks:
-                computed.update(chunk)
-                stream.write(chunk)
-        if computed.hexdigest() != digest:
-            raise Unavailable(f"The content {digest} arrived damaged.")
-        for file in files[1:]:
-            with first.open("rb") as source, open(_create(self._root / file.path, file.mode), "wb") as stream:
-                shutil.copyfileobj(source, stream)
-        del self._waiting[digest]
-
-
-def _check(file: SnapshotFile, taken: set[str]) -> None:
-    try:
-        check_relative_path(file.path)
-    except TerrazulError as problem:
-        raise SnapshotException(f"The snapshot is refused: {problem.message}", target=file.path[:120]) from None
-    if file.path in taken:
-        raise SnapshotException(f"The snapshot names the path {file.path!r} twice.", target=file.path)
-
-
-def _create(path: Path, mode: int) -> int:
-    permissions = 0o755 if mode & _EXECUTABLE else 0o644
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, permissions)
-
-
-def _fetch(connection: Connection, route: str, places: _Places, stop: Stop) -> None:
-    with connection.stream("POST", route, body=codec.encode(Digests(places.wanted()))) as response:
-        items = pack.read(cast("BinaryIO", response))
-        try:
-            for item in items:
-                header = cast("pack.Header", item)
-                places.fill(header.digest, _content(items, header.size, stop))
-        except EOFError:
-            raise Unavailable("The snapshot's contents broke off.") from None
-
-
-def _content(items: Iterator[object], size: int, stop: Stop) -> Iterator[bytes]:
-    while size:
-        stop.check()
-        chunk = cast("bytes", next(items))
-        size -= len(chunk)
-        yield chunk
+    laid_out = snapshot.manifest.files if snapshot.manifest else []
+    files.lay_out(laid_out, connection, workspace, root, stop)
+    return laid_out

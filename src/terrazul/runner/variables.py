@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Mapping
 
-from terrazul.runner.connection import workspace_path
+from terrazul.node.connection import workspace_path
 from terrazul.wire.job import Job
 
 _NOT_FOR_SCRIPTS = re.compile(r"(TERRAZUL|AZUREML|MLFLOW|PYTHON|VIRTUAL_ENV|__PYVENV)")

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from terrazul.runner.environment import interpreter
+from terrazul.node.environment import interpreter
 
 REQUIRE_ALL = "TERRAZUL_TEST_REQUIRE_ALL"
 

@@ -154,14 +154,14 @@ ENDLESS = """
 import sys
 from pathlib import Path
 from terrazul.core.errors import TerrazulError
-from terrazul.runner.environment.build import Builder
-from terrazul.runner.environment.interpreter import Interpreter
-from terrazul.runner.environment.plan import Recipe
-from terrazul.runner.phase import RunnerLog
-from terrazul.runner.stop import Stop
+from terrazul.node.environment.build import Builder
+from terrazul.node.environment.interpreter import Interpreter
+from terrazul.node.environment.plan import Recipe
+from terrazul.node.log import TimedLog
+from terrazul.node.stop import Stop
 folder = Path(sys.argv[1])
 recipe = Recipe("endless", Interpreter(str(folder / "python"), (3, 11)), [], [])
-log = RunnerLog(folder / "log")
+log = TimedLog(folder / "log")
 log.line("begins")
 try:
     Builder(recipe, folder / "environments", log, Stop(), time_limit=1).build()

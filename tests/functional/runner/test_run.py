@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from terrazul.core.clock import from_text
-from terrazul.runner.environment import interpreter
+from terrazul.node.environment import interpreter
 from terrazul.testing.server import RunningServer
 from terrazul.testing.submission import Submitter
 

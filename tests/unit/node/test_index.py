@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from terrazul.runner.environment import index
+from terrazul.node.environment import index
 
 
 def test_pips_configuration_is_handed_to_uv(tmp_path: Path):

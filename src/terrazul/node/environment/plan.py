@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, field
 
 from terrazul.core.errors import UserErrorException
-from terrazul.runner.environment import interpreter
-from terrazul.runner.environment.interpreter import Interpreter
+from terrazul.node.environment import interpreter
+from terrazul.node.environment.interpreter import Interpreter
 from terrazul.wire.environment import EnvironmentDefinition
 
 _LAYOUT = 1
@@ -60,7 +60,7 @@ def _user_managed(definition: EnvironmentDefinition) -> Plan:
 
 
 def _built(definition: EnvironmentDefinition) -> Plan:
-    from terrazul.runner.environment import conda, requirements  # noqa: PLC0415  # patterns that most starts never use
+    from terrazul.node.environment import conda, requirements  # noqa: PLC0415  # patterns that most starts never use
 
     file = conda.read(definition.conda_dependencies or {})
     listed = requirements.read(file.pip_lines)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from terrazul.core.errors import SnapshotException, Unavailable
-from terrazul.runner.snapshot import _Places
+from terrazul.node.files import _Places
 from terrazul.wire.snapshot import SnapshotFile
 
 DIGEST = hashlib.sha256(b"x").hexdigest()

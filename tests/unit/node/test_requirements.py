@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from terrazul.core.errors import UserErrorException
-from terrazul.runner.environment import conda, requirements
+from terrazul.node.environment import conda, requirements
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from terrazul.runner.environment.build import _reason
+from terrazul.node.environment.build import _reason
 
 UNSOLVABLE = """Using Python 3.8.18 environment at: e
 error: No solution found when resolving dependencies

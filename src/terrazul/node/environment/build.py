@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Iterator, Sequence
 
 from terrazul.core.errors import TerrazulError, UserErrorException
-from terrazul.runner import process
-from terrazul.runner.environment import index, ready
-from terrazul.runner.environment.plan import Recipe
-from terrazul.runner.phase import RunnerLog
-from terrazul.runner.stop import Stop
+from terrazul.node import process
+from terrazul.node.environment import index, ready
+from terrazul.node.environment.plan import Recipe
+from terrazul.node.log import TimedLog
+from terrazul.node.stop import Stop
 
 TIME_LIMIT = 3600.0
 _COMPILED = "Failed to build"
@@ -32,9 +32,7 @@ _STARTING_WITH_OURS = re.compile(r"(TERRAZUL_|PYTHON|VIRTUAL_ENV|CONDA_)")
 class Builder:
     """Builds the environment of one recipe below a folder, for one run."""
 
-    def __init__(
-        self, recipe: Recipe, folder: Path, log: RunnerLog, stop: Stop, time_limit: float = TIME_LIMIT
-    ) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, log: TimedLog, stop: Stop, time_limit: float = TIME_LIMIT) -> None:
         self._recipe = recipe
         self._folder = folder
         self._home = folder / recipe.key

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from terrazul.runner import sdk_path
+from terrazul.node import sdk_path
 
 SCRIPT = """\
 from azureml.core import Model

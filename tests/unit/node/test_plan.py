@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from terrazul.core.errors import UserErrorException
-from terrazul.runner.environment import interpreter, plan
+from terrazul.node.environment import interpreter, plan
 from terrazul.wire.environment import EnvironmentDefinition
 
 OWN = f"python={sys.version_info[0]}.{sys.version_info[1]}"

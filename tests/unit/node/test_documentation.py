@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from terrazul.runner.environment import conda, requirements
+from terrazul.node.environment import conda, requirements
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "environment-files.md"
 TABLES = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from terrazul.runner.environment.plan import Recipe
+from terrazul.node.environment.plan import Recipe
 
 _MARK = "ready.json"
 

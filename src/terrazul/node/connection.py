@@ -8,15 +8,14 @@ import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Type, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Mapping, Protocol, Type, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from terrazul.core.errors import TerrazulError, Unavailable, from_code
 from terrazul.core.home import Home
-from terrazul.runner.stop import Stop
+from terrazul.node.stop import Stop
 from terrazul.wire import codec
 from terrazul.wire.error import ErrorBody
-from terrazul.wire.job import Job
 from terrazul.wire.server import ServerFile
 
 T = TypeVar("T")
@@ -36,6 +35,26 @@ class Body:
     open: Callable[[], Iterable[bytes]]
 
 
+class Assignment(Protocol):
+    """What a process on a compute was told of its server, in whatever it was given to do."""
+
+    @property
+    def server_url(self) -> str:
+        """Where the server answered when the assignment was made."""
+
+    @property
+    def token(self) -> str:
+        """What lets this process in; it opens no more than its assignment needs."""
+
+    @property
+    def workspace_id(self) -> str:
+        """The workspace it works for."""
+
+    @property
+    def environments_folder(self) -> str:
+        """Where environments of this node are built and shared, one folder per content."""
+
+
 class Answer(io.RawIOBase):
     """The bytes of an answer; raises ``Unavailable`` where they break off."""
 
@@ -51,11 +70,11 @@ class Answer(io.RawIOBase):
 
 
 class Connection:
-    """One kept connection with a run token; for one thread at a time, but any thread may ``interrupt`` it."""
+    """One kept connection with a token; for one thread at a time, but any thread may ``interrupt`` it."""
 
-    def __init__(self, job: Job, timeout: float = 30.0) -> None:
-        self._job = job
-        self._address = urlsplit(job.server_url)
+    def __init__(self, assignment: Assignment, timeout: float = 30.0) -> None:
+        self._assignment = assignment
+        self._address = urlsplit(assignment.server_url)
         self._timeout = timeout
         self._http: http.client.HTTPConnection | None = None
 
@@ -133,12 +152,12 @@ class Connection:
             method,
             self._address.path.rstrip("/") + target,
             body=content,
-            headers={**headers, "Content-Length": str(size), "Authorization": f"Bearer {self._job.token}"},
+            headers={**headers, "Content-Length": str(size), "Authorization": f"Bearer {self._assignment.token}"},
         )
         return self._http.getresponse()
 
     def _connect(self) -> http.client.HTTPConnection:
-        self._address = urlsplit(_server_url(self._job))
+        self._address = urlsplit(_server_url(self._assignment))
         https = self._address.scheme == "https"
         kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
         connection = kind(self._address.hostname or "", self._address.port, timeout=self._timeout, blocksize=_BLOCK)
@@ -147,13 +166,13 @@ class Connection:
         return connection
 
 
-def _server_url(job: Job) -> str:
+def _server_url(assignment: Assignment) -> str:
     """Where the server answers now: one on this machine says so in its home, and may have come back at another port."""
-    home = Home(str(Path(job.environments_folder).parent))
+    home = Home(str(Path(assignment.environments_folder).parent))
     try:
         return codec.decode(ServerFile, home.server_file.read_bytes()).url
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return job.server_url
+        return assignment.server_url
 
 
 class Backoff:
@@ -184,14 +203,9 @@ def persist(request: Callable[[], T], stop: Stop) -> T:
             stop.wait(backoff.next_pause())
 
 
-def workspace_path(job: Job) -> str:
-    """Where the routes of the job's workspace begin."""
-    return f"/api/v1/workspaces/{job.workspace_id}"
-
-
-def run_path(job: Job) -> str:
-    """Where the routes of the job's run begin."""
-    return f"{workspace_path(job)}/runs/{job.run_id}"
+def workspace_path(assignment: Assignment) -> str:
+    """Where the routes of the workspace begin."""
+    return f"/api/v1/workspaces/{assignment.workspace_id}"
 
 
 def understand(shape: Type[T], answer: bytes) -> T:
