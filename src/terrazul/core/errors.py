@@ -221,6 +221,13 @@ class WebserviceException(UserErrorException):
     code = "webservice"
 
 
+class WebserviceNotFound(WebserviceException, NotFound):
+    """No web service of that name; v1 tells it as a ``WebserviceException``."""
+
+    code = "webservice_not_found"
+    status = 404
+
+
 class ModelNotFoundException(UserErrorException):
     """No model of that name or version."""
 

@@ -6,18 +6,22 @@ import os
 import re
 from typing import NewType
 
-from terrazul.core.errors import InvalidInput
+from terrazul.core.errors import InvalidInput, WebserviceException
 
 WorkspaceId = NewType("WorkspaceId", str)
 ExperimentName = NewType("ExperimentName", str)
 RunId = NewType("RunId", str)
 SnapshotId = NewType("SnapshotId", str)
 Digest = NewType("Digest", str)
+ModelName = NewType("ModelName", str)
+WebserviceName = NewType("WebserviceName", str)
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,255}\Z", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][\w-]{2,32}\Z", re.ASCII)
+_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z", re.ASCII)
+_WEBSERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{1,30})[a-z0-9]\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 EXPERIMENT_NAME_LIMIT = 500
 
@@ -82,6 +86,30 @@ def check_workspace_name(text: str) -> str:
             hint="Use 3 to 33 letters, digits, '_' and '-', the first a letter or digit.",
         )
     return text
+
+
+def check_model_name(text: str) -> ModelName:
+    """The text as the name of a model (or an image), by v1's rule. Raises ``InvalidInput``."""
+    if not _MODEL_NAME.match(text):
+        message = f"The model name {text[:80]!r} is not valid."
+        raise InvalidInput(
+            message,
+            target=text[:80],
+            hint="Use 1 to 255 letters, digits, '-', '.' and '_', the first a letter or digit.",
+        )
+    return ModelName(text)
+
+
+def check_webservice_name(text: str) -> WebserviceName:
+    """The text as the name of a web service, by v1's rule. Raises ``WebserviceException``."""
+    if not _WEBSERVICE_NAME.match(text):
+        message = f"The service name {text[:80]!r} is not valid."
+        raise WebserviceException(
+            message,
+            target=text[:80],
+            hint="Use 3 to 32 lower-case letters, digits and '-', the first a letter, the last a letter or digit.",
+        )
+    return WebserviceName(text)
 
 
 def check_experiment_name(text: str) -> ExperimentName:

@@ -16,9 +16,12 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.endpoint.store import image, webservice  # noqa: F401  # their tables
 from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.service import Identities
+from terrazul.server.lineage import store as lineage  # noqa: F401  # as above
+from terrazul.server.model import store as models  # noqa: F401  # as above
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.queue.store import count_active_runs
 from terrazul.server.run.service.files import Files

@@ -51,7 +51,7 @@ async def send_content(
     return Digests([digest])
 
 
-@post("/fetch", operation_id="fetch_contents", opt=does(Action.SNAPSHOT_READ), status_code=200)
+@post("/fetch", operation_id="fetch_contents", opt=does(Action.CONTENT_READ), status_code=200)
 async def fetch_contents(services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[Digests]) -> Stream:
     """A pack of the contents."""
     stream = await services.contents.read_pack(workspace.key, data.digests)

@@ -29,6 +29,17 @@ class Action(str, enum.Enum):
     SNAPSHOT_WRITE = "snapshot/write"
     ENVIRONMENT_READ = "environment/read"
     ENVIRONMENT_WRITE = "environment/write"
+    MODEL_READ = "model/read"
+    MODEL_REGISTER = "model/register"
+    MODEL_CHANGE = "model/change"
+    MODEL_DELETE = "model/delete"
+    ENDPOINT_READ = "endpoint/read"
+    ENDPOINT_WRITE = "endpoint/write"
+    ENDPOINT_DELETE = "endpoint/delete"
+    ENDPOINT_READ_KEYS = "endpoint/keys/read"
+    ENDPOINT_WRITE_KEYS = "endpoint/keys/write"
+    ENDPOINT_SERVE = "endpoint/serve"
+    LINEAGE_READ = "lineage/read"
 
 
 class ObjectType(str, enum.Enum):
@@ -39,15 +50,18 @@ class ObjectType(str, enum.Enum):
     EXPERIMENT = "experiment"
     RUN = "run"
     SNAPSHOT = "snapshot"
+    MODEL = "model"
+    WEBSERVICE = "webservice"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls. A run principal may touch its own run and that run's descendants."""
+    """Who calls: a user, a run (its own and what is below it are its), or the supervisor of a web service."""
 
     name: str
     workspace_id: str | None = None
     run_id: str | None = None
+    webservice: str | None = None
 
     @property
     def is_run(self) -> bool:
@@ -60,6 +74,7 @@ class Target:
     """The object of a call, with its id where it lies inside a workspace.
 
     ``within_own_run`` tells whether it belongs to the run that calls, or to a run below that.
+    A web service is named by ``object_id``.
     """
 
     type: ObjectType
@@ -78,18 +93,32 @@ RUN_ACTIONS = frozenset({
     Action.RUN_SUBMIT,
     Action.RUN_CANCEL,
     Action.RUN_EXECUTE,
+    Action.CONTENT_READ,
     Action.CONTENT_WRITE,
     Action.SNAPSHOT_READ,
     Action.SNAPSHOT_WRITE,
     Action.ENVIRONMENT_READ,
+    Action.MODEL_READ,
+    Action.MODEL_REGISTER,
+    Action.MODEL_CHANGE,
+    Action.LINEAGE_READ,
 })  # fmt: skip
-"""What a run token may do, on its own run and below; everything else is its owner's."""
+"""What a run token may do, on its own run and below; everything else is its owner's.
 
+Models are read in the whole workspace, as v1 scripts do, and changed where the run registered them.
+"""
+
+WEBSERVICE_ACTIONS = frozenset({Action.SERVER_READ, Action.CONTENT_READ, Action.ENDPOINT_SERVE})
+"""What the token of a web service's supervisor may do."""
+
+OWN_WEBSERVICE_ONLY = "The token of a web service opens that web service only."
 OWN_RUNS_ONLY = "A run token opens its own run, that run's children and what belongs to them only."
 
 
 def authorise(principal: Principal, action: Action, target: Target) -> str:
     """An empty text where the principal may do this, else the sentence that says why not."""
+    if principal.webservice is not None:
+        return _authorise_webservice(principal, action, target)
     if not principal.is_run:
         return ""
     if action not in RUN_ACTIONS:
@@ -98,4 +127,14 @@ def authorise(principal: Principal, action: Action, target: Target) -> str:
         return "A run token opens nothing outside of its workspace."
     if target.object_id is not None and not target.within_own_run:
         return OWN_RUNS_ONLY
+    return ""
+
+
+def _authorise_webservice(principal: Principal, action: Action, target: Target) -> str:
+    if action not in WEBSERVICE_ACTIONS:
+        return f"The token of a web service may not do {action.value}."
+    if target.workspace_id is not None and target.workspace_id != principal.workspace_id:
+        return "The token of a web service opens nothing outside of its workspace."
+    if target.type is ObjectType.WEBSERVICE and target.object_id != principal.webservice:
+        return OWN_WEBSERVICE_ONLY
     return ""

@@ -30,7 +30,7 @@ class Identities:
 
     async def set_owner_token(self, token: str, name: str) -> None:
         """Make this the only token of the installation's owner."""
-        row = TokenRow(_digest(token), name, None, None, None, self._clock(), None)
+        row = TokenRow(_digest(token), name, None, None, None, None, self._clock(), None)
 
         def work(connection: Connection) -> None:
             store.delete_owners(connection)
@@ -41,8 +41,21 @@ class Identities:
     def make_run_token(self, connection: Connection, name: str, workspace: int, workspace_id: str, run_id: str) -> str:
         """A token for a run, part of the caller's transaction. It lives until ``revoke_run_token``."""
         token = secrets.token_urlsafe(32)
-        store.put(connection, TokenRow(_digest(token), name, workspace, workspace_id, run_id, self._clock(), None))
+        row = TokenRow(_digest(token), name, workspace, workspace_id, run_id, None, self._clock(), None)
+        store.put(connection, row)
         return token
+
+    def make_webservice_token(self, connection: Connection, workspace: int, workspace_id: str, name: str) -> str:
+        """The one token of a web service's supervisor, part of the caller's transaction; older ones are worthless."""
+        store.delete_of_webservice(connection, workspace, name)
+        token = secrets.token_urlsafe(32)
+        who = f"webservice {name}"
+        store.put(connection, TokenRow(_digest(token), who, workspace, workspace_id, None, name, self._clock(), None))
+        return token
+
+    def revoke_webservice_token(self, connection: Connection, workspace: int, name: str) -> None:
+        """Make the tokens of a web service worthless (within a second), part of the caller's transaction."""
+        store.delete_of_webservice(connection, workspace, name)
 
     def revoke_run_token(self, connection: Connection, workspace: int, run_id: str) -> None:
         """Make the tokens of a run worthless (within a second), part of the caller's transaction."""
@@ -71,7 +84,7 @@ class Identities:
             )
         if len(self._cache) >= _CACHE_LIMIT:
             self._cache.clear()
-        known = _Known(Principal(row.name, row.workspace_id, row.run_id), row.expires_at, now)
+        known = _Known(Principal(row.name, row.workspace_id, row.run_id, row.webservice), row.expires_at, now)
         self._cache[digest] = known
         return known
 

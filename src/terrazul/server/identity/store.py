@@ -17,6 +17,7 @@ token = Table(
     Column("workspace", Integer, nullable=True),
     Column("workspace_id", String(36), nullable=True),
     Column("run_id", Text, nullable=True, index=True),
+    Column("webservice", Text, nullable=True, index=True),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=True),
     sqlite_with_rowid=False,
@@ -31,6 +32,7 @@ class TokenRow(NamedTuple):
     workspace: int | None
     workspace_id: str | None
     run_id: str | None
+    webservice: str | None
     created_at: int
     expires_at: int | None
 
@@ -51,6 +53,11 @@ def delete_of_run(connection: Connection, workspace: int, run_id: str) -> None:
     connection.execute(token.delete().where(token.c.workspace == workspace, token.c.run_id == run_id))
 
 
+def delete_of_webservice(connection: Connection, workspace: int, name: str) -> None:
+    """Remove the tokens of a web service."""
+    connection.execute(token.delete().where(token.c.workspace == workspace, token.c.webservice == name))
+
+
 def delete_owners(connection: Connection) -> None:
     """Remove the owner's tokens."""
-    connection.execute(token.delete().where(token.c.run_id.is_(None)))
+    connection.execute(token.delete().where(token.c.run_id.is_(None), token.c.webservice.is_(None)))

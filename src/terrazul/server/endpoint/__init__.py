@@ -1,0 +1,1 @@
+"""Endpoints: web services, their revisions and images, and the keeper that has them served."""

@@ -1,0 +1,1 @@
+"""What was made with what: one table for all concepts, so that lower ones need not know higher ones."""

@@ -1,0 +1,52 @@
+"""The edges: one row for each use of one thing by another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, select
+from sqlalchemy.dialects.sqlite import insert
+
+from terrazul.server.sql.metadata import metadata
+from terrazul.wire.lineage import Edge
+
+edge = Table(
+    "edge",
+    metadata,
+    Column("workspace", Integer, primary_key=True),
+    Column("user_type", String(32), primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("used_type", String(32), primary_key=True),
+    Column("used_id", Text, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Index("ix_edge_used", "workspace", "used_type", "used_id"),
+    sqlite_with_rowid=False,
+)
+
+_COLUMNS = select(edge.c.user_type, edge.c.user_id, edge.c.used_type, edge.c.used_id, edge.c.role)
+
+
+def add(connection: Connection, workspace: int, edges: Iterable[Edge]) -> None:
+    """Note uses; one that is known already changes nothing."""
+    rows = [{"workspace": workspace, **vars(each)} for each in edges]
+    if rows:
+        connection.execute(insert(edge).on_conflict_do_nothing(), rows)
+
+
+def remove_user(connection: Connection, workspace: int, user_type: str, user_id: str) -> None:
+    """Forget all that a thing uses."""
+    connection.execute(
+        edge.delete().where(edge.c.workspace == workspace, edge.c.user_type == user_type, edge.c.user_id == user_id)
+    )
+
+
+def users_of(connection: Connection, workspace: int, used_type: str, used_id: str) -> list[Edge]:
+    """Who uses a thing."""
+    query = _COLUMNS.where(edge.c.workspace == workspace, edge.c.used_type == used_type, edge.c.used_id == used_id)
+    return [Edge(*row) for row in connection.execute(query)]
+
+
+def used_by(connection: Connection, workspace: int, user_type: str, user_id: str) -> list[Edge]:
+    """What a thing uses."""
+    query = _COLUMNS.where(edge.c.workspace == workspace, edge.c.user_type == user_type, edge.c.user_id == user_id)
+    return [Edge(*row) for row in connection.execute(query)]
