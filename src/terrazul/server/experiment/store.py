@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     select,
 )
 
@@ -37,7 +38,11 @@ experiment = Table(
     Column("archived_at", BigInteger, nullable=True),
     Column("last_run_number", Integer, nullable=False, default=0),
     Column("run_count", Integer, nullable=False, default=0),
+    Column("number", Integer, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger, nullable=True),
     UniqueConstraint("workspace", "name"),
+    UniqueConstraint("workspace", "number"),
     UniqueConstraint("workspace", "experiment_id"),
 )
 
@@ -56,10 +61,14 @@ def ensure(connection: Connection, workspace: int, name: str, user: str, now: in
 
 
 def add(connection: Connection, workspace: int, new: Experiment, now: int) -> ExperimentRow:
-    """Enter an experiment."""
+    """Enter an experiment; its number is the next of its workspace, from 1."""
+    of_workspace = experiment.c.workspace == workspace
+    last = connection.execute(select(func.max(experiment.c.number)).where(of_workspace)).scalar() or 0
     result = connection.execute(
         experiment.insert().values(
             workspace=workspace,
+            number=last + 1,
+            updated_at=now,
             experiment_id=new.experiment_id,
             name=new.name,
             description=new.description,

@@ -62,6 +62,7 @@ run = Table(
     Column("interactive", Boolean, nullable=False),
     Column("definition", Json, nullable=True),
     Column("heartbeat_at", BigInteger, nullable=True),
+    Column("deleted_at", BigInteger, nullable=True),
     UniqueConstraint("workspace", "run_id"),
     Index("ix_run_newest", "workspace", "created_at", "id"),
     Index("ix_run_of_experiment", "experiment", "created_at", "id"),
@@ -84,6 +85,7 @@ def _named_texts(name: str) -> Table:
 
 tag = _named_texts("run_tag")
 property_ = _named_texts("run_property")
+parameter = _named_texts("run_parameter")
 
 event = Table(
     "run_event",
