@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any
 
-from litestar import Litestar, Response, Router, get
+from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -30,6 +30,9 @@ from terrazul.server.http import (
     provide_workspace,
 )
 from terrazul.server.identity.rules import Action, ObjectType
+from terrazul.server.mlflow import routes as mlflow
+from terrazul.server.mlflow.address import Redirection, is_mlflow
+from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
@@ -75,7 +78,7 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
         finally:
             await services.stop()
 
-    return Observation(application_of(services, figures, lifespan), figures)
+    return Observation(Redirection(application_of(services, figures, lifespan), services), figures)
 
 
 def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:
@@ -93,7 +96,7 @@ def application_of(services: Services, figures: Figures, *lifespan: Lifespan) ->
             "services": Provide(provide_services, sync_to_thread=False),
             "principal": Provide(provide_principal, sync_to_thread=False),
         },
-        exception_handlers={TerrazulError: answer_error, Exception: answer_error},
+        exception_handlers={TerrazulError: _answer_error, Exception: _answer_error},
         lifespan=list(lifespan),
         openapi_config=_openapi(),
         request_max_body_size=services.settings.body_limit,
@@ -101,6 +104,11 @@ def application_of(services: Services, figures: Figures, *lifespan: Lifespan) ->
     )
     application.state.services = services
     return application
+
+
+def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """An address that no route knows is answered in the form of the protocol it belongs to."""
+    return (answer_mlflow_error if is_mlflow(request.url.path) else answer_error)(request, error)
 
 
 def _api() -> Router:
@@ -114,6 +122,7 @@ def _api() -> Router:
             experiments.router,
             runs.router,
             run_files.router,
+            mlflow.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )

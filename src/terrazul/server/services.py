@@ -21,6 +21,10 @@ from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.service import Identities
 from terrazul.server.lineage import store as lineage  # noqa: F401  # as above
+from terrazul.server.mlflow.service import Mlflow
+from terrazul.server.mlflow.service.experiments import MlflowExperiments
+from terrazul.server.mlflow.service.recording import MlflowRecording
+from terrazul.server.mlflow.service.runs import MlflowRuns
 from terrazul.server.model import store as models  # noqa: F401  # as above
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.queue.store import count_active_runs
@@ -28,6 +32,7 @@ from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
 from terrazul.server.run.service.writing import Writing
+from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as above
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database, after_commit
 from terrazul.server.sql.migration import migrate
@@ -68,6 +73,11 @@ class Services:
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
+        self.mlflow = Mlflow(
+            MlflowExperiments(self.database, clock),
+            MlflowRuns(self.database, self.lifecycle, self.dispatcher, clock, self._notify),
+            MlflowRecording(self.database, clock, self._notify),
+        )
 
     def _notify(self, connection: Connection, run: int) -> None:
         after_commit(connection, partial(self.changes.notify_from_thread, run))

@@ -28,11 +28,12 @@ class NewRun:
     properties: Dict[str, str] = field(default_factory=dict)
     snapshot_id: Optional[str] = None
     state: RunState = RunState.RUNNING
+    parameters: Dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class RunChange:
-    """A change of what describes a run. Tags are mutable; a property, once set, keeps its value."""
+    """A change of what describes a run. Tags are mutable; a property or a parameter, once set, keeps its value."""
 
     run_id: str
     set_tags: Dict[str, str] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class RunChange:
     description: Optional[str] = None
     snapshot_id: Optional[str] = None
     warnings: List[str] = field(default_factory=list)
+    add_parameters: Dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from terrazul.core.errors import InvalidInput, NotFound
 from terrazul.core.ids import check_digest
 from terrazul.server.blobs import store
@@ -52,6 +54,22 @@ class Contents:
         contents = await _drain(stream, reader)
         await self._database.write(partial(store.add, workspace=workspace, contents=contents))
         return contents[0].size
+
+    async def receive_unnamed(self, workspace: int, stream: AsyncIterator[bytes]) -> Content:
+        """Store bytes whose digest nobody has told; returns where they lie, which is where they lay already if so."""
+        name = uuid.uuid4().hex
+        key = f"{workspace}/contents/{name[:2]}/{name}"
+        reader = _UnnamedReader(key, self._storage.create(key))
+        (content,) = await _drain(stream, reader)
+
+        def work(connection: Connection) -> Content:
+            store.add(connection, workspace, [content])
+            return store.find(connection, workspace, [content.digest])[content.digest]
+
+        held = await self._database.write(work)
+        if held.key != key:
+            await asyncio.to_thread(self._storage.delete, key)
+        return held
 
     async def put(self, workspace: int, data: bytes) -> str:
         """Store bytes that the server itself made; returns their digest."""
@@ -127,6 +145,22 @@ class _ContentReader:
     def finish(self) -> list[Content]:
         _check(self._expected, self._hash.hexdigest())
         return [Content(self._expected, self._size, self._key, 0)]
+
+
+class _UnnamedReader:
+    def __init__(self, key: str, sink: Sink) -> None:
+        self._key = key
+        self.sink = sink
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def feed(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._size += len(data)
+        self.sink.write(data)
+
+    def finish(self) -> list[Content]:
+        return [Content(self._hash.hexdigest(), self._size, self._key, 0)]
 
 
 class _PackReader:

@@ -74,7 +74,7 @@ class Experiments:
                 kept = {key: value for key, value in row.experiment.tags.items() if key not in change.remove_tags}
                 values["tags"] = {**kept, **change.set_tags}
             if values:
-                store.change(connection, row.key, values)
+                store.change(connection, row.key, {**values, "updated_at": self._clock()})
             return _find(connection, workspace, experiment_id).experiment
 
         return await self._database.write(work)

@@ -16,10 +16,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    or_,
     select,
 )
 
 from terrazul.core.clock import to_text
+from terrazul.core.errors import Conflict
 from terrazul.core.ids import new_guid
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.wire.experiment import Experiment
@@ -41,33 +43,53 @@ experiment = Table(
     Column("number", Integer, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger, nullable=True),
+    Column("artifact_location", Text, nullable=True),
     UniqueConstraint("workspace", "name"),
     UniqueConstraint("workspace", "number"),
     UniqueConstraint("workspace", "experiment_id"),
 )
 
+DEFAULT_NAME = "Default"
+DEFAULT_NUMBER = 0
+"""The experiment that MLflow takes where none is named; it is not listed while it has no runs."""
+
 
 class ExperimentRow(NamedTuple):
-    """An experiment with its key inside the database."""
+    """An experiment with its key inside the database, and what MLflow's face needs of it."""
 
     key: int
     experiment: Experiment
+    number: int
+    created_at: int
+    updated_at: int
+    deleted_at: int | None
+    artifact_location: str | None
 
 
 def ensure(connection: Connection, workspace: int, name: str, user: str, now: int) -> ExperimentRow:
-    """The experiment of a name, made where there is none."""
+    """The experiment of a name, made where there is none. Raises ``Conflict`` where that one is deleted."""
     found = find_by_name(connection, workspace, name)
+    if found and found.deleted_at is not None:
+        raise Conflict(
+            f"The experiment {name[:80]!r} is deleted, and keeps its name until it is purged.",
+            target=name[:80],
+            hint="Restore it, or take another name.",
+        )
     return found or add(connection, workspace, Experiment(new_guid(), name, "", {}, to_text(now), user), now)
 
 
-def add(connection: Connection, workspace: int, new: Experiment, now: int) -> ExperimentRow:
-    """Enter an experiment; its number is the next of its workspace, from 1."""
+def add(
+    connection: Connection, workspace: int, new: Experiment, now: int, artifact_location: str | None = None
+) -> ExperimentRow:
+    """Enter an experiment; its number is the next of its workspace, from 1, but for MLflow's default one."""
     of_workspace = experiment.c.workspace == workspace
     last = connection.execute(select(func.max(experiment.c.number)).where(of_workspace)).scalar() or 0
+    is_default = new.name == DEFAULT_NAME and find_by_number(connection, workspace, DEFAULT_NUMBER) is None
+    number = DEFAULT_NUMBER if is_default else last + 1
     result = connection.execute(
         experiment.insert().values(
             workspace=workspace,
-            number=last + 1,
+            number=number,
             updated_at=now,
             experiment_id=new.experiment_id,
             name=new.name,
@@ -75,9 +97,16 @@ def add(connection: Connection, workspace: int, new: Experiment, now: int) -> Ex
             tags=new.tags,
             created_at=now,
             created_by=new.created_by,
+            artifact_location=artifact_location,
         )
     )
-    return ExperimentRow(primary_key(result), new)
+    return ExperimentRow(primary_key(result), new, number, now, now, None, artifact_location)
+
+
+def find_by_number(connection: Connection, workspace: int, number: int) -> ExperimentRow | None:
+    """The experiment of MLflow's number."""
+    query = select(experiment).where(experiment.c.workspace == workspace, experiment.c.number == number)
+    return _one(connection.execute(query).first())
 
 
 def find_by_name(connection: Connection, workspace: int, name: str) -> ExperimentRow | None:
@@ -93,8 +122,10 @@ def find(connection: Connection, workspace: int, experiment_id: str) -> Experime
 
 
 def list_all(connection: Connection, workspace: int, name: str | None, archived: bool | None) -> list[Experiment]:
-    """The experiments of a workspace, newest first; ``archived`` None lists both kinds."""
-    query = select(experiment).where(experiment.c.workspace == workspace).order_by(experiment.c.id.desc())
+    """The experiments of a workspace, newest first; ``archived`` None lists both kinds. Deleted ones are left out."""
+    used = or_(experiment.c.number != DEFAULT_NUMBER, experiment.c.run_count > 0)
+    query = select(experiment).where(experiment.c.workspace == workspace, experiment.c.deleted_at.is_(None), used)
+    query = query.order_by(experiment.c.id.desc())
     if name is not None:
         query = query.where(experiment.c.name == name)
     if archived is not None:
@@ -143,4 +174,6 @@ def _row(row: Row[Any]) -> ExperimentRow:
         archived_at=None if row.archived_at is None else to_text(row.archived_at),
         run_count=row.run_count,
     )
-    return ExperimentRow(row.id, made)
+    return ExperimentRow(
+        row.id, made, row.number, row.created_at, row.updated_at, row.deleted_at, row.artifact_location
+    )

@@ -22,6 +22,7 @@ class Action(str, enum.Enum):
     RUN_SUBMIT = "run/submit"
     RUN_WRITE = "run/write"
     RUN_CANCEL = "run/cancel"
+    RUN_DELETE = "run/delete"
     RUN_EXECUTE = "run/execute"
     CONTENT_WRITE = "content/write"
     CONTENT_READ = "content/read"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import secrets
 from functools import partial
@@ -63,10 +65,10 @@ class Identities:
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """Who calls with this ``Authorization`` header. Raises ``AuthenticationException``."""
-        scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = _token_of(authorization or "")
+        if not token:
             raise AuthenticationException("This address needs a token.", hint="Send `Authorization: Bearer <token>`.")
-        digest = _digest(token.strip())
+        digest = _digest(token)
         known = self._cache.get(digest)
         now = self._clock()
         if known is None or not 0 <= now - known.looked_up_at < _CACHE_MICROSECONDS:
@@ -93,6 +95,19 @@ class _Known(NamedTuple):
     principal: Principal
     expires_at: int | None
     looked_up_at: int
+
+
+def _token_of(authorization: str) -> str:
+    """The token of a header: after ``Bearer``, or the password of ``Basic``, for clients that know no other way."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def _digest(token: str) -> str:

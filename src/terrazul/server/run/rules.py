@@ -30,18 +30,21 @@ _ORDER = [
 ]
 
 
-def next_state(current: RunState, wanted: RunState) -> RunState:
+def next_state(current: RunState, wanted: RunState, *, reopens: bool = False) -> RunState:
     """The state a run comes to when ``wanted`` is reported while it is in ``current``.
 
     A terminal state is final: repeating it changes nothing, and any later report is refused. A step back, as late
     reports bring it, changes nothing. After a request to cancel only the end counts, whose state is then *Canceled*
     unless the run had ended by itself before the request reached it.
 
+    ``reopens`` is true where MLflow's protocol speaks of an interactive run: there the last word counts, so such a run
+    goes on after its end, or ends otherwise.
+
     Raises ``Conflict`` for a change that contradicts a terminal state.
     """
     if current.terminal:
-        if wanted is current:
-            return current
+        if wanted is current or (reopens and (wanted.terminal or wanted is RunState.RUNNING)):
+            return wanted
         raise Conflict(
             f"The run is {current.value} and cannot become {wanted.value}.",
             hint="A run that has ended keeps its state; submit a new one.",

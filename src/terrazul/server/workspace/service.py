@@ -34,6 +34,7 @@ class Workspaces:
         self._count_active_runs = count_active_runs
         self._shared = shared
         self._known: dict[str, WorkspaceRow] = {}
+        self._oldest = ""
 
     async def create(self, new: NewWorkspace, user: str) -> Workspace:
         """Make a workspace. Raises ``AlreadyExists`` where there is one of that name, unless ``exist_ok``."""
@@ -76,6 +77,16 @@ class Workspaces:
             partial(store.list_all, subscription_id=subscription_id, resource_group=resource_group)
         )
         return [row.workspace for row in rows]
+
+    async def oldest(self) -> Workspace | None:
+        """The workspace that was made first of those that there are; None where there is none."""
+        if self._oldest not in self._known:
+            row = await self._database.read(store.find_oldest)
+            if row is None:
+                return None
+            self._oldest = row.workspace.workspace_id
+            self._known[self._oldest] = row
+        return self._known[self._oldest].workspace
 
     async def change(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """Change what describes a workspace."""

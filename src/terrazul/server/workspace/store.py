@@ -72,6 +72,11 @@ def find(connection: Connection, workspace_id: str) -> WorkspaceRow | None:
     return _one(connection.execute(select(workspace).where(workspace.c.workspace_id == workspace_id.lower())).first())
 
 
+def find_oldest(connection: Connection) -> WorkspaceRow | None:
+    """The workspace that was made first of those that there are."""
+    return _one(connection.execute(select(workspace).order_by(workspace.c.id).limit(1)).first())
+
+
 def list_all(connection: Connection, subscription_id: str | None, resource_group: str | None) -> list[WorkspaceRow]:
     """All workspaces, by name; those of a subscription and a resource group where they are given."""
     rows = [_row(row) for row in connection.execute(select(workspace).order_by(workspace.c.name))]

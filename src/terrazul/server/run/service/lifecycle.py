@@ -43,13 +43,27 @@ class RunLifecycle:
         self._notify = notify
         self._facts = job_facts
 
-    def come_to(self, connection: Connection, row: RunRow, wanted: RunState, time: int, error: RunError | None) -> None:
-        """Bring a run to a state, with all that follows. Raises ``Conflict`` where its state forbids it."""
-        state = next_state(row.state, wanted)
+    def come_to(
+        self,
+        connection: Connection,
+        row: RunRow,
+        wanted: RunState,
+        time: int,
+        error: RunError | None,
+        *,
+        reopens: bool = False,
+    ) -> None:
+        """Bring a run to a state, with all that follows. Raises ``Conflict`` where its state forbids it.
+
+        ``reopens`` is as in ``next_state``.
+        """
+        state = next_state(row.state, wanted, reopens=reopens and row.interactive)
         if state is row.state:
             return
         values: dict[str, Any] = {"state": state.value}
-        if state is RunState.RUNNING:
+        if row.state.terminal:
+            values["ended_at"] = None
+        elif state is RunState.RUNNING:
             values["started_at"] = time
         if error is not None:
             values["error"] = msgspec.to_builtins(error)

@@ -21,6 +21,7 @@ from terrazul.server.queue.service import Dispatcher
 from terrazul.server.run.rules import check_point
 from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.recording import add_parameters, add_properties, begin_run
 from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
@@ -28,7 +29,7 @@ from terrazul.server.run.store import writer as writers
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.database import Database
 from terrazul.wire.metric import MetricPoint
-from terrazul.wire.run import RunEvent, RunState
+from terrazul.wire.run import RunEvent
 from terrazul.wire.write import (
     NewArtifact,
     NewRun,
@@ -149,48 +150,20 @@ class _Application:
         check_time(new.time)
         if self._principal.is_run and new.parent_run_id is None:
             raise Forbidden("Inside a run, only children of it can be created.", target=new.run_id)
-        if runs.find(self._connection, self._workspace, new.run_id):
-            raise AlreadyExists(f"There is a run {new.run_id!r} already.", target=new.run_id)
-        if new.state.terminal:
-            raise InvalidInput("A run cannot begin in a state that ends it.", target=new.run_id)
         parent = self._run(new.parent_run_id) if new.parent_run_id else None
         experiment = experiments.ensure(
             self._connection, self._workspace, new.experiment_name, self._principal.name, self._now
         )
-        key = runs.add(
-            self._connection,
-            {
-                "workspace": self._workspace,
-                "run_id": new.run_id,
-                "experiment": experiment.key,
-                "number": experiments.next_run_number(self._connection, experiment.key),
-                "type": new.type,
-                "state": new.state.value,
-                "display_name": new.display_name,
-                "description": new.description,
-                "created_at": new.time,
-                "created_by": self._principal.name,
-                "started_at": new.time if new.state is RunState.RUNNING else None,
-                "target": "local",
-                "snapshot_id": new.snapshot_id,
-                "warnings": [],
-                "attempt": 1,
-                "interactive": True,
-            },
-            parent,
-        )
-        row = runs.find_by_key(self._connection, key)
-        if row:
-            runs.set_tags(self._connection, row, new.tags)
-            runs.add_properties(self._connection, row, new.properties)
-            runs.add_event(self._connection, row, RunEvent(to_text(new.time), new.state), new.time)
+        begin_run(self._connection, self._workspace, new, parent, experiment.key, self._principal.name)
 
     def _change(self, change: RunChange) -> None:
         row = self._run(change.run_id)
         runs.remove_tags(self._connection, row, change.remove_tags)
         runs.set_tags(self._connection, row, change.set_tags)
         if change.add_properties:
-            self._add_properties(row, change.add_properties)
+            add_properties(self._connection, row, change.add_properties)
+        if change.add_parameters:
+            add_parameters(self._connection, row, change.add_parameters)
         values: dict[str, Any] = {
             name: getattr(change, name)
             for name in ("display_name", "description", "snapshot_id")
@@ -201,18 +174,6 @@ class _Application:
         if values:
             runs.change(self._connection, row.key, values)
         self._notify(self._connection, row.key)
-
-    def _add_properties(self, row: RunRow, wanted: dict[str, str]) -> None:
-        there = runs.properties_of(self._connection, row.key)
-        for key, value in wanted.items():
-            if there.get(key, value) != value:
-                raise AlreadyExists(
-                    f"The property {key!r} of run {row.run_id} is {there[key]!r} and cannot become {value!r}.",
-                    target=key,
-                    hint="Properties keep their first value; use a tag for what changes.",
-                )
-        new = {key: value for key, value in wanted.items() if key not in there}
-        runs.add_properties(self._connection, row, new)
 
     def _points(self, points: list[MetricPoint]) -> None:
         """Points are many, so those of one run are added at once; each is refused by itself."""

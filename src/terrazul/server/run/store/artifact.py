@@ -44,3 +44,10 @@ def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
         # LIKE would fold cases, and refuses long patterns
         query = query.where(func.substr(artifact.c.path, 1, len(prefix)) == prefix)
     return [Artifact(row[0], row[1], row[2], to_text(row[3])) for row in connection.execute(query)]
+
+
+def remove(connection: Connection, run: int, path: str) -> int:
+    """Remove an artifact, or all below a folder; returns how many went."""
+    below = path + "/"
+    matches = (artifact.c.path == path) | (func.substr(artifact.c.path, 1, len(below)) == below)
+    return connection.execute(artifact.delete().where(artifact.c.run == run, matches)).rowcount

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from terrazul.server.run.store.run import run
-from terrazul.server.sql.metadata import metadata, primary_key
+from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.metric import NUMBER_KEY, MetricHistory, MetricKind, MetricPoint
 
@@ -42,9 +42,14 @@ metric = Table(
     Column("last_number", Float, nullable=True),
     Column("minimum", Float, nullable=True),
     Column("maximum", Float, nullable=True),
+    Column("last_sequence", Integer, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("last_time", BigInteger, nullable=False),
     UniqueConstraint("run", "name"),
     Index("ix_metric_last", "workspace", "name", "last_number"),
 )
+"""The last point is the one with the highest step, among these the latest; a point without a step has its place (from
+0) as one. Its number is missing where it is none that can be compared."""
 
 point = Table(
     "metric_point",
@@ -127,81 +132,160 @@ def _as_double(value: float) -> float | None:
 
 
 _FIND = select(
-    metric.c.id, metric.c.name, metric.c.count.label("points"), metric.c.minimum, metric.c.maximum, metric.c.kind
-).where(metric.c.run == bindparam("of_run"), metric.c.name.in_(bindparam("names", expanding=True)))
+    metric.c.id, metric.c.name, metric.c.count.label("points"), metric.c.minimum, metric.c.maximum,
+    metric.c.last_number, metric.c.last_sequence, metric.c.last_step, metric.c.last_time,
+).where(metric.c.run == bindparam("of_run"), metric.c.name.in_(bindparam("names", expanding=True)))  # fmt: skip
 _UPDATE = (
     metric.update()
     .where(metric.c.id == bindparam("key"))
     .values(
         count=bindparam("new_count"),
-        last_number=bindparam("new_last"),
+        last_number=bindparam("new_last_number"),
         minimum=bindparam("new_minimum"),
         maximum=bindparam("new_maximum"),
+        last_sequence=bindparam("new_last_sequence"),
+        last_step=bindparam("new_last_step"),
+        last_time=bindparam("new_last_time"),
     )
 )
+_ADD = metric.insert().returning(metric.c.id, sort_by_parameter_order=True)
+_SAME = select(point.c.step, point.c.time, point.c.form, point.c.number, point.c.text).where(
+    point.c.metric == bindparam("of_metric"), point.c.time.in_(bindparam("times", expanding=True))
+)
+Place = tuple[int, int]
+"""A point's step and time."""
 
 
 class _Series:
-    """A metric while points are being added to it."""
+    """A metric while points are being added to it. ``key`` is None until it is entered."""
 
-    def __init__(self, key: int, count: int, minimum: float | None, maximum: float | None) -> None:
+    def __init__(self, key: int | None, first: MetricPoint | None = None) -> None:
         self.key = key
-        self.count = count
-        self.last: float | None = None
-        self.minimum = minimum
-        self.maximum = maximum
+        self.first = first
+        self.count = 0
+        self.minimum: float | None = None
+        self.maximum: float | None = None
+        self.last_number: float | None = None
+        self.last_sequence = 0
+        self.last: Place = (-(2**63), -1)
+        self.rows: list[tuple[int, int | None, int, Stored]] = []
 
-    def add(self, number: float | None) -> int:
-        """Count a point; returns its sequence number."""
-        self.last = number
-        if number is not None:
-            self.minimum = number if self.minimum is None else min(self.minimum, number)
-            self.maximum = number if self.maximum is None else max(self.maximum, number)
+    def is_behind(self, each: MetricPoint) -> bool:
+        """True for a point that a point of the series may be equal to."""
+        return (self.count if each.step is None else each.step, each.time) <= self.last
+
+    def add(self, each: MetricPoint) -> None:
+        """Take a point in."""
+        stored = to_stored(each.value)
+        number = stored.number
+        place = (self.count if each.step is None else each.step, each.time)
         self.count += 1
-        return self.count
+        if number is not None:
+            self.minimum = number if self.minimum is None or number < self.minimum else self.minimum
+            self.maximum = number if self.maximum is None or number > self.maximum else self.maximum
+        if place > self.last or (place == self.last and _is_not_less(number, self.last_number)):
+            self.last, self.last_number, self.last_sequence = place, number, self.count
+        self.rows.append((self.count, each.step, each.time, stored))
+
+    def summary(self) -> dict[str, Any]:
+        """The columns that follow from the points."""
+        return {
+            "count": self.count, "last_number": self.last_number, "minimum": self.minimum, "maximum": self.maximum,
+            "last_sequence": self.last_sequence, "last_step": self.last[0], "last_time": self.last[1],
+        }  # fmt: skip
+
+
+def _is_not_less(number: float | None, than: float | None) -> bool:
+    return number is None or than is None or number >= than
 
 
 def add_points(connection: Connection, workspace: int, run_key: int, points: Sequence[MetricPoint]) -> None:
     """Add points to the metrics of one run, in order."""
-    names = dict.fromkeys(each.name for each in points)
-    series = {
-        row.name: _Series(row.id, row.points, row.minimum, row.maximum)
-        for group in in_groups(names)
-        for row in connection.execute(_FIND, {"of_run": run_key, "names": group})
-    }
-    rows = []
+    series = _find_series(connection, run_key, points)
     for each in points:
-        of_point = series.get(each.name)
-        if of_point is None:
-            of_point = series[each.name] = _Series(_add_metric(connection, workspace, run_key, each), 0, None, None)
-        stored = to_stored(each.value)
-        rows.append({
-            "workspace": workspace, "metric": of_point.key, "sequence": of_point.add(stored.number), "step": each.step,
-            "time": each.time, **stored._asdict(),
-        })  # fmt: skip
-    connection.execute(point.insert(), rows)
-    connection.execute(
-        _UPDATE,
-        [
-            {"key": each.key, "new_count": each.count, "new_last": each.last, "new_minimum": each.minimum,
-             "new_maximum": each.maximum}
-            for each in series.values()
-        ],
-    )  # fmt: skip
+        _series_of(series, each).add(each)
+    _enter(connection, workspace, run_key, series)
 
 
-def _add_metric(connection: Connection, workspace: int, run_key: int, first: MetricPoint) -> int:
-    result = connection.execute(
-        metric.insert().values(
-            workspace=workspace,
-            run=run_key,
-            name=first.name,
-            kind=first.kind.value,
-            description=first.description,
-            count=0,
-        )
-    )
-    return primary_key(result)
+def add_new_points(connection: Connection, workspace: int, run_key: int, points: Sequence[MetricPoint]) -> None:
+    """As ``add_points``, but a point that is there already (its value, step and time) is not added again."""
+    series = _find_series(connection, run_key, points)
+    behind: dict[str, set[int]] = {}
+    for each in points:
+        if _series_of(series, each).is_behind(each):
+            behind.setdefault(each.name, set()).add(each.time)
+    known = {name: _same(connection, series[name], times) for name, times in behind.items()}
+    for each in points:
+        of_point = series[each.name]
+        if each.name in known or of_point.is_behind(each):
+            identity = (each.step, each.time, to_stored(each.value))
+            seen = known.setdefault(each.name, {(row[1], row[2], row[3]) for row in of_point.rows})
+            if identity in seen:
+                continue
+            seen.add(identity)
+        of_point.add(each)
+    _enter(connection, workspace, run_key, series)
+
+
+def _same(connection: Connection, series: _Series, times: set[int]) -> set[tuple[int | None, int, Stored]]:
+    """The points of a series that were made at these times."""
+    if series.key is None:
+        return set()
+    return {
+        (row[0], row[1], Stored(row[2], row[3], row[4]))
+        for group in in_groups(times)
+        for row in connection.execute(_SAME, {"of_metric": series.key, "times": group})
+    }
+
+
+def _find_series(connection: Connection, run_key: int, points: Sequence[MetricPoint]) -> dict[str, _Series]:
+    found = {}
+    for group in in_groups(dict.fromkeys(each.name for each in points)):
+        for row in connection.execute(_FIND, {"of_run": run_key, "names": group}):
+            series = found[row.name] = _Series(row.id)
+            series.count, series.minimum, series.maximum = row.points, row.minimum, row.maximum
+            series.last_number, series.last_sequence = row.last_number, row.last_sequence
+            series.last = (row.last_step, row.last_time)
+    return found
+
+
+def _series_of(series: dict[str, _Series], each: MetricPoint) -> _Series:
+    found = series.get(each.name)
+    if found is None:
+        found = series[each.name] = _Series(None, each)
+    return found
+
+
+def _enter(connection: Connection, workspace: int, run_key: int, series: dict[str, _Series]) -> None:
+    new = [each for each in series.values() if each.key is None and each.first is not None]
+    if new:
+        keys = connection.execute(_ADD, [_new_row(workspace, run_key, each) for each in new]).scalars()
+        for each, key in zip(new, keys, strict=True):
+            each.key = key
+    known = [
+        {"key": each.key, **{f"new_{name}": value for name, value in each.summary().items()}}
+        for each in series.values()
+        if each.first is None and each.rows
+    ]
+    if known:
+        connection.execute(_UPDATE, known)
+    rows = [
+        {"workspace": workspace, "metric": each.key, "sequence": sequence, "step": step, "time": time,
+         "form": stored.form, "number": stored.number, "text": stored.text}
+        for each in series.values()
+        for sequence, step, time, stored in each.rows
+    ]  # fmt: skip
+    if rows:
+        connection.execute(point.insert(), rows)
+
+
+def _new_row(workspace: int, run_key: int, series: _Series) -> dict[str, Any]:
+    first = series.first
+    return {
+        "workspace": workspace, "run": run_key, "name": first.name if first else "",
+        "kind": first.kind.value if first else "", "description": first.description if first else "",
+        **series.summary(),
+    }  # fmt: skip
 
 
 def histories(connection: Connection, run_keys: list[int], name: str | None) -> dict[int, list[MetricHistory]]:

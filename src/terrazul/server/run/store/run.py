@@ -34,6 +34,7 @@ from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
 
 run = Table(
@@ -116,11 +117,12 @@ class RunRow(NamedTuple):
     attempt: int
     interactive: bool
     experiment: int
+    deleted: bool
 
 
 _ROW = select(
     run.c.id, run.c.workspace, run.c.run_id, run.c.state, run.c.parent, run.c.root, run.c.attempt, run.c.interactive,
-    run.c.experiment,
+    run.c.experiment, run.c.deleted_at,
 )  # fmt: skip
 _FIND = _ROW.where(run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id"))
 
@@ -182,6 +184,18 @@ def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     connection.execute(run.update().where(run.c.id == key).values(**values))
 
 
+def delete_all_of(connection: Connection, experiment_key: int, now: int) -> None:
+    """Delete the runs of an experiment softly; those that are deleted already keep their time."""
+    of_experiment = run.c.experiment == experiment_key
+    connection.execute(run.update().where(of_experiment, run.c.deleted_at.is_(None)).values(deleted_at=now))
+
+
+def restore_all_of(connection: Connection, experiment_key: int, deleted_at: int) -> None:
+    """Bring back the runs of an experiment that were deleted at this time, together with it."""
+    of_experiment = run.c.experiment == experiment_key
+    connection.execute(run.update().where(of_experiment, run.c.deleted_at == deleted_at).values(deleted_at=None))
+
+
 def warnings_of(connection: Connection, key: int) -> list[str]:
     """The warnings of a run."""
     return list(connection.execute(select(run.c.warnings).where(run.c.id == key)).scalar_one())
@@ -230,6 +244,11 @@ def remove_tags(connection: Connection, row: RunRow, keys: Iterable[str]) -> Non
         connection.execute(_REMOVE_TAG, removed)
 
 
+def tags_of(connection: Connection, key: int) -> dict[str, str]:
+    """The tags of a run."""
+    return {row.key: row.value for row in connection.execute(select(tag.c.key, tag.c.value).where(tag.c.run == key))}
+
+
 def properties_of(connection: Connection, key: int) -> dict[str, str]:
     """The properties of a run."""
     query = select(property_.c.key, property_.c.value).where(property_.c.run == key)
@@ -240,6 +259,21 @@ def add_properties(connection: Connection, row: RunRow, properties: Mapping[str,
     """Enter properties that are not there."""
     if properties:
         connection.execute(property_.insert(), _texts(row, properties))
+
+
+def parameters_of(connection: Connection, key: int, names: Iterable[str]) -> dict[str, str]:
+    """Those of the parameters that a run has."""
+    found: dict[str, str] = {}
+    for group in in_groups(names):
+        query = select(parameter.c.key, parameter.c.value).where(parameter.c.run == key, parameter.c.key.in_(group))
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
+def add_parameters(connection: Connection, row: RunRow, parameters: Mapping[str, str]) -> None:
+    """Enter parameters that are not there."""
+    if parameters:
+        connection.execute(parameter.insert(), _texts(row, parameters))
 
 
 def add_event(connection: Connection, row: RunRow, happened: RunEvent, time: int) -> None:
@@ -332,7 +366,7 @@ def load(connection: Connection, keys: list[int]) -> list[Run]:
 
 
 def _conditions(workspace: int, wanted: Filter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [run.c.workspace == workspace]
+    conditions: list[ColumnElement[bool]] = [run.c.workspace == workspace, run.c.deleted_at.is_(None)]
     if wanted.experiment_name is not None:
         conditions.append(experiment.c.name == wanted.experiment_name)
     if wanted.parent is not None:
@@ -368,7 +402,7 @@ def _texts_of(connection: Connection, table: Table, keys: list[int]) -> dict[int
 
 
 def _row(row: Any) -> RunRow:
-    return RunRow(row[0], row[1], row[2], RunState(row[3]), row[4], row[5], row[6], row[7], row[8])
+    return RunRow(row[0], row[1], row[2], RunState(row[3]), row[4], row[5], row[6], row[7], row[8], row[9] is not None)
 
 
 def _run(row: Row[Any], tags: dict[str, str], properties: dict[str, str]) -> Run:

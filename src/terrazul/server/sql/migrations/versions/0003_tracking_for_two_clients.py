@@ -1,4 +1,4 @@
-"""Parameters, numbers of experiments, and what is deleted softly."""
+"""Parameters, numbers of experiments, what is deleted softly, the last point of a metric, logged models."""
 
 from __future__ import annotations
 
@@ -33,12 +33,133 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("number", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("updated_at", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("deleted_at", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("artifact_location", sa.Text(), nullable=True))
     op.execute(
-        "UPDATE experiment SET updated_at = created_at, number = "
+        "UPDATE experiment SET updated_at = created_at, number = CASE WHEN name = 'Default' THEN 0 ELSE "
         "(SELECT count(*) FROM experiment AS older WHERE older.workspace = experiment.workspace "
-        "AND older.id <= experiment.id)"
+        "AND older.id <= experiment.id) END"
     )
     with op.batch_alter_table("experiment", schema=None) as batch_op:
         batch_op.alter_column("number", existing_type=sa.Integer(), nullable=False)
         batch_op.alter_column("updated_at", existing_type=sa.BigInteger(), nullable=False)
         batch_op.create_unique_constraint(batch_op.f("uq_experiment_workspace_number"), ["workspace", "number"])
+
+    _add_last_points()
+    _add_inputs_and_models()
+
+
+def _add_last_points() -> None:
+    with op.batch_alter_table("metric", schema=None) as batch_op:
+        for name, kind in (("sequence", sa.Integer()), ("step", sa.BigInteger()), ("time", sa.BigInteger())):
+            batch_op.add_column(sa.Column(f"last_{name}", kind, nullable=True))
+    place = "(SELECT {} FROM metric_point WHERE metric_point.metric = metric.id AND sequence = metric.last_sequence)"
+    op.execute(
+        "UPDATE metric SET last_sequence = coalesce((SELECT sequence FROM metric_point WHERE metric = metric.id "
+        "ORDER BY coalesce(step, sequence - 1) DESC, time DESC, sequence DESC LIMIT 1), 0)"
+    )
+    step, time = place.format("coalesce(step, sequence - 1)"), place.format("time")
+    number = place.format("number")
+    op.execute(f"UPDATE metric SET last_step = coalesce({step}, 0), last_time = coalesce({time}, 0)")  # noqa: S608  # our own text
+    op.execute(f"UPDATE metric SET last_number = {number}")  # noqa: S608  # as above
+    with op.batch_alter_table("metric", schema=None) as batch_op:
+        for name, kind in (("sequence", sa.Integer()), ("step", sa.BigInteger()), ("time", sa.BigInteger())):
+            batch_op.alter_column(f"last_{name}", existing_type=kind, nullable=False)
+
+
+def _add_inputs_and_models() -> None:
+    op.create_table(
+        "dataset_input",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("source_type", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("schema", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
+        sa.Column("context", sa.Text(), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_dataset_input_run")),
+        sa.PrimaryKeyConstraint("run", "name", "digest", name=op.f("pk_dataset_input")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("dataset_input", schema=None) as batch_op:
+        batch_op.create_index("ix_dataset_input_search", ["workspace", "name", "digest"], unique=False)
+    op.create_table(
+        "logged_model",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("model_id", sa.String(length=64), nullable=False),
+        sa.Column("experiment", sa.Integer(), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("model_type", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["experiment"], ["experiment.id"], name=op.f("fk_logged_model_experiment")),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_logged_model_run")),
+        sa.ForeignKeyConstraint(["workspace"], ["workspace.id"], name=op.f("fk_logged_model_workspace")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_logged_model")),
+        sa.UniqueConstraint("workspace", "model_id", name=op.f("uq_logged_model_workspace_model_id")),
+    )
+    with op.batch_alter_table("logged_model", schema=None) as batch_op:
+        batch_op.create_index("ix_logged_model_newest", ["experiment", "created_at", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_logged_model_run"), ["run"], unique=False)
+    for name in ("logged_model_parameter", "logged_model_tag"):
+        op.create_table(
+            name,
+            sa.Column("workspace", sa.Integer(), nullable=False),
+            sa.Column("logged_model", sa.Integer(), nullable=False),
+            sa.Column("key", sa.Text(), nullable=False),
+            sa.Column("value", sa.Text(), nullable=False),
+            sa.ForeignKeyConstraint(["logged_model"], ["logged_model.id"], name=op.f(f"fk_{name}_logged_model")),
+            sa.PrimaryKeyConstraint("logged_model", "key", name=op.f(f"pk_{name}")),
+            sqlite_with_rowid=False,
+        )
+    op.create_table(
+        "logged_model_metric",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("logged_model", sa.Integer(), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("dataset_name", sa.Text(), nullable=False),
+        sa.Column("dataset_digest", sa.Text(), nullable=False),
+        sa.Column("number", sa.Float(), nullable=True),
+        sa.Column("word", sa.Text(), nullable=True),
+        sa.Column("step", sa.BigInteger(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["logged_model"], ["logged_model.id"], name=op.f("fk_logged_model_metric_logged_model")
+        ),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_logged_model_metric_run")),
+        sa.PrimaryKeyConstraint(
+            "logged_model", "key", "run", "dataset_name", "dataset_digest", name=op.f("pk_logged_model_metric")
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "logged_model_file",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("logged_model", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["logged_model"], ["logged_model.id"], name=op.f("fk_logged_model_file_logged_model")),
+        sa.PrimaryKeyConstraint("logged_model", "path", name=op.f("pk_logged_model_file")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "run_model",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("model_id", sa.String(length=64), nullable=False),
+        sa.Column("made", sa.Boolean(), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_run_model_run")),
+        sa.PrimaryKeyConstraint("run", "made", "model_id", name=op.f("pk_run_model")),
+        sqlite_with_rowid=False,
+    )

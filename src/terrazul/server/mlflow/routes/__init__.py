@@ -1,0 +1,52 @@
+"""The HTTP of MLflow's protocol."""
+
+from __future__ import annotations
+
+from litestar import Router, get
+from litestar.di import Provide
+
+from terrazul.core.errors import TerrazulError
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
+from terrazul.server.identity.rules import Action
+from terrazul.server.mlflow.exchange import Answer, Call, answer, answer_error
+from terrazul.server.mlflow.routes import experiments, recording, runs
+
+VERSION = "3.0.0"
+"""The release of MLflow whose protocol is spoken."""
+
+
+async def provide_call(services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal) -> Call:
+    """What the routes need, of a workspace that has its default experiment."""
+    await services.mlflow.experiments.ensure_default(workspace.key)
+    return Call(services.mlflow, workspace.key, principal)
+
+
+@get("/health", operation_id="mlflow_health", opt=does(Action.WORKSPACE_READ))
+async def health() -> str:
+    """The workspace's MLflow server answers."""
+    return "OK"
+
+
+@get("/version", operation_id="mlflow_version", opt=does(Action.WORKSPACE_READ))
+async def version() -> str:
+    """The release of MLflow whose protocol is spoken."""
+    return VERSION
+
+
+@get("/api/3.0/mlflow/server-info", operation_id="mlflow_server_info", opt=does(Action.WORKSPACE_READ))
+async def server_info() -> Answer:
+    """What a client asks about the server before it transfers large files."""
+    return answer({"store_type": "terrazul", "workspaces_enabled": False})
+
+
+router = Router(
+    "/mlflow",
+    route_handlers=[
+        health,
+        version,
+        server_info,
+        Router("/api/2.0/mlflow", route_handlers=[*experiments.handlers, *runs.handlers, *recording.handlers]),
+    ],
+    dependencies={"call": Provide(provide_call)},
+    exception_handlers={TerrazulError: answer_error, Exception: answer_error},
+)

@@ -1,0 +1,201 @@
+"""Experiments as MLflow knows them: by a number, deleted softly, ``Default`` from the start."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock, to_text
+from terrazul.core.errors import AlreadyExists, Conflict, Forbidden, NotFound
+from terrazul.core.ids import new_guid
+from terrazul.server.experiment import store
+from terrazul.server.experiment.store import DEFAULT_NAME, DEFAULT_NUMBER, ExperimentRow
+from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
+from terrazul.server.run.store import run as runs
+from terrazul.server.sql.database import Database
+from terrazul.wire.experiment import Experiment
+from terrazul.wire.mlflow.error import InvalidParameter, missing
+from terrazul.wire.mlflow.message import CreateExperiment, ExperimentChoice, Pair
+from terrazul.wire.mlflow.rules import NOTE, check_experiment_name, check_experiment_tag
+
+_NUMBER = re.compile(r"[0-9]{1,9}\Z")
+_GUID = re.compile(r"[0-9a-fA-F-]{36}\Z")
+
+
+class MlflowExperiments:
+    """The experiments of all workspaces."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._with_default: set[int] = set()
+
+    async def ensure_default(self, workspace: int) -> None:
+        """See to it that there is an experiment "0"; it costs nothing after the first time."""
+        if workspace in self._with_default:
+            return
+        if await self._database.read(partial(store.find_by_number, workspace=workspace, number=DEFAULT_NUMBER)) is None:
+            await self._database.write(partial(self._make_default, workspace=workspace))
+        self._with_default.add(workspace)
+
+    async def create(self, workspace: int, new: CreateExperiment, principal: Principal) -> int:
+        """Make an experiment; returns its number. Raises ``AlreadyExists`` for a name that is taken."""
+        if not new.name:
+            raise missing("name")
+        check_experiment_name(new.name)
+        for tag in new.tags:
+            check_experiment_tag(tag)
+        tags = {each.key: each.value for each in new.tags}
+
+        def work(connection: Connection) -> int:
+            found = store.find_by_name(connection, workspace, new.name)
+            if found:
+                hint = "" if found.deleted_at is None else " It is deleted: restore it, or purge it to free its name."
+                raise AlreadyExists(f"Experiment(name={new.name}) already exists.{hint}", target=new.name)
+            now = self._clock()
+            made = Experiment(new_guid(), new.name, tags.pop(NOTE, ""), tags, to_text(now), principal.name)
+            return store.add(connection, workspace, made, now, new.artifact_location or None).number
+
+        return await self._database.write(work)
+
+    async def get(self, workspace: int, experiment_id: str, principal: Principal) -> ExperimentRow:
+        """The experiment of a number. Raises ``NotFound``."""
+        return await self._database.read(
+            lambda connection: find_experiment(connection, workspace, experiment_id, principal)
+        )
+
+    async def get_by_name(self, workspace: int, name: str, principal: Principal) -> ExperimentRow:
+        """The experiment of a name, also a deleted one. Raises ``NotFound``."""
+        if not name:
+            raise missing("experiment_name")
+
+        def work(connection: Connection) -> ExperimentRow:
+            found = store.find_by_name(connection, workspace, name)
+            if found is None or not _may_see(connection, workspace, found, principal):
+                raise NotFound(f"Could not find experiment with name '{name}'", target=name[:80])
+            return found
+
+        return await self._database.read(work)
+
+    async def rename(self, workspace: int, asked: ExperimentChoice, principal: Principal) -> None:
+        """Give an experiment another name. Raises ``AlreadyExists`` for one that is taken."""
+        if not asked.new_name:
+            raise missing("new_name")
+        check_experiment_name(asked.new_name)
+
+        def work(connection: Connection) -> None:
+            row = active_experiment(find_experiment(connection, workspace, asked.experiment_id, principal))
+            other = store.find_by_name(connection, workspace, asked.new_name)
+            if other and other.key != row.key:
+                raise AlreadyExists(f"Experiment(name={asked.new_name}) already exists.", target=asked.new_name)
+            store.change(connection, row.key, {"name": asked.new_name, "updated_at": self._clock()})
+
+        await self._database.write(work)
+
+    async def set_tag(self, workspace: int, asked: ExperimentChoice, principal: Principal) -> None:
+        """Set a tag of an experiment."""
+        if not asked.key:
+            raise missing("key")
+        check_experiment_tag(Pair(asked.key, asked.value))
+
+        def work(connection: Connection) -> None:
+            row = active_experiment(find_experiment(connection, workspace, asked.experiment_id, principal))
+            values: dict[str, Any] = {"tags": {**row.experiment.tags, asked.key: asked.value}}
+            if asked.key == NOTE:
+                values = {"description": asked.value}
+            store.change(connection, row.key, {**values, "updated_at": self._clock()})
+
+        await self._database.write(work)
+
+    async def delete_tag(self, workspace: int, asked: ExperimentChoice, principal: Principal) -> None:
+        """Remove a tag of an experiment. Raises ``NotFound`` where it has none of that name."""
+
+        def work(connection: Connection) -> None:
+            row = active_experiment(find_experiment(connection, workspace, asked.experiment_id, principal))
+            tags = dict(row.experiment.tags)
+            if asked.key == NOTE and row.experiment.description:
+                values: dict[str, Any] = {"description": ""}
+            elif tags.pop(asked.key, None) is not None:
+                values = {"tags": tags}
+            else:
+                raise NotFound(f"No tag with name: {asked.key} in experiment with id {row.number}", target=asked.key)
+            store.change(connection, row.key, {**values, "updated_at": self._clock()})
+
+        await self._database.write(work)
+
+    async def delete(self, workspace: int, experiment_id: str, principal: Principal) -> None:
+        """Delete an experiment and its runs softly: it keeps its name, and can be restored."""
+
+        def work(connection: Connection) -> None:
+            row = active_experiment(find_experiment(connection, workspace, experiment_id, principal))
+            if row.number == DEFAULT_NUMBER:
+                raise InvalidParameter("The experiment 0 is the default one and cannot be deleted.", target="0")
+            now = self._clock()
+            store.change(connection, row.key, {"deleted_at": now, "updated_at": now})
+            runs.delete_all_of(connection, row.key, now)
+
+        await self._database.write(work)
+
+    async def restore(self, workspace: int, experiment_id: str, principal: Principal) -> None:
+        """Bring a deleted experiment back, with the runs that were deleted together with it."""
+
+        def work(connection: Connection) -> None:
+            row = find_experiment(connection, workspace, experiment_id, principal)
+            if row.deleted_at is None:
+                raise Conflict(f"The experiment {row.number} is not deleted.", target=str(row.number))
+            runs.restore_all_of(connection, row.key, row.deleted_at)
+            store.change(connection, row.key, {"deleted_at": None, "updated_at": self._clock()})
+
+        await self._database.write(work)
+
+    def _make_default(self, connection: Connection, workspace: int) -> None:
+        if store.find_by_number(connection, workspace, DEFAULT_NUMBER):
+            return
+        now = self._clock()
+        named = store.find_by_name(connection, workspace, DEFAULT_NAME)
+        if named:
+            store.change(connection, named.key, {"number": DEFAULT_NUMBER})
+        else:
+            store.add(connection, workspace, Experiment(new_guid(), DEFAULT_NAME, "", {}, to_text(now), "mlflow"), now)
+
+
+def find_experiment(connection: Connection, workspace: int, experiment_id: str, principal: Principal) -> ExperimentRow:
+    """The experiment of a number, or of our own id. Raises ``NotFound``, or ``Forbidden`` for another run's."""
+    if not experiment_id:
+        raise missing("experiment_id")
+    found = locate(connection, workspace, experiment_id, principal)
+    if found is None:
+        raise NotFound(f"No Experiment with id={experiment_id[:80]} exists", target=experiment_id[:80])
+    return found
+
+
+def locate(connection: Connection, workspace: int, experiment_id: str, principal: Principal) -> ExperimentRow | None:
+    """As ``find_experiment``, but None where there is no such experiment."""
+    found = None
+    if _NUMBER.match(experiment_id):
+        found = store.find_by_number(connection, workspace, int(experiment_id))
+    elif _GUID.match(experiment_id):
+        found = store.find(connection, workspace, experiment_id)
+    if found and not _may_see(connection, workspace, found, principal):
+        raise Forbidden(OWN_RUNS_ONLY, target=experiment_id)
+    return found
+
+
+def _may_see(connection: Connection, workspace: int, row: ExperimentRow, principal: Principal) -> bool:
+    if principal.run_id is None:
+        return True
+    own = runs.find(connection, workspace, principal.run_id)
+    return own is not None and own.experiment == row.key
+
+
+def active_experiment(row: ExperimentRow) -> ExperimentRow:
+    """The experiment itself. Raises ``InvalidParameter`` where it is deleted."""
+    if row.deleted_at is not None:
+        raise InvalidParameter(
+            f"The experiment {row.number} must be in the 'active' state. Current state is deleted.",
+            target=str(row.number),
+        )
+    return row

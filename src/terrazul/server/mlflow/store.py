@@ -1,0 +1,177 @@
+"""What MLflow's face reads of runs: whole pages of them with few statements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, Table, bindparam, select
+from sqlalchemy.engine import Connection
+
+from terrazul.server.experiment.store import experiment
+from terrazul.server.run.store import inputs
+from terrazul.server.run.store.inputs import DatasetRow, ModelRow
+from terrazul.server.run.store.metric import from_stored, metric, point
+from terrazul.server.run.store.run import parameter, property_, run, tag
+from terrazul.server.sql.variables import in_groups
+from terrazul.wire.metric import MetricKind, from_json_value
+from terrazul.wire.run import RunState
+
+Number = float | int
+_SHOWN = (MetricKind.SCALAR.value, MetricKind.LIST.value)
+_parent = run.alias("parent")
+
+
+class RunFacts(NamedTuple):
+    """A run without its data."""
+
+    key: int
+    run_id: str
+    parent_run_id: str | None
+    experiment_number: int
+    artifact_location: str | None
+    state: RunState
+    display_name: str
+    description: str
+    created_at: int
+    created_by: str
+    started_at: int | None
+    ended_at: int | None
+    deleted_at: int | None
+
+
+class MetricValue(NamedTuple):
+    """One value of a metric."""
+
+    key: str
+    value: Number
+    time: int
+    step: int
+
+
+class WholeRun(NamedTuple):
+    """A run with what is shown of it; ``tags`` holds its properties too."""
+
+    facts: RunFacts
+    tags: dict[str, str]
+    parameters: dict[str, str]
+    metrics: list[MetricValue]
+    datasets: list[DatasetRow]
+    models: list[ModelRow]
+
+
+_FACTS: Select[Any] = (
+    select(
+        run.c.id, run.c.run_id, _parent.c.run_id, experiment.c.number, experiment.c.artifact_location, run.c.state,
+        run.c.display_name, run.c.description, run.c.created_at, run.c.created_by, run.c.started_at, run.c.ended_at,
+        run.c.deleted_at,
+    )
+    .select_from(run)
+    .join(experiment, experiment.c.id == run.c.experiment)
+    .outerjoin(_parent, _parent.c.id == run.c.parent)
+    .where(run.c.id.in_(bindparam("keys", expanding=True)))
+)  # fmt: skip
+_METRICS: Select[Any] = select(
+    metric.c.run, metric.c.name, metric.c.last_number, metric.c.last_time, metric.c.last_step, metric.c.id,
+    metric.c.last_sequence,
+).where(metric.c.run.in_(bindparam("keys", expanding=True)), metric.c.kind.in_(_SHOWN))  # fmt: skip
+_LAST: Select[Any] = (
+    select(metric.c.id, point.c.form, point.c.number, point.c.text)
+    .join(point, (point.c.metric == metric.c.id) & (point.c.sequence == metric.c.last_sequence))
+    .where(metric.c.id.in_(bindparam("keys", expanding=True)))
+)
+_POINTS: Select[Any] = (
+    select(point.c.sequence, point.c.step, point.c.time, point.c.form, point.c.number, point.c.text)
+    .where(point.c.metric == bindparam("of_metric"), point.c.sequence > bindparam("after"))
+    .order_by(point.c.sequence)
+)
+
+
+def facts_of(connection: Connection, keys: Sequence[int]) -> list[RunFacts]:
+    """Runs without their data, in the order of the keys."""
+    found = {}
+    for group in in_groups(keys):
+        for row in connection.execute(_FACTS, {"keys": group}):
+            found[row[0]] = RunFacts(*row)._replace(state=RunState(row[5]))
+    return [found[key] for key in keys]
+
+
+def load(connection: Connection, keys: Sequence[int]) -> list[WholeRun]:
+    """Runs with what is shown of them, in the order of the keys."""
+    tags, properties = _texts(connection, tag, keys), _texts(connection, property_, keys)
+    parameters, metrics = _texts(connection, parameter, keys), _last_values(connection, keys)
+    datasets, models = inputs.datasets_of(connection, keys), inputs.models_of(connection, keys)
+    return [
+        WholeRun(
+            facts,
+            {**properties.get(facts.key, {}), **tags.get(facts.key, {})},
+            parameters.get(facts.key, {}),
+            metrics.get(facts.key, []),
+            datasets.get(facts.key, []),
+            models.get(facts.key, []),
+        )
+        for facts in facts_of(connection, keys)
+    ]
+
+
+def history(
+    connection: Connection, run_key: int, name: str, after: int, limit: int | None
+) -> tuple[list[MetricValue], int | None]:
+    """The numbers of a metric in the order in which they were written, and where the next page begins (if any)."""
+    row = connection.execute(
+        select(metric.c.id, metric.c.kind).where(metric.c.run == run_key, metric.c.name == name)
+    ).first()
+    if row is None or row.kind not in _SHOWN:
+        return [], None
+    query = _POINTS if limit is None else _POINTS.limit(limit + 1)
+    rows = connection.execute(query, {"of_metric": row.id, "after": after}).all()
+    following = None
+    if limit is not None and len(rows) > limit:
+        rows = rows[:limit]
+        following = rows[-1][0]
+    return [
+        MetricValue(name, number, time, sequence - 1 if step is None else step)
+        for sequence, step, time, form, stored, text in rows
+        for number in ((stored,) if form == 0 else _numbers(form, stored, text))
+    ], following
+
+
+def _last_values(connection: Connection, keys: Sequence[int]) -> dict[int, list[MetricValue]]:
+    rows = [row for group in in_groups(keys) for row in connection.execute(_METRICS, {"keys": group})]
+    unclear = [row.id for row in rows if row.last_number is None]
+    words = {
+        row[0]: next(reversed(list(_numbers(row[1], row[2], row[3]))), None)
+        for group in in_groups(unclear)
+        for row in connection.execute(_LAST, {"keys": group})
+    }
+    found: dict[int, list[MetricValue]] = {}
+    for row in rows:
+        number = row[2] if row[2] is not None else words.get(row[5])
+        if number is not None:
+            found.setdefault(row[0], []).append(MetricValue(row[1], number, row[3], row[4]))
+    return found
+
+
+def _numbers(form: int, stored: float | None, text: str | None) -> Iterator[Number]:
+    """What MLflow can be shown of a value: the number that it is, or those of a list."""
+    value = from_json_value(from_stored(form, stored, text))
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, (int, float)):
+            yield _double(each)
+
+
+def _double(value: Number) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _texts(connection: Connection, table: Table, keys: Sequence[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    columns = select(table.c.run, table.c.key, table.c.value)
+    for group in in_groups(keys):
+        for row in connection.execute(columns.where(table.c.run.in_(group))):
+            found.setdefault(row[0], {})[row[1]] = row[2]
+    return found
