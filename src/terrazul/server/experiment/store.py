@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from terrazul.core.clock import to_text
 from terrazul.core.ids import new_guid
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.experiment import Experiment
 
 experiment = Table(
@@ -84,6 +86,13 @@ def find_by_name(connection: Connection, workspace: int, name: str) -> Experimen
     """The experiment of a name."""
     query = select(experiment).where(experiment.c.workspace == workspace, experiment.c.name == name)
     return _one(connection.execute(query).first())
+
+
+def keys_of(connection: Connection, workspace: int, names: Iterable[str]) -> list[int]:
+    """The keys of those experiments that there are."""
+    query = select(experiment.c.id).where(experiment.c.workspace == workspace)
+    groups = in_groups(dict.fromkeys(names))
+    return [row[0] for group in groups for row in connection.execute(query.where(experiment.c.name.in_(group)))]
 
 
 def find(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow | None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from terrazul.core.clock import from_text
 from terrazul.core.errors import InvalidInput
 from terrazul.server.run.search.fields import RUN_SCHEMA
+from terrazul.server.run.search.state import STATE_WORDS, states_named
 from terrazul.server.run.search.token import Token, TokenKind, tokenize, unreadable
 from terrazul.server.run.search.tree import (
     And,
@@ -225,6 +226,8 @@ class _Parser:
             if not is_text:
                 hint = f"Write '{token.text}'." if token.kind in {TokenKind.WORD, TokenKind.NUMBER} else None
                 raise self._unexpected(f"{field.kind.value} for {_name(field)}", hint)
+            if field.kind is Kind.STATE and not states_named(token.value):
+                raise self._error(token, f"{token.shown} is no state", f"States are {', '.join(STATE_WORDS)}.")
             return self._advance().value
         if field.kind is Kind.NUMBER and is_number:
             return float(self._advance().text)
