@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from terrazul.cli import experiment, submission
 from terrazul.cli.command import Subparsers, add_group, add_verb, pair, workspace_options
@@ -19,7 +19,7 @@ from terrazul.core.ids import new_guid
 from terrazul.sdk.client import Client
 from terrazul.wire.codec import from_plain
 from terrazul.wire.metric import MetricHistory, RunMetrics, from_json_value
-from terrazul.wire.run import Run, RunError, RunPage, RunState
+from terrazul.wire.run import Run, RunError, RunInclusion, RunPage, RunState
 from terrazul.wire.write import RunChange, WriteAnswer, WriteBatch
 
 _PAGE = 500
@@ -63,6 +63,7 @@ _SHOW = (
     Column("ended", "ended_at", moment),
     Column("took", "", _took),
     Column("parent", "parent_run_id"),
+    Column("parameters", "parameters"),
     Column("tags", "tags"),
     Column("properties", "properties"),
     Column("snapshot", "snapshot_id"),
@@ -108,8 +109,8 @@ def _add_list(verbs: Subparsers) -> None:
         verbs,
         "list",
         _list,
-        "List runs, newest first.",
-        example="terrazul run list -e diabetes --status Failed -o json --query '[].run_id'",
+        "List runs, newest first unless --order-by says otherwise.",
+        example="terrazul run list -e diabetes --filter 'metric.r2 > 0.4' --order-by 'metric.r2 DESC'",
     )
     parser.add_argument("-e", "--experiment-name", metavar="NAME", help="Only those of this experiment.")
     parser.add_argument(
@@ -121,6 +122,15 @@ def _add_list(verbs: Subparsers) -> None:
     parser.add_argument("--parent-run-id", metavar="ID", help="Only the children of this run.")
     parser.add_argument(
         "--include-children", action="store_true", help="Children too, not only runs of the first level."
+    )
+    parser.add_argument(
+        "--filter", metavar="TEXT", help="Only those that meet it: \"metric.acc > 0.9 AND NOT tag.team = 'a'\"."
+    )
+    parser.add_argument(
+        "--order-by",
+        metavar="FIELD",
+        action="append",
+        help="Sort by a field: 'metric.acc DESC'. May stand several times. Default: newest first.",
     )
     workspace_options(parser)
 
@@ -146,6 +156,8 @@ def _list(arguments: argparse.Namespace) -> int:
         "property": arguments.properties,
         "parent_run_id": arguments.parent_run_id,
         "include_children": arguments.include_children,
+        "filter": arguments.filter,
+        "order_by": arguments.order_by,
     }
     runs, total = _collect(client, query, arguments.last)
     show(arguments, runs, _LIST, nothing="There are no such runs.")
@@ -155,12 +167,14 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _collect(client: Client, query: Dict[str, Any], most: int) -> Any:
+    """So many of the runs (0 for all), and how many there are."""
     runs: List[Run] = []
     page, total = None, 0
+    include: Optional[str] = RunInclusion.TOTAL.value
     while True:
         limit = min(_PAGE, most - len(runs)) if most > 0 else _PAGE
-        found = client.get(RunPage, "/runs", {**query, "limit": limit, "page": page})
-        total = total or found.total
+        found = client.get(RunPage, "/runs", {**query, "limit": limit, "page": page, "include": include})
+        total, include = found.total or total, None
         runs += found.runs
         page = found.next_page
         if page is None or (0 < most <= len(runs)):

@@ -22,7 +22,7 @@ from terrazul.sdk.content import fetch_file
 from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
 from terrazul.sdk.run_details import error_of
 from terrazul.sdk.run_recording import RunRecording
-from terrazul.sdk.run_search import Texts, pairs, search
+from terrazul.sdk.run_search import Texts, pairs, search, search_by_text, texts_in
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import run as wire
 from terrazul.wire.run import RunError, RunState
@@ -91,6 +91,21 @@ class Run(RunRecording):
     def get(workspace: Workspace, run_id: str) -> Run:
         """The run of an id, in whatever experiment of the workspace. Raises ``NotFound``."""
         return rehydrated(workspace, workspace.client.get(wire.Run, f"/runs/{run_id}"))
+
+    @staticmethod
+    def search(
+        workspace: Workspace,
+        filter: str = "",  # noqa: A002  # the word of the REST interface and of the command line
+        order_by: Union[str, Sequence[str], None] = None,
+        experiment_names: Union[str, Sequence[str], None] = None,
+        max_results: Optional[int] = None,
+    ) -> Iterator[Run]:
+        """The runs of a workspace that meet a filter; see ``Workspace.search_runs``."""
+        wanted = wire.RunSearch(
+            filter, texts_in(order_by, "order_by") or [], texts_in(experiment_names, "experiment_names")
+        )
+        found = search_by_text(workspace.client, wanted, max_results)
+        return (rehydrated(workspace, record) for record in found)
 
     @staticmethod
     def list(

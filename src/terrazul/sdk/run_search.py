@@ -1,11 +1,13 @@
-"""Finding runs: v1's filters, page by page."""
+"""Finding runs: by v1's filters, and by filters written as text; page by page."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Union
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
+from terrazul.core.errors import InvalidInput
 from terrazul.sdk.client import Client, QueryValue
-from terrazul.wire.run import Run, RunPage
+from terrazul.wire.run import Run, RunPage, RunSearch
 
 Texts = Union[str, Mapping[str, Any], List[str], None]
 """A key that must be there, keys, or keys with the values they must have."""
@@ -23,6 +25,29 @@ def search(client: Client, **wanted: QueryValue) -> Iterator[Run]:
         page = found.next_page
         if page is None:
             return
+
+
+def search_by_text(client: Client, wanted: RunSearch, most: Optional[int]) -> Iterator[Run]:
+    """So many of the runs that a search finds (all without a number), fetched as they are asked for."""
+    while most is None or most > 0:
+        limit = _PAGE if most is None else min(_PAGE, most)
+        found = client.post(RunPage, "/runs/search", replace(wanted, limit=limit))
+        yield from found.runs
+        if found.next_page is None:
+            return
+        most = None if most is None else most - len(found.runs)
+        wanted = replace(wanted, page=found.next_page)
+
+
+def texts_in(given: Union[str, Sequence[str], None], what: str) -> Optional[List[str]]:
+    """One text, or several, as a list. Raises ``InvalidInput`` for anything else."""
+    if given is None:
+        return None
+    texts = [given] if isinstance(given, str) else list(given)
+    if not all(isinstance(text, str) for text in texts):
+        message = f"{what} holds something that is no text: {texts!r}."
+        raise InvalidInput(message, target=what, hint="Pass a text, or a list of texts.")
+    return texts
 
 
 def pairs(texts: Texts) -> Optional[List[str]]:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from terrazul.core.errors import AlreadyExists, UserErrorException, WorkspaceException, WorkspaceNotFound
 from terrazul.sdk.client import Client, class_of, concept, connect
@@ -247,6 +247,22 @@ class Workspace:
         """The run of an id. Raises ``NotFound``."""
         run: Run = class_of("run").get(self, run_id)
         return run
+
+    def search_runs(
+        self,
+        filter: str = "",  # noqa: A002  # the word of the REST interface and of the command line
+        order_by: Union[str, Sequence[str], None] = None,
+        experiment_names: Union[str, Sequence[str], None] = None,
+        max_results: Optional[int] = None,
+    ) -> Iterator[Run]:
+        """The runs that meet a filter, children too, newest first unless ``order_by`` says otherwise.
+
+        ``ws.search_runs("metric.acc > 0.9 AND NOT tag.team = 'a'", ["metric.acc DESC"])``. They are fetched as they are
+        asked for; what arrives meanwhile moves no page. Raises ``InvalidInput`` at the first run asked for where the
+        filter or the order cannot be read.
+        """
+        found: Iterator[Run] = class_of("run").search(self, filter, order_by, experiment_names, max_results)
+        return found
 
     def get_details(self) -> Dict[str, Any]:
         """What describes the workspace, as the dictionary that v1 gives."""

@@ -31,6 +31,7 @@ from terrazul.server.queue.store import count_active_runs
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
+from terrazul.server.run.service.search import RunSearching
 from terrazul.server.run.service.writing import Writing
 from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as above
 from terrazul.server.snapshot.service import Snapshots
@@ -71,6 +72,7 @@ class Services:
         self.dispatcher = Dispatcher(self.database, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
+        self.run_searching = RunSearching(self.database)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
         self.mlflow = Mlflow(

@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
+from terrazul.wire.metric import MetricSummary
+
 
 class RunState(str, enum.Enum):
     """Where a run is in its life; the words are v1's."""
@@ -45,7 +47,7 @@ class RunError:
 
 @dataclass(frozen=True)
 class Run:
-    """One execution, with everything but its metrics, files and logs."""
+    """One execution, with everything but the histories of its metrics, its files and its logs."""
 
     run_id: str
     experiment_id: str
@@ -69,15 +71,42 @@ class Run:
     warnings: List[str] = field(default_factory=list)
     attempt: int = 1
     interactive: bool = False
+    parameters: Dict[str, str] = field(default_factory=dict)
+    metrics: List[MetricSummary] = field(default_factory=list)
+    """Empty, unless a list was asked to include them."""
 
 
 @dataclass(frozen=True)
 class RunPage:
-    """One page of a list of runs, newest first; ``next_page`` continues it and is stable while new runs arrive."""
+    """One page of a list of runs; ``next_page`` continues it and is stable while new runs arrive."""
 
     runs: List[Run]
-    total: int
+    total: Optional[int] = None
+    """How many runs fit, where that was asked for."""
     next_page: Optional[str] = None
+
+
+class RunInclusion(str, enum.Enum):
+    """What a list of runs holds only where it is asked for."""
+
+    METRICS = "metrics"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True)
+class RunSearch:
+    """Which runs are wanted, in which order; a filter and the terms of an order are written as the guide says."""
+
+    filter: str = ""
+    order_by: List[str] = field(default_factory=list)
+    experiment_names: Optional[List[str]] = None
+    parent_run_id: Optional[str] = None
+    root_run_id: Optional[str] = None
+    include_children: bool = True
+    include: List[RunInclusion] = field(default_factory=list)
+    limit: int = 100
+    page: Optional[str] = None
+    """``next_page`` of the page before."""
 
 
 @dataclass(frozen=True)

@@ -83,3 +83,27 @@ def test_missing_name_is_told_in_the_protocols_words(protocol: Protocol, body: d
     status, code, text = protocol.refused("experiments/create", **body)
     assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
     assert text.startswith("Missing value for required parameter 'name'.")
+
+
+def test_experiments_are_searched_and_listed_in_pages(protocol: Protocol):
+    for name, team in (("alpha", "a"), ("beta", "b"), ("gamma", "a")):
+        protocol.post("experiments/create", name=name, tags=[{"key": "team", "value": team}])
+    gone = protocol.post("experiments/create", name="gone")["experiment_id"]
+    protocol.post("experiments/delete", experiment_id=gone)
+
+    def names(**asked: object) -> list[str]:
+        return [each["name"] for each in protocol.post("experiments/search", **asked)["experiments"]]
+
+    assert names() == ["gamma", "beta", "alpha", "Default"]
+    assert names(filter="tags.team = 'a'", order_by=["name ASC"]) == ["alpha", "gamma"]
+    assert names(filter="name ILIKE '%A' AND NOT name = 'beta'") == ["gamma", "alpha"]
+    assert names(filter="tags.team IS NULL", view_type="ALL") == ["gone", "Default"]
+    assert names(filter="creation_time > 1000 AND name IN ('beta')") == ["beta"]
+    assert names(view_type="DELETED_ONLY") == ["gone"]
+    first = protocol.get("experiments/search", max_results=2, order_by=["name DESC"])
+    second = protocol.get("experiments/search", order_by=["name DESC"], page_token=first["next_page_token"])
+    listed = [each["name"] for each in first["experiments"] + second["experiments"]]
+    assert listed == ["gamma", "beta", "alpha", "Default"]
+    for wrong in ({"filter": "metrics.a = 1"}, {"filter": "tags.team > 'a'"}, {"max_results": 60_000}):
+        assert protocol.refused("experiments/search", **wrong)[1] == "INVALID_PARAMETER_VALUE"
+    assert protocol.refused("experiments/search", page_token="W10=")[1] == "INVALID_PARAMETER_VALUE"

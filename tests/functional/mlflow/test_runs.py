@@ -16,7 +16,7 @@ def test_run_has_the_fields_that_clients_read(protocol: Protocol):
     assert len(info["run_id"]) == 32
     assert info["run_uuid"] == info["run_id"]
     assert (info["status"], info["start_time"], info["run_name"]) == ("RUNNING", 1_700_000_000_000, "n")
-    assert (info["user_id"], info["lifecycle_stage"], info["experiment_id"]) == ("ada", "active", "0")
+    assert (info["lifecycle_stage"], info["experiment_id"]) == ("active", "0")
     assert info["artifact_uri"] == f"mlflow-artifacts:/0/{info['run_id']}/artifacts"
     assert protocol.tags(info["run_id"]) == {"mlflow.user": "ada", "a": "b", "mlflow.runName": "n"}
 
@@ -220,6 +220,43 @@ def test_pages_of_a_search_do_not_shift(protocol: Protocol):
     assert found == runs[:0:-1]
     assert protocol.refused("runs/search", experiment_ids=["0"], page_token="x")[1] == "INVALID_PARAMETER_VALUE"
     assert protocol.post("runs/search", experiment_ids=["77"])["runs"] == []
+
+
+def test_runs_are_found_and_sorted_by_what_they_recorded(protocol: Protocol):
+    runs = []
+    for number in range(5):
+        run_id = protocol.start(run_name=f"run {number}", tags=[{"key": "team", "value": "ab"[number % 2]}])
+        metrics = [{"key": "acc", "value": number / 10, "timestamp": 1, "step": 0}]
+        protocol.post("runs/log-batch", run_id=run_id, metrics=metrics, params=[{"key": "lr", "value": str(number)}])
+        runs.append(run_id)
+    child = protocol.start(tags=[{"key": "mlflow.parentRunId", "value": runs[0]}])
+    dataset = {"name": "wine", "digest": "1", "source_type": "local", "source": "x"}
+    protocol.post("runs/log-inputs", run_id=runs[3], datasets=[{"dataset": dataset}])
+    protocol.post("runs/update", run_id=runs[1], status="FAILED")
+    for text, expected in (
+        ("metrics.acc > 0.15", runs[2:]),
+        ("metrics.acc >= 0.1 AND tags.team = 'b'", [runs[1], runs[3]]),
+        ("params.lr IN ('1', '4') OR NOT tags.team IN ('a', 'b')", [runs[1], runs[4], child]),
+        ("tags.mlflow.parentRunId = '" + runs[0] + "'", [child]),
+        ("tags.`mlflow.runName` LIKE 'run %' AND attributes.status = 'FAILED'", [runs[1]]),
+        ("datasets.name = 'wine'", [runs[3]]),
+        ("run_id = '" + runs[2] + "'", [runs[2]]),
+    ):
+        found = protocol.post("runs/search", experiment_ids=["0"], filter=text)["runs"]
+        assert {each["info"]["run_id"] for each in found} == set(expected), text
+    seen, token = [], ""
+    while True:
+        page = protocol.post(
+            "runs/search", experiment_ids=["0"], order_by=["metrics.acc DESC"], max_results=2, page_token=token
+        )
+        seen += [each["info"]["run_id"] for each in page["runs"]]
+        token = page["next_page_token"]
+        if not token:
+            break
+    assert seen == [*reversed(runs), child]
+    for wrong in ("metrics.acc >", "x" * 200_000, "(" * 5000, "metrics.acc = 'a' AND"):
+        status, code, _ = protocol.refused("runs/search", experiment_ids=["0"], filter=wrong)
+        assert (status, code) == (400, "INVALID_PARAMETER_VALUE")
 
 
 def test_search_shows_deleted_runs_on_demand(protocol: Protocol):

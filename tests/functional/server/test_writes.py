@@ -97,7 +97,7 @@ def test_run_listing_pages_stay_put_while_runs_arrive(server: RunningServer):
     workspace = server.workspace()
     runs = [new_run(f"r{number:02}", time=number) for number in range(10)]
     server.call("POST", f"{workspace}/writes", batch(1, runs=runs))
-    first = server.call("GET", f"{workspace}/runs?limit=4")
+    first = server.call("GET", f"{workspace}/runs?limit=4&include=total")
     assert first["total"] == 10
     server.call("POST", f"{workspace}/writes", batch(2, runs=[new_run("later", time=99)]))
     second = server.call("GET", f"{workspace}/runs?limit=4&page={first['next_page']}")

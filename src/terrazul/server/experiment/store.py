@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from terrazul.core.clock import to_text
 from terrazul.core.errors import Conflict
 from terrazul.core.ids import new_guid
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.experiment import Experiment
 
 experiment = Table(
@@ -115,6 +117,13 @@ def find_by_name(connection: Connection, workspace: int, name: str) -> Experimen
     return _one(connection.execute(query).first())
 
 
+def keys_of(connection: Connection, workspace: int, names: Iterable[str]) -> list[int]:
+    """The keys of those experiments that there are."""
+    query = select(experiment.c.id).where(experiment.c.workspace == workspace)
+    groups = in_groups(dict.fromkeys(names))
+    return [row[0] for group in groups for row in connection.execute(query.where(experiment.c.name.in_(group)))]
+
+
 def find(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow | None:
     """The experiment of an id."""
     query = select(experiment).where(experiment.c.workspace == workspace, experiment.c.experiment_id == experiment_id)
@@ -131,6 +140,12 @@ def list_all(connection: Connection, workspace: int, name: str | None, archived:
     if archived is not None:
         query = query.where(experiment.c.archived_at.is_not(None) if archived else experiment.c.archived_at.is_(None))
     return [_row(row).experiment for row in connection.execute(query)]
+
+
+def rows_of(connection: Connection, workspace: int) -> list[ExperimentRow]:
+    """All experiments of a workspace, also deleted ones."""
+    query = select(experiment).where(experiment.c.workspace == workspace)
+    return [_row(row) for row in connection.execute(query)]
 
 
 def next_run_number(connection: Connection, key: int) -> int:

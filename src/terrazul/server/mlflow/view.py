@@ -36,7 +36,7 @@ def run(whole: WholeRun) -> Json:
     """A run with its data."""
     outputs = [{"model_id": each.model_id, "step": each.step} for each in whole.models if each.made]
     return {
-        "info": run_info(whole.facts, whole.tags),
+        "info": run_info(whole.facts),
         "data": {
             "metrics": [metric(each) for each in whole.metrics],
             "params": pairs(whole.parameters),
@@ -50,7 +50,7 @@ def run(whole: WholeRun) -> Json:
     }
 
 
-def run_info(facts: RunFacts, tags: Mapping[str, str]) -> Json:
+def run_info(facts: RunFacts) -> Json:
     """What describes a run."""
     began = facts.created_at if facts.started_at is None else facts.started_at
     info = {
@@ -58,7 +58,7 @@ def run_info(facts: RunFacts, tags: Mapping[str, str]) -> Json:
         "run_id": facts.run_id,
         "run_name": name_of(facts),
         "experiment_id": str(facts.experiment_number),
-        "user_id": tags.get(USER, facts.created_by),
+        "user_id": facts.created_by,
         "status": status_of(facts.state),
         "start_time": began // 1000,
         "artifact_uri": artifact_uri(facts.artifact_location, facts.experiment_number, facts.run_id),

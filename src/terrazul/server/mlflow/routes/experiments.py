@@ -7,8 +7,8 @@ from litestar import get, post
 from terrazul.server.http import does
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow import view
-from terrazul.server.mlflow.exchange import Answer, AnyRequest, InjectedCall, answer, read, read_query
-from terrazul.wire.mlflow.message import CreateExperiment, ExperimentChoice
+from terrazul.server.mlflow.exchange import Answer, AnyRequest, Call, InjectedCall, answer, read, read_query
+from terrazul.wire.mlflow.message import CreateExperiment, ExperimentChoice, Search
 
 
 @post(
@@ -42,6 +42,25 @@ async def get_experiment_by_name(call: InjectedCall, request: AnyRequest) -> Ans
     asked = read_query(request, ExperimentChoice)
     found = await call.mlflow.experiments.get_by_name(call.workspace, asked.experiment_name, call.principal)
     return answer({"experiment": view.experiment(found)})
+
+
+@post(
+    "/experiments/search", operation_id="mlflow_search_experiments", opt=does(Action.EXPERIMENT_READ), status_code=200
+)
+async def search_experiments(call: InjectedCall, request: AnyRequest) -> Answer:
+    """A page of experiments."""
+    return await _search(call, await read(request, Search))
+
+
+@get("/experiments/search", operation_id="mlflow_find_experiments", opt=does(Action.EXPERIMENT_READ))
+async def find_experiments(call: InjectedCall, request: AnyRequest) -> Answer:
+    """A page of experiments."""
+    return await _search(call, read_query(request, Search))
+
+
+async def _search(call: Call, asked: Search) -> Answer:
+    page = await call.mlflow.experiments.search(call.workspace, asked, call.principal)
+    return answer({"experiments": [view.experiment(each) for each in page.things], "next_page_token": page.following})
 
 
 @post(
@@ -110,6 +129,8 @@ handlers = [
     create_experiment,
     get_experiment,
     get_experiment_by_name,
+    search_experiments,
+    find_experiments,
     update_experiment,
     delete_experiment,
     restore_experiment,

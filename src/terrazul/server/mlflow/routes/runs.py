@@ -33,7 +33,7 @@ async def get_run_view(call: InjectedCall, request: AnyRequest) -> Answer:
 async def update_run(call: InjectedCall, request: AnyRequest) -> Answer:
     """Change a run's name and state."""
     whole = await call.mlflow.runs.update(call.workspace, await read(request, UpdateRun), call.principal)
-    return answer({"run_info": view.run_info(whole.facts, whole.tags)})
+    return answer({"run_info": view.run_info(whole.facts)})
 
 
 @post("/runs/delete", operation_id="mlflow_delete_run", opt=does(Action.RUN_DELETE), status_code=200)

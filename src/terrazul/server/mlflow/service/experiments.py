@@ -14,15 +14,37 @@ from terrazul.core.ids import new_guid
 from terrazul.server.experiment import store
 from terrazul.server.experiment.store import DEFAULT_NAME, DEFAULT_NUMBER, ExperimentRow
 from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
+from terrazul.server.mlflow.selection import Candidate, Page, select
+from terrazul.server.run.search.grammar import parse, parse_order
+from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
 from terrazul.wire.experiment import Experiment
 from terrazul.wire.mlflow.error import InvalidParameter, missing
-from terrazul.wire.mlflow.message import CreateExperiment, ExperimentChoice, Pair
-from terrazul.wire.mlflow.rules import NOTE, check_experiment_name, check_experiment_tag
+from terrazul.wire.mlflow.message import CreateExperiment, ExperimentChoice, Pair, Search
+from terrazul.wire.mlflow.rules import NOTE, check_experiment_name, check_experiment_tag, invalid
 
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 _GUID = re.compile(r"[0-9a-fA-F-]{36}\Z")
+
+
+PAGE = 1000
+LARGEST_PAGE = 50_000
+_VIEWS = {"ACTIVE_ONLY": False, "DELETED_ONLY": True, "ALL": None, "1": False, "2": True, "3": None}
+_ATTRIBUTES = {
+    "name": Kind.TEXT,
+    "experiment_id": Kind.TEXT,
+    "creation_time": Kind.TIME,
+    "last_update_time": Kind.TIME,
+}
+SCHEMA = Schema(
+    attributes={name: Field(Entity.ATTRIBUTE, name, kind) for name, kind in _ATTRIBUTES.items()},
+    entities={
+        **dict.fromkeys(("attribute", "attributes", "attr"), (Entity.ATTRIBUTE, Kind.TEXT)),
+        **dict.fromkeys(("tag", "tags"), (Entity.TAG, Kind.TEXT)),
+    },
+)
+"""What can be searched of experiments."""
 
 
 class MlflowExperiments:
@@ -77,6 +99,22 @@ class MlflowExperiments:
             if found is None or not _may_see(connection, workspace, found, principal):
                 raise NotFound(f"Could not find experiment with name '{name}'", target=name[:80])
             return found
+
+        return await self._database.read(work)
+
+    async def search(self, workspace: int, asked: Search, principal: Principal) -> Page[ExperimentRow]:
+        """A page of experiments, the newest first unless another order is asked for."""
+        limit = page_size(asked.max_results, PAGE, LARGEST_PAGE)
+        deleted = view_of(asked.view_type, "view_type")
+        condition, order = parse(asked.filter, SCHEMA), parse_order(asked.order_by, SCHEMA)
+
+        def work(connection: Connection) -> Page[ExperimentRow]:
+            rows = [
+                row
+                for row in store.rows_of(connection, workspace)
+                if deleted in {None, row.deleted_at is not None} and _may_see(connection, workspace, row, principal)
+            ]
+            return select(map(_candidate, rows), condition, order, limit, asked.page_token)
 
         return await self._database.read(work)
 
@@ -182,6 +220,35 @@ def locate(connection: Connection, workspace: int, experiment_id: str, principal
     if found and not _may_see(connection, workspace, found, principal):
         raise Forbidden(OWN_RUNS_ONLY, target=experiment_id)
     return found
+
+
+def page_size(asked: int | None, usual: int, largest: int) -> int:
+    """How many a page holds. Raises ``InvalidParameter`` for a size that it cannot have."""
+    if asked is None or asked == 0:
+        return usual
+    if not 1 <= asked <= largest:
+        raise invalid("max_results", asked, f"It must be between 1 and {largest}.")
+    return asked
+
+
+def view_of(word: str, name: str) -> bool | None:
+    """Whether deleted things are asked for; None for both kinds. Raises ``InvalidParameter``."""
+    if word not in _VIEWS:
+        raise invalid(name, word, "Use ACTIVE_ONLY, DELETED_ONLY or ALL.")
+    return _VIEWS[word]
+
+
+def _candidate(row: ExperimentRow) -> Candidate[ExperimentRow]:
+    about = row.experiment
+    values: dict[tuple[Entity, str], float | str | None] = {
+        (Entity.ATTRIBUTE, "name"): about.name,
+        (Entity.ATTRIBUTE, "experiment_id"): str(row.number),
+        (Entity.ATTRIBUTE, "creation_time"): row.created_at,
+        (Entity.ATTRIBUTE, "last_update_time"): row.updated_at,
+        (Entity.TAG, NOTE): about.description or None,
+    }
+    values.update({(Entity.TAG, key): value for key, value in about.tags.items()})
+    return Candidate(row, values, row.created_at, row.key)
 
 
 def _may_see(connection: Connection, workspace: int, row: ExperimentRow, principal: Principal) -> bool:

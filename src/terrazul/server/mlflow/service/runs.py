@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select, tuple_
+from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.core.errors import Conflict, NotFound
 from terrazul.server.identity.rules import Principal
 from terrazul.server.mlflow import store
 from terrazul.server.mlflow.names import new_run_name
-from terrazul.server.mlflow.service.experiments import active_experiment, find_experiment, locate
-from terrazul.server.mlflow.service.pages import read_mark, write_mark
+from terrazul.server.mlflow.pages import read_mark, write_mark
+from terrazul.server.mlflow.service.experiments import active_experiment, find_experiment, locate, page_size, view_of
 from terrazul.server.mlflow.service.tags import active_run, divide, set_tags
 from terrazul.server.mlflow.store import MetricValue, WholeRun
 from terrazul.server.queue.service import Dispatcher
+from terrazul.server.run.search.fields import attribute
+from terrazul.server.run.search.grammar import parse, parse_order
+from terrazul.server.run.search.order import read_mark as read_order_mark
+from terrazul.server.run.search.order import write_mark as write_order_mark
+from terrazul.server.run.search.plan import Scope, Search, find
+from terrazul.server.run.search.tree import And, Comparison, Node, Operator
 from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.service.recording import begin_run
+from terrazul.server.run.service.search import in_time
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.database import Database
 from terrazul.wire.mlflow.error import missing
-from terrazul.wire.mlflow.message import CreateRun, History, Pair, RunChoice, Search, UpdateRun
-from terrazul.wire.mlflow.rules import PARENT, RUN_NAME, check_tag, invalid, run_id_of, state_of, time_of
+from terrazul.wire.mlflow.message import CreateRun, History, Pair, RunChoice, UpdateRun
+from terrazul.wire.mlflow.message import Search as SearchMessage
+from terrazul.wire.mlflow.rules import PARENT, RUN_NAME, USER, check_tag, invalid, run_id_of, state_of, time_of
 from terrazul.wire.run import RunState
 from terrazul.wire.write import NewRun
 
@@ -35,7 +42,6 @@ PAGE = 1000
 LARGEST_PAGE = 50_000
 HISTORY_PAGE = 25_000
 _RUNS_AT_ONCE = 100
-_VIEWS = {"ACTIVE_ONLY": False, "DELETED_ONLY": True, "ALL": None, "1": False, "2": True, "3": None}
 
 
 class RunPage(NamedTuple):
@@ -150,16 +156,25 @@ class MlflowRuns:
 
         await self._database.write(work)
 
-    async def search(self, workspace: int, asked: Search, principal: Principal) -> RunPage:
+    async def search(self, workspace: int, asked: SearchMessage, principal: Principal) -> RunPage:
         """A page of the runs of some experiments."""
         limit = page_size(asked.max_results, PAGE, LARGEST_PAGE)
         deleted = view_of(asked.run_view_type, "run_view_type")
+        wanted, order = parse(asked.filter), parse_order(asked.order_by)
+        after = read_order_mark(order, asked.page_token or None)
 
         def work(connection: Connection) -> RunPage:
-            keys, following = self._search(connection, workspace, asked, limit, deleted, principal)
-            return RunPage(store.load(connection, keys), following)
+            named = [locate(connection, workspace, each, principal) for each in asked.experiment_ids]
+            experiments = tuple(each.key for each in named if each is not None)
+            if not experiments:
+                return RunPage([], "")
+            scope = Scope(workspace, experiments, deleted=deleted)
+            condition = And((wanted, _visible(connection, workspace, principal)))
+            found = find(connection, Search(scope, condition, order), limit, after)
+            following = write_order_mark(order, found.following) if found.following else ""
+            return RunPage(store.load(connection, found.keys), following)
 
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: in_time(connection, work))
 
     async def history(self, workspace: int, asked: History, principal: Principal) -> tuple[list[MetricValue], str]:
         """The values of a metric, in the order in which they were written, and the mark of the next page."""
@@ -167,7 +182,7 @@ class MlflowRuns:
         if not asked.metric_key:
             raise missing("metric_key")
         limit = None if asked.max_results is None else page_size(asked.max_results, HISTORY_PAGE, HISTORY_PAGE)
-        (after,) = read_mark(asked.page_token, int) if asked.page_token else (0,)
+        after = read_mark(asked.page_token, int)[0] or 0 if asked.page_token else 0
 
         def work(connection: Connection) -> tuple[list[MetricValue], str]:
             row = find_run(connection, workspace, run_id, principal)
@@ -206,7 +221,7 @@ class MlflowRuns:
         if about.parent and parent is None:
             tags[PARENT] = about.parent  # a run that is not here: kept as it was said
         if new.user_id:
-            tags.setdefault("mlflow.user", new.user_id)
+            tags.setdefault(USER, new.user_id)
         begun = NewRun(
             run_id,
             experiment.experiment.name,
@@ -231,44 +246,14 @@ class MlflowRuns:
         elif wanted is RunState.CANCELED and principal.run_id is None:
             self._lifecycle.request_cancel(connection, row)
 
-    def _search(
-        self,
-        connection: Connection,
-        workspace: int,
-        asked: Search,
-        limit: int,
-        deleted: bool | None,
-        principal: Principal,
-    ) -> tuple[Sequence[int], str]:
-        conditions = self._conditions(connection, workspace, asked, deleted, principal)
-        if conditions is None:
-            return [], ""
-        began, key = runs.run.c.created_at, runs.run.c.id
-        query = select(key, began).where(*conditions).order_by(began.desc(), key.desc()).limit(limit + 1)
-        if asked.page_token:
-            query = query.where(tuple_(began, key) < tuple_(*read_mark(asked.page_token, int, int)))
-        rows = connection.execute(query).all()
-        page = rows[:limit]
-        following = write_mark(page[-1].created_at, page[-1].id) if len(rows) > limit else ""
-        return [row.id for row in page], following
 
-    def _conditions(
-        self, connection: Connection, workspace: int, asked: Search, deleted: bool | None, principal: Principal
-    ) -> list[ColumnElement[bool]] | None:
-        """What restricts a search; None where nothing can be found."""
-        found: list[ColumnElement[bool]] = [runs.run.c.workspace == workspace]
-        asked_for = [locate(connection, workspace, each, principal) for each in asked.experiment_ids]
-        experiments = [each.key for each in asked_for if each is not None]
-        if not experiments:
-            return None
-        found.append(runs.run.c.experiment.in_(experiments))
-        if principal.run_id is not None:
-            own = runs.existing(connection, workspace, principal.run_id)
-            below = [own.key, *(each.key for each in runs.descendants(connection, own.key))]
-            found.append(runs.run.c.id.in_(below))
-        if deleted is not None:
-            found.append(runs.run.c.deleted_at.is_not(None) if deleted else runs.run.c.deleted_at.is_(None))
-        return found
+def _visible(connection: Connection, workspace: int, principal: Principal) -> Node:
+    """What restricts a search to what the caller may see."""
+    if principal.run_id is None:
+        return And()
+    own = runs.existing(connection, workspace, principal.run_id)
+    below = [own.run_id, *(each.run_id for each in runs.descendants(connection, own.key))]
+    return Comparison(attribute("run_id"), Operator.IN, tuple(below))
 
 
 def find_run(connection: Connection, workspace: int, run_id: str, principal: Principal) -> RunRow:
@@ -276,22 +261,6 @@ def find_run(connection: Connection, workspace: int, run_id: str, principal: Pri
     if runs.find(connection, workspace, run_id) is None:
         raise NotFound(f"Run with id={run_id} not found", target=run_id)
     return find_within_reach(connection, workspace, run_id, principal)
-
-
-def page_size(asked: int | None, usual: int, largest: int) -> int:
-    """How many a page holds. Raises ``InvalidParameter`` for a size that it cannot have."""
-    if asked is None or asked == 0:
-        return usual
-    if not 1 <= asked <= largest:
-        raise invalid("max_results", asked, f"It must be between 1 and {largest}.")
-    return asked
-
-
-def view_of(word: str, name: str) -> bool | None:
-    """Whether deleted things are asked for; None for both kinds. Raises ``InvalidParameter``."""
-    if word not in _VIEWS:
-        raise invalid(name, word, "Use ACTIVE_ONLY, DELETED_ONLY or ALL.")
-    return _VIEWS[word]
 
 
 def _is_between(step: int, asked: History) -> bool:

@@ -10,10 +10,9 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from terrazul.server.changes import LONGEST_WAIT
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action, ObjectType
-from terrazul.server.run.service.runs import Parents
-from terrazul.server.run.store.run import Filter
+from terrazul.server.run.service.search import Wanted
 from terrazul.wire.metric import RunMetrics
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunInclusion, RunPage, RunSearch
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import WriteAnswer, WriteBatch
@@ -54,24 +53,41 @@ async def list_runs(
     property_: Annotated[list[str] | None, QueryParameter(name="property")] = None,
     target: FromQuery[str | None] = None,
     include_children: FromQuery[bool] = False,
+    filter_: Annotated[str, QueryParameter(name="filter")] = "",
+    order_by: Texts = None,
+    include: FromQuery[list[RunInclusion] | None] = None,
     limit: FromQuery[int] = 100,
     page: FromQuery[str | None] = None,
 ) -> RunPage:
     """Runs, newest first; top-level ones unless a parent or a root is named or `include_children` is set.
 
-    `tag` and `property` are `key` or `key=value` and may stand several times, as may `state`.
+    `tag` and `property` are `key` or `key=value` and may stand several times, as may `state`, `order_by` and
+    `include`.
     """
-    wanted = Filter(
-        experiment_name=experiment_name,
-        top_level_only=not (include_children or parent_run_id or root_run_id or principal.is_run),
-        types=[run_type] if run_type is not None else [],
-        states=run_state or [],
-        tags=[_pair(text) for text in tag or []],
-        properties=[_pair(text) for text in property_ or []],
-        target=target,
+    search = RunSearch(
+        filter_,
+        order_by or [],
+        [experiment_name] if experiment_name is not None else None,
+        parent_run_id,
+        root_run_id,
+        include_children,
+        include or [],
+        limit,
+        page,
     )
-    parents = Parents(parent_run_id, root_run_id if not principal.is_run else principal.run_id)
-    return await services.runs.search(workspace.key, wanted, parents, limit, page)
+    wanted = Wanted(run_type, target, run_state or [], list(map(_pair, tag or [])), list(map(_pair, property_ or [])))
+    return await services.run_searching.search(workspace.key, search, principal, wanted)
+
+
+@post("/runs/search", operation_id="search_runs", opt=does(Action.RUN_READ), status_code=200)
+async def search_runs(
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    data: JSONBody[RunSearch],
+) -> RunPage:
+    """Runs of all levels that meet a filter, in the order wanted; as the list, for queries of any length."""
+    return await services.run_searching.search(workspace.key, data, principal)
 
 
 @get("/runs/{run_id:str}", operation_id="get_run", opt=does(Action.RUN_READ, ObjectType.RUN))
@@ -155,6 +171,7 @@ router = Router(
         write,
         submit_run,
         list_runs,
+        search_runs,
         get_run,
         wait_for_run,
         get_run_definition,

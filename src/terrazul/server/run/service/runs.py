@@ -1,21 +1,17 @@
-"""Submitting runs, finding them, following them, canceling them."""
+"""Submitting runs, following them, canceling them."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from terrazul.core.clock import Clock, check_time, to_text
+from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import (
     AlreadyExists,
     ExperimentExecutionException,
-    InvalidInput,
     NotFound,
     SnapshotException,
 )
@@ -32,17 +28,15 @@ from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
-from terrazul.server.run.store.run import Filter, Position, RunRow
+from terrazul.server.run.store.run import RunRow
 from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.database import Database
 from terrazul.wire.metric import RunMetrics
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage, RunState
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunState
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 
 SCRIPT_RUN = "azureml.scriptrun"
-_PAGE_LIMIT = 1000
-_FILTER_LIMIT = 100
 
 
 class Runs:
@@ -79,23 +73,6 @@ class Runs:
     async def get(self, workspace: int, run_id: str) -> Run:
         """The run of an id. Raises ``NotFound``."""
         return await self._database.read(lambda connection: _load(connection, workspace, run_id))
-
-    async def search(self, workspace: int, wanted: Filter, parents: Parents, limit: int, page: str | None) -> RunPage:
-        """A page of runs, newest first."""
-        if not 1 <= limit <= _PAGE_LIMIT:
-            raise InvalidInput(f"A page holds 1 to {_PAGE_LIMIT} runs, not {limit}.", target="limit")
-        if len(wanted.tags) + len(wanted.properties) + len(wanted.states) > _FILTER_LIMIT:
-            raise InvalidInput(
-                f"A search has at most {_FILTER_LIMIT} filters.", target="filters", hint="Ask for less at once."
-            )
-        after = _read_page(page)
-
-        def work(connection: Connection) -> RunPage:
-            restricted = parents.resolve(connection, workspace, wanted)
-            found, total, following = runs.search(connection, workspace, restricted, limit, after)
-            return RunPage(found, total, _write_page(following) if following else None)
-
-        return await self._database.read(work)
 
     async def wait(self, workspace: int, run_id: str, state: str, seconds: float) -> Run:
         """The run, as soon as it is in another state than this one, or when the time is over."""
@@ -226,20 +203,6 @@ class Runs:
         return _load(connection, workspace, new.run_id)
 
 
-class Parents:
-    """The runs that a search names by id, to be found when it runs."""
-
-    def __init__(self, parent_run_id: str | None, root_run_id: str | None) -> None:
-        self._parent_run_id = parent_run_id
-        self._root_run_id = root_run_id
-
-    def resolve(self, connection: Connection, workspace: int, wanted: Filter) -> Filter:
-        """The filter with the keys of these runs. Raises ``NotFound``."""
-        parent = runs.existing(connection, workspace, self._parent_run_id).key if self._parent_run_id else None
-        root = runs.existing(connection, workspace, self._root_run_id).key if self._root_run_id else None
-        return replace(wanted, parent=parent, root=root)
-
-
 def _check(new: RunSubmission) -> None:
     check_run_id(new.run_id)
     check_experiment_name(new.experiment_name)
@@ -255,21 +218,3 @@ def _check(new: RunSubmission) -> None:
 
 def _load(connection: Connection, workspace: int, run_id: str) -> Run:
     return runs.load(connection, [runs.existing(connection, workspace, run_id).key])[0]
-
-
-def _write_page(position: Position) -> str:
-    return base64.urlsafe_b64encode(f"{position.created_at}.{position.key}".encode()).decode()
-
-
-def _read_page(page: str | None) -> Position | None:
-    if page is None:
-        return None
-    try:
-        created_at, key = map(int, base64.urlsafe_b64decode(page.encode("ascii")).decode("ascii").split("."))
-        return Position(
-            check_time(created_at), check_time(key)
-        )  # a key counts rows, so a time's bounds are wide enough
-    except (ValueError, binascii.Error, InvalidInput):
-        raise InvalidInput(
-            "The page mark is not valid.", target="page", hint="Pass next_page of the answer before."
-        ) from None

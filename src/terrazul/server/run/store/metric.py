@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     bindparam,
     select,
 )
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
-from terrazul.wire.metric import NUMBER_KEY, MetricHistory, MetricKind, MetricPoint
+from terrazul.wire.metric import NUMBER_KEY, MetricHistory, MetricKind, MetricPoint, MetricSummary
 
 metric = Table(
     "metric",
@@ -46,7 +47,7 @@ metric = Table(
     Column("last_step", BigInteger, nullable=False),
     Column("last_time", BigInteger, nullable=False),
     UniqueConstraint("run", "name"),
-    Index("ix_metric_last", "workspace", "name", "last_number"),
+    Index("ix_metric_last", "workspace", "name", "last_number", "run"),
 )
 """The last point is the one with the highest step, among these the latest; a point without a step has its place (from
 0) as one. Its number is missing where it is none that can be compared."""
@@ -314,4 +315,20 @@ def histories(connection: Connection, run_keys: list[int], name: str | None) -> 
         history.values.append(from_stored(row.form, row.number, row.text))
         history.steps.append(row.step)
         history.times.append(row.time)
+    return found
+
+
+def summaries(connection: Connection, run_keys: list[int]) -> dict[int, list[MetricSummary]]:
+    """What lists show of the metrics of runs, by run and name; the last value only where it is one, and no table."""
+    query = (
+        select(metric, metric.c.count.label("points"), point.c.form, point.c.number, point.c.text)
+        .join(point, and_(point.c.metric == metric.c.id, point.c.sequence == metric.c.count))
+        .where(metric.c.run.in_(run_keys))
+        .order_by(metric.c.run, metric.c.name)
+    )
+    found: dict[int, list[MetricSummary]] = {key: [] for key in run_keys}
+    for row in connection.execute(query):
+        kind = MetricKind(row.kind)
+        last = from_stored(row.form, row.number, row.text) if kind is MetricKind.SCALAR else None
+        found[row.run].append(MetricSummary(row.name, kind, row.points, last, row.minimum, row.maximum))
     return found

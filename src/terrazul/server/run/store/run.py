@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Connection,
     Float,
     ForeignKey,
@@ -21,12 +19,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
     bindparam,
-    exists,
     func,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.sqlite import insert
 
@@ -68,6 +63,7 @@ run = Table(
     Index("ix_run_newest", "workspace", "created_at", "id"),
     Index("ix_run_of_experiment", "experiment", "created_at", "id"),
     Index("ix_run_state", "workspace", "state"),
+    Index("ix_run_started", "workspace", "started_at", "created_at", "id"),
 )
 
 
@@ -306,44 +302,6 @@ def events_of(connection: Connection, key: int) -> list[RunEvent]:
     ]
 
 
-@dataclass(frozen=True)
-class Filter:
-    """Which runs a list holds; what is None or empty does not restrict it."""
-
-    experiment_name: str | None = None
-    parent: int | None = None
-    root: int | None = None
-    top_level_only: bool = False
-    types: list[str] = field(default_factory=list)
-    states: list[str] = field(default_factory=list)
-    tags: list[tuple[str, str | None]] = field(default_factory=list)
-    properties: list[tuple[str, str | None]] = field(default_factory=list)
-    target: str | None = None
-
-
-class Position(NamedTuple):
-    """Where a page begins: after the run made at this time, with this key."""
-
-    created_at: int
-    key: int
-
-
-def search(
-    connection: Connection, workspace: int, wanted: Filter, limit: int, after: Position | None
-) -> tuple[list[Run], int, Position | None]:
-    """A page of runs, newest first; how many match in all; and where the next page begins."""
-    conditions = _conditions(workspace, wanted)
-    source = run.join(experiment, experiment.c.id == run.c.experiment)
-    total = connection.execute(select(func.count()).select_from(source).where(*conditions)).scalar_one()
-    query = select(run.c.id, run.c.created_at).select_from(source).where(*conditions)
-    if after:
-        query = query.where(tuple_(run.c.created_at, run.c.id) < tuple_(after.created_at, after.key))
-    rows = connection.execute(query.order_by(run.c.created_at.desc(), run.c.id.desc()).limit(limit + 1)).all()
-    page, rest = rows[:limit], rows[limit:]
-    following = Position(page[-1].created_at, page[-1].id) if rest else None
-    return load(connection, [row.id for row in page]), total, following
-
-
 def load(connection: Connection, keys: list[int]) -> list[Run]:
     """Runs as they travel, in the order of the keys."""
     query = (
@@ -360,34 +318,9 @@ def load(connection: Connection, keys: list[int]) -> list[Run]:
         .outerjoin(_parent, _parent.c.id == run.c.parent)
         .where(run.c.id.in_(keys))
     )
-    tags, properties = _texts_of(connection, tag, keys), _texts_of(connection, property_, keys)
-    found = {row.id: _run(row, tags.get(row.id, {}), properties.get(row.id, {})) for row in connection.execute(query)}
+    texts = [_texts_of(connection, table, keys) for table in (tag, property_, parameter)]
+    found = {row.id: _run(row, *(each.get(row.id, {}) for each in texts)) for row in connection.execute(query)}
     return [found[key] for key in keys]
-
-
-def _conditions(workspace: int, wanted: Filter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [run.c.workspace == workspace, run.c.deleted_at.is_(None)]
-    if wanted.experiment_name is not None:
-        conditions.append(experiment.c.name == wanted.experiment_name)
-    if wanted.parent is not None:
-        conditions.append(run.c.parent == wanted.parent)
-    if wanted.root is not None:
-        conditions.append(and_(run.c.root == wanted.root, run.c.id != wanted.root))
-    if wanted.top_level_only:
-        conditions.append(run.c.parent.is_(None))
-    if wanted.types:
-        conditions.append(run.c.type.in_(wanted.types))
-    if wanted.states:
-        conditions.append(run.c.state.in_(wanted.states))
-    if wanted.target is not None:
-        conditions.append(run.c.target == wanted.target)
-    for table, pairs in ((tag, wanted.tags), (property_, wanted.properties)):
-        for key, value in pairs:
-            matches = [table.c.run == run.c.id, table.c.key == key]
-            if value is not None:
-                matches.append(table.c.value == value)
-            conditions.append(exists().where(*matches))
-    return conditions
 
 
 def _texts(row: RunRow, texts: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -405,7 +338,7 @@ def _row(row: Any) -> RunRow:
     return RunRow(row[0], row[1], row[2], RunState(row[3]), row[4], row[5], row[6], row[7], row[8], row[9] is not None)
 
 
-def _run(row: Row[Any], tags: dict[str, str], properties: dict[str, str]) -> Run:
+def _run(row: Row[Any], tags: dict[str, str], properties: dict[str, str], parameters: dict[str, str]) -> Run:
     return Run(
         run_id=row.run_id,
         experiment_id=row.experiment_id,
@@ -429,4 +362,5 @@ def _run(row: Row[Any], tags: dict[str, str], properties: dict[str, str]) -> Run
         warnings=row.warnings,
         attempt=row.attempt,
         interactive=row.interactive,
+        parameters=parameters,
     )

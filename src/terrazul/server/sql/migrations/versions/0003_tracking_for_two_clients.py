@@ -44,6 +44,7 @@ def upgrade() -> None:
         batch_op.alter_column("updated_at", existing_type=sa.BigInteger(), nullable=False)
         batch_op.create_unique_constraint(batch_op.f("uq_experiment_workspace_number"), ["workspace", "number"])
 
+    _add_search_indexes()
     _add_last_points()
     _add_inputs_and_models()
 
@@ -163,3 +164,11 @@ def _add_inputs_and_models() -> None:
         sa.PrimaryKeyConstraint("run", "made", "model_id", name=op.f("pk_run_model")),
         sqlite_with_rowid=False,
     )
+
+
+def _add_search_indexes() -> None:
+    with op.batch_alter_table("metric", schema=None) as batch_op:
+        batch_op.drop_index("ix_metric_last")
+        batch_op.create_index("ix_metric_last", ["workspace", "name", "last_number", "run"], unique=False)
+    with op.batch_alter_table("run", schema=None) as batch_op:
+        batch_op.create_index("ix_run_started", ["workspace", "started_at", "created_at", "id"], unique=False)

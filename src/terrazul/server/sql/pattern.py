@@ -1,0 +1,61 @@
+"""LIKE and ILIKE that mean the same on every database: ``%`` is any text, ``_`` any character, all else is itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Text, literal
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+_GLOB_SPECIAL = {"*": "[*]", "?": "[?]", "[": "[[]", "%": "*", "_": "?"}
+
+
+class _Like(FunctionElement[bool]):
+    """Column, pattern, and the pattern as SQLite's GLOB writes it."""
+
+    name = "exactly_like"
+    type = Boolean()
+    inherit_cache = True
+
+
+class _ILike(_Like):
+    """As ``_Like``, whatever the case of letters."""
+
+    name = "exactly_ilike"
+    inherit_cache = True
+
+
+def like(column: ColumnElement[Any], pattern: str, *, fold: bool) -> ColumnElement[bool]:
+    """The condition that a text has the form of the pattern; ``fold`` lets small letters and capitals be the same."""
+    glob = "".join(_GLOB_SPECIAL.get(each) or (_either_case(each) if fold else each) for each in pattern)
+    # SQLite's own LIKE folds ASCII letters always and others never; GLOB does neither
+    return (_ILike if fold else _Like)(column, literal(pattern, Text), literal(glob, Text))
+
+
+def _either_case(character: str) -> str:
+    forms = sorted({form for form in (character, character.lower(), character.upper()) if len(form) == 1})
+    return f"[{''.join(forms)}]" if len(forms) > 1 else character
+
+
+@compiles(_Like)
+def _render_like(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
+    return _render(element, compiler, "LIKE", options)
+
+
+@compiles(_ILike)
+def _render_ilike(element: _ILike, compiler: SQLCompiler, **options: Any) -> str:
+    return _render(element, compiler, "ILIKE", options)
+
+
+@compiles(_Like, "sqlite")
+@compiles(_ILike, "sqlite")
+def _render_glob(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
+    column, _pattern, glob = element.clauses
+    return f"({compiler.process(column, **options)} GLOB {compiler.process(glob, **options)})"
+
+
+def _render(element: _Like, compiler: SQLCompiler, word: str, options: dict[str, Any]) -> str:
+    column, pattern, _glob = element.clauses
+    return f"({compiler.process(column, **options)} {word} {compiler.process(pattern, **options)} ESCAPE '')"
