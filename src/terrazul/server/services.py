@@ -23,6 +23,8 @@ from terrazul.server.identity.service import Identities
 from terrazul.server.lineage import store as lineage  # noqa: F401  # as above
 from terrazul.server.mlflow.service import Mlflow
 from terrazul.server.mlflow.service.experiments import MlflowExperiments
+from terrazul.server.mlflow.service.files import MlflowFiles
+from terrazul.server.mlflow.service.models import MlflowModels
 from terrazul.server.mlflow.service.recording import MlflowRecording
 from terrazul.server.mlflow.service.runs import MlflowRuns
 from terrazul.server.model import store as models  # noqa: F401  # as above
@@ -79,6 +81,8 @@ class Services:
             MlflowExperiments(self.database, clock),
             MlflowRuns(self.database, self.lifecycle, self.dispatcher, clock, self._notify),
             MlflowRecording(self.database, clock, self._notify),
+            MlflowModels(self.database, clock),
+            MlflowFiles(self.database, self.contents, self.files, clock, self._notify),
         )
 
     def _notify(self, connection: Connection, run: int) -> None:

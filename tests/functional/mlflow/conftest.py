@@ -27,7 +27,7 @@ class Protocol:
         """Where the protocol's addresses begin."""
         return f"{self.workspace}/mlflow"
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         """Ask for something."""
         return self.server.call("GET", f"{self.root}{API}{path}?{urlencode(query, doseq=True)}", token=self.token)
 

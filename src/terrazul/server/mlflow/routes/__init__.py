@@ -9,7 +9,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow.exchange import Answer, Call, answer, answer_error
-from terrazul.server.mlflow.routes import experiments, recording, runs
+from terrazul.server.mlflow.routes import artifacts, experiments, models, recording, runs
 
 VERSION = "3.0.0"
 """The release of MLflow whose protocol is spoken."""
@@ -45,7 +45,18 @@ router = Router(
         health,
         version,
         server_info,
-        Router("/api/2.0/mlflow", route_handlers=[*experiments.handlers, *runs.handlers, *recording.handlers]),
+        *artifacts.plain,
+        Router(
+            "/api/2.0/mlflow",
+            route_handlers=[
+                *experiments.handlers,
+                *runs.handlers,
+                *recording.handlers,
+                *models.handlers,
+                *artifacts.handlers,
+            ],
+        ),
+        Router("/api/2.0/mlflow-artifacts", route_handlers=artifacts.proxy),
     ],
     dependencies={"call": Provide(provide_call)},
     exception_handlers={TerrazulError: answer_error, Exception: answer_error},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from terrazul.server.mlflow.service.experiments import MlflowExperiments
+from terrazul.server.mlflow.service.files import MlflowFiles
+from terrazul.server.mlflow.service.models import MlflowModels
 from terrazul.server.mlflow.service.recording import MlflowRecording
 from terrazul.server.mlflow.service.runs import MlflowRuns
 
@@ -16,3 +18,5 @@ class Mlflow:
     experiments: MlflowExperiments
     runs: MlflowRuns
     recording: MlflowRecording
+    models: MlflowModels
+    files: MlflowFiles

@@ -1,0 +1,61 @@
+"""Giving out the bytes of files: whole, in part, and while they grow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+from litestar.response import Stream
+
+from terrazul.core.errors import InvalidInput
+from terrazul.server.blobs.store import Content
+from terrazul.server.http import headers_of_download
+from terrazul.server.services import Services
+
+BYTES = "application/octet-stream"
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+
+
+def stream_content(services: Services, content: Content, path: str, asked: str | None) -> Stream:
+    """The bytes of a file, or the part that a `Range` header asks for."""
+    start, size = _asked_part(asked, content)
+    headers = headers_of_download(path.rpartition("/")[2])
+    headers |= {"Content-Length": str(size), "Accept-Ranges": "bytes", "ETag": f'"{content.digest}"'}
+    status = 200
+    if size != content.size:
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{start + size - 1}/{content.size}"
+    stream = services.files.read(content, start, size)
+    return Stream(stream, media_type=BYTES, headers=headers, status_code=status)
+
+
+def stream_growing(services: Services, workspace: int, run_id: str, path: str) -> Stream:
+    """The bytes that a log has now."""
+    headers = headers_of_download(path.rpartition("/")[2])
+    return Stream(_growing(services, workspace, run_id, path), media_type=BYTES, headers=headers)
+
+
+async def _growing(services: Services, workspace: int, run_id: str, path: str) -> AsyncIterator[bytes]:
+    offset = 0
+    while True:
+        part = await services.files.read_log(workspace, run_id, path, offset, 0)
+        if not part.data:
+            return
+        yield part.data
+        offset += len(part.data)
+
+
+def _asked_part(header: str | None, content: Content) -> tuple[int, int]:
+    """Start and size of what a `Range` header asks for; the whole where there is none."""
+    match = _RANGE.match(header or "")
+    if not match or match.groups() == ("", ""):
+        return 0, content.size
+    first, last = match.groups()
+    if first:
+        start = int(first)
+        end = min(int(last), content.size - 1) if last else content.size - 1
+    else:
+        start, end = max(0, content.size - int(last)), content.size - 1
+    if start > end:
+        raise InvalidInput(f"The range {header!r} lies outside of the file's {content.size} bytes.", target="Range")
+    return start, end - start + 1

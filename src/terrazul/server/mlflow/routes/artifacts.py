@@ -1,0 +1,108 @@
+"""MLflow's routes of files: its own artifact proxy, and what its pages use."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import delete, get, put
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Stream
+
+from terrazul.server.download import stream_content, stream_growing
+from terrazul.server.http import InjectedServices, does
+from terrazul.server.identity.rules import Action
+from terrazul.server.mlflow import view
+from terrazul.server.mlflow.exchange import Answer, AnyRequest, Call, InjectedCall, answer
+from terrazul.server.mlflow.service.files import Place, place_of
+from terrazul.wire.mlflow.rules import run_id_of
+
+_UNLIMITED = None
+
+
+@get("/artifacts", operation_id="mlflow_list_files", opt=does(Action.RUN_READ))
+async def list_files(call: InjectedCall, path: FromQuery[str] = "") -> Answer:
+    """What lies directly in a folder, named by the last part of each path."""
+    place = place_of(path)
+    found = await call.mlflow.files.list_all(call.workspace, place, call.principal)
+    return answer({"files": view.files(found, place.path, relative=True)})
+
+
+@get("/artifacts/{file_path:path}", operation_id="mlflow_download_file", opt=does(Action.RUN_READ))
+async def download_file(
+    call: InjectedCall, services: InjectedServices, request: AnyRequest, file_path: FromPath[str]
+) -> Stream:
+    """The bytes of a file, or the part that a `Range` header asks for."""
+    return await _stream(call, services, request, place_of(file_path))
+
+
+@put(
+    "/artifacts/{file_path:path}",
+    operation_id="mlflow_upload_file",
+    opt=does(Action.RUN_WRITE),
+    request_max_body_size=_UNLIMITED,
+)
+async def upload_file(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
+    """Take in a file, streamed; an earlier one of that path is replaced."""
+    await call.mlflow.files.receive(call.workspace, place_of(file_path), request.stream(), call.principal)
+    return answer({})
+
+
+@delete("/artifacts/{file_path:path}", operation_id="mlflow_delete_files", opt=does(Action.RUN_WRITE), status_code=200)
+async def delete_files(call: InjectedCall, file_path: FromPath[str]) -> Answer:
+    """Remove a file, or all below a folder."""
+    await call.mlflow.files.delete(call.workspace, place_of(file_path), call.principal)
+    return answer({})
+
+
+@get("/artifacts/list", operation_id="mlflow_list_run_files", opt=does(Action.RUN_READ))
+async def list_run_files(
+    call: InjectedCall, run_id: FromQuery[str] = "", run_uuid: FromQuery[str] = "", path: FromQuery[str] = ""
+) -> Answer:
+    """What lies directly in a folder of a run."""
+    return await _list(call, Place(run_id_of(run_id, run_uuid), "", path.strip("/")))
+
+
+@get(
+    "/logged-models/{model_id:str}/artifacts/directories",
+    operation_id="mlflow_list_logged_model_files",
+    opt=does(Action.RUN_READ),
+)
+async def list_logged_model_files(
+    call: InjectedCall,
+    model_id: FromPath[str],
+    folder: Annotated[str, QueryParameter(name="artifact_directory_path")] = "",
+) -> Answer:
+    """What lies directly in a folder of a logged model."""
+    return await _list(call, Place("", model_id, folder.strip("/")))
+
+
+@get("/get-artifact", operation_id="mlflow_get_artifact", opt=does(Action.RUN_READ))
+async def get_artifact(
+    call: InjectedCall,
+    services: InjectedServices,
+    request: AnyRequest,
+    path: FromQuery[str],
+    run_id: FromQuery[str] = "",
+    run_uuid: FromQuery[str] = "",
+) -> Stream:
+    """The bytes of a file of a run."""
+    run_id = run_id_of(run_id, run_uuid)
+    return await _stream(call, services, request, place_of(f"0/{run_id}/artifacts/{path}"))
+
+
+async def _list(call: Call, place: Place) -> Answer:
+    found = await call.mlflow.files.list_all(call.workspace, place, call.principal)
+    root = await call.mlflow.files.root_of(call.workspace, place, call.principal)
+    return answer({"root_uri": root, "files": view.files(found, place.path, relative=False)})
+
+
+async def _stream(call: Call, services: InjectedServices, request: AnyRequest, place: Place) -> Stream:
+    content = await call.mlflow.files.find(call.workspace, place, call.principal)
+    if content is None:
+        return stream_growing(services, call.workspace, place.run_id, place.path)
+    return stream_content(services, content, place.path, request.headers.get("range"))
+
+
+proxy = [list_files, download_file, upload_file, delete_files]
+handlers = [list_run_files, list_logged_model_files]
+plain = [get_artifact]

@@ -1,0 +1,155 @@
+"""Files as MLflow's clients send and fetch them: those of runs, and those of logged models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock
+from terrazul.core.errors import NotFound
+from terrazul.core.paths import check_relative_path
+from terrazul.server.blobs import store as contents
+from terrazul.server.blobs.service import Contents
+from terrazul.server.blobs.store import Content
+from terrazul.server.identity.rules import Principal
+from terrazul.server.mlflow import store, view
+from terrazul.server.mlflow.service.models import find_model
+from terrazul.server.mlflow.service.runs import find_run
+from terrazul.server.mlflow.service.tags import active_run
+from terrazul.server.run.service.files import Files
+from terrazul.server.run.service.lifecycle import Notify
+from terrazul.server.run.store import artifact as artifacts
+from terrazul.server.run.store import logged_model
+from terrazul.server.sql.database import Database
+from terrazul.wire.artifact import Artifact
+from terrazul.wire.mlflow.rules import invalid
+
+_OF_RUN = re.compile(r"[0-9]+/([^/]+)/artifacts(?:/(.*))?\Z", re.DOTALL)
+_OF_MODEL = re.compile(r"[0-9]+/models/([^/]+)/artifacts(?:/(.*))?\Z", re.DOTALL)
+
+
+class Place(NamedTuple):
+    """What an address of a file names: a run or a logged model, and a path in it (empty for its root)."""
+
+    run_id: str
+    model_id: str
+    path: str
+
+
+def place_of(address: str) -> Place:
+    """The place of ``<experiment>/<run>/artifacts/<path>`` or ``<experiment>/models/<model>/artifacts/<path>``.
+
+    Raises ``InvalidParameter`` for anything else.
+    """
+    address = address.strip("/")
+    of_model, of_run = _OF_MODEL.match(address), _OF_RUN.match(address)
+    match = of_model or of_run
+    if match is None:
+        raise invalid("path", address, "Files lie below <experiment id>/<run id>/artifacts.")
+    path = match.group(2) or ""
+    return Place(
+        "" if of_model else match.group(1), match.group(1) if of_model else "", path and check_relative_path(path)
+    )
+
+
+class MlflowFiles:
+    """The files of runs and logged models of all workspaces."""
+
+    def __init__(self, database: Database, content: Contents, files: Files, clock: Clock, notify: Notify) -> None:
+        self._database = database
+        self._contents = content
+        self._files = files
+        self._clock = clock
+        self._notify = notify
+
+    async def check(self, workspace: int, place: Place, principal: Principal) -> None:
+        """Raise ``NotFound`` or ``Forbidden`` where the caller may not touch what a place names."""
+        await self._database.read(partial(_check, workspace=workspace, place=place, principal=principal))
+
+    async def list_all(self, workspace: int, place: Place, principal: Principal) -> list[Artifact]:
+        """The files at and below a place."""
+        await self.check(workspace, place, principal)
+        if place.run_id:
+            return await self._files.list_all(workspace, place.run_id, place.path)
+
+        def work(connection: Connection) -> list[Artifact]:
+            row = find_model(connection, workspace, place.model_id, principal)
+            return logged_model.files_of(connection, row.key, place.path)
+
+        return await self._database.read(work)
+
+    async def root_of(self, workspace: int, place: Place, principal: Principal) -> str:
+        """Where the files of what a place names are, as MLflow writes it."""
+
+        def work(connection: Connection) -> str:
+            if place.model_id:
+                return view.model_uri(find_model(connection, workspace, place.model_id, principal))
+            row = find_run(connection, workspace, place.run_id, principal)
+            facts = store.facts_of(connection, [row.key])[0]
+            return view.artifact_uri(facts.artifact_location, facts.experiment_number, facts.run_id)
+
+        return await self._database.read(work)
+
+    async def find(self, workspace: int, place: Place, principal: Principal) -> Content | None:
+        """Where the bytes of a file lie; None for a log that still grows. Raises ``NotFound``."""
+        await self.check(workspace, place, principal)
+        if place.run_id:
+            return await self._files.find(workspace, place.run_id, place.path)
+
+        def work(connection: Connection) -> Content:
+            row = find_model(connection, workspace, place.model_id, principal)
+            found = logged_model.find_file(connection, row.key, place.path)
+            if found is None:
+                raise NotFound(
+                    f"The logged model {row.model_id} has no file {place.path[:200]!r}.", target=place.path[:200]
+                )
+            return contents.find(connection, workspace, [found.digest])[found.digest]
+
+        return await self._database.read(work)
+
+    async def receive(self, workspace: int, place: Place, stream: AsyncIterator[bytes], principal: Principal) -> None:
+        """Take in a file, in the place of an earlier one; when this returns, it is on disk."""
+        if not place.path:
+            raise invalid("path", place.path, "A file needs a name.")
+        await self.check(workspace, place, principal)
+        content = await self._contents.receive_unnamed(workspace, stream)
+
+        def work(connection: Connection) -> None:
+            now = self._clock()
+            if place.run_id:
+                run = active_run(find_run(connection, workspace, place.run_id, principal))
+                artifacts.put(connection, workspace, run.key, place.path, content.digest, content.size, now)
+                self._notify(connection, run.key)
+                return
+            model = find_model(connection, workspace, place.model_id, principal)
+            logged_model.put_file(connection, model, place.path, content.digest, content.size, now)
+
+        await self._database.write(work)
+
+    async def delete(self, workspace: int, place: Place, principal: Principal) -> None:
+        """Remove a file, or all below a folder. Raises ``NotFound`` where there is none."""
+        if not place.path:
+            raise invalid("path", place.path, "Name a file or a folder.")
+
+        def work(connection: Connection) -> None:
+            if place.run_id:
+                run = active_run(find_run(connection, workspace, place.run_id, principal))
+                removed = artifacts.remove(connection, run.key, place.path)
+            else:
+                model = find_model(connection, workspace, place.model_id, principal)
+                removed = logged_model.remove_files(connection, model.key, place.path)
+            if not removed:
+                raise NotFound(f"There is no file {place.path[:200]!r}.", target=place.path[:200])
+
+        await self._database.write(work)
+
+
+def _check(connection: Connection, workspace: int, place: Place, principal: Principal) -> None:
+    if place.run_id:
+        find_run(connection, workspace, place.run_id, principal)
+    else:
+        find_model(connection, workspace, place.model_id, principal)

@@ -1,0 +1,257 @@
+"""Logged models: what a run wrote down as a model, before anyone registers it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table
+
+from terrazul.core.clock import Clock
+from terrazul.core.errors import Forbidden, NotFound
+from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
+from terrazul.server.mlflow.selection import Candidate, Page, select
+from terrazul.server.mlflow.service.experiments import active_experiment, find_experiment, locate, page_size
+from terrazul.server.mlflow.service.runs import find_run
+from terrazul.server.mlflow.service.tags import active_run
+from terrazul.server.run.search.grammar import parse, parse_order
+from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
+from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.store import logged_model as store
+from terrazul.server.run.store.logged_model import LoggedModelRow, MetricRow
+from terrazul.server.sql.database import Database
+from terrazul.wire.mlflow import rules
+from terrazul.wire.mlflow.message import (
+    ChangeLoggedModel,
+    CreateLoggedModel,
+    DatasetChoice,
+    LoggedModelOrder,
+    Pair,
+    SearchLoggedModels,
+)
+
+PAGE = 100
+_NAME_LIMIT = 500
+_FORBIDDEN = frozenset("/:.%\"'")
+LARGEST_PAGE = 1000
+READY, FAILED, PENDING = "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED", "LOGGED_MODEL_PENDING"
+_STATUS = {"1": PENDING, "2": READY, "3": FAILED, PENDING: PENDING, READY: READY, FAILED: FAILED}
+_ATTRIBUTES = {
+    "name": Kind.TEXT,
+    "model_id": Kind.TEXT,
+    "model_type": Kind.TEXT,
+    "status": Kind.TEXT,
+    "source_run_id": Kind.TEXT,
+    "creation_time": Kind.TIME,
+    "creation_timestamp": Kind.TIME,
+    "last_updated_timestamp": Kind.TIME,
+}
+_TEXTS = (Entity.ATTRIBUTE, Kind.TEXT)
+SCHEMA = Schema(
+    attributes={name: Field(Entity.ATTRIBUTE, name, kind) for name, kind in _ATTRIBUTES.items()},
+    entities={
+        **dict.fromkeys(("attribute", "attributes", "attr"), _TEXTS),
+        **dict.fromkeys(("tag", "tags"), (Entity.TAG, Kind.TEXT)),
+        **dict.fromkeys(("param", "params", "parameter", "parameters"), (Entity.PARAMETER, Kind.TEXT)),
+        **dict.fromkeys(("metric", "metrics"), (Entity.METRIC, Kind.NUMBER)),
+    },
+)
+"""What can be searched of logged models."""
+
+
+class WholeModel(NamedTuple):
+    """A logged model with what is shown of it."""
+
+    row: LoggedModelRow
+    tags: dict[str, str]
+    parameters: dict[str, str]
+    metrics: list[MetricRow]
+
+
+class MlflowModels:
+    """The logged models of all workspaces."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(self, workspace: int, new: CreateLoggedModel, principal: Principal) -> WholeModel:
+        """Begin a logged model; it is pending until its client says that all files have come."""
+        if len(new.name) > rules.EXPERIMENT_NAME_LIMIT or any(
+            part in new.name for part in ("/", ":", ".", "%", '"', "'")
+        ):
+            raise rules.invalid("name", new.name, "Use up to 500 characters without / : . % \" '.")
+        _check_pairs(new.params, new.tags)
+
+        def work(connection: Connection) -> WholeModel:
+            experiment = active_experiment(find_experiment(connection, workspace, new.experiment_id or "0", principal))
+            source = new.source_run_id or principal.run_id
+            run = active_run(find_run(connection, workspace, source, principal)) if source else None
+            model_id = f"m-{uuid.uuid4().hex}"
+            now = self._clock()
+            values = {
+                "workspace": workspace, "model_id": model_id, "experiment": experiment.key,
+                "run": run.key if run else None, "name": new.name or model_id, "model_type": new.model_type,
+                "status": PENDING, "created_at": now, "created_by": principal.name, "updated_at": now,
+            }  # fmt: skip
+            store.add(connection, values)
+            row = store.existing(connection, workspace, model_id)
+            store.put_texts(connection, store.parameter, row, _texts(new.params))
+            store.put_texts(connection, store.tag, row, _texts(new.tags))
+            return _load(connection, [row])[0]
+
+        return await self._database.write(work)
+
+    async def get(self, workspace: int, model_id: str, principal: Principal) -> WholeModel:
+        """The logged model of an id. Raises ``NotFound``."""
+        return await self._database.read(
+            lambda connection: _load(connection, [find_model(connection, workspace, model_id, principal)])[0]
+        )
+
+    async def finish(
+        self, workspace: int, model_id: str, change: ChangeLoggedModel, principal: Principal
+    ) -> WholeModel:
+        """Say whether all files of a model have come."""
+        if change.status not in _STATUS:
+            raise rules.invalid("status", change.status, f"Use {READY} or {FAILED}.")
+        status = _STATUS[change.status]
+
+        def work(connection: Connection, row: LoggedModelRow) -> None:
+            store.change(connection, row.key, {"status": status})
+
+        return await self._change(workspace, model_id, principal, work)
+
+    async def set_tags(
+        self, workspace: int, model_id: str, change: ChangeLoggedModel, principal: Principal
+    ) -> WholeModel:
+        """Set tags of a model."""
+        _check_pairs([], change.tags)
+        return await self._change(
+            workspace, model_id, principal, partial(_put, table=store.tag, texts=_texts(change.tags))
+        )
+
+    async def log_parameters(
+        self, workspace: int, model_id: str, change: ChangeLoggedModel, principal: Principal
+    ) -> WholeModel:
+        """Record parameters of a model."""
+        _check_pairs(change.params, [])
+        return await self._change(
+            workspace, model_id, principal, partial(_put, table=store.parameter, texts=_texts(change.params))
+        )
+
+    async def delete_tag(self, workspace: int, model_id: str, key: str, principal: Principal) -> None:
+        """Remove a tag of a model. Raises ``NotFound`` where it has none of that name."""
+
+        def work(connection: Connection, row: LoggedModelRow) -> None:
+            if not store.remove_tag(connection, row.key, key):
+                raise NotFound(f"No tag with key {key!r} found for logged model with ID {model_id!r}.", target=key)
+
+        await self._change(workspace, model_id, principal, work)
+
+    async def delete(self, workspace: int, model_id: str, principal: Principal) -> None:
+        """Delete a model softly."""
+
+        def work(connection: Connection) -> None:
+            row = find_model(connection, workspace, model_id, principal)
+            store.change(connection, row.key, {"deleted_at": self._clock()})
+
+        await self._database.write(work)
+
+    async def search(self, workspace: int, asked: SearchLoggedModels, principal: Principal) -> Page[WholeModel]:
+        """A page of the logged models of some experiments, the newest first unless another order is asked for."""
+        limit = page_size(asked.max_results, PAGE, LARGEST_PAGE)
+        condition = parse(asked.filter, SCHEMA)
+        order = parse_order([_order_text(each) for each in asked.order_by], SCHEMA)
+
+        def work(connection: Connection) -> Page[WholeModel]:
+            named = [locate(connection, workspace, each, principal) for each in asked.experiment_ids]
+            experiments = [each.key for each in named if each is not None]
+            rows = store.of_experiments(connection, experiments)
+            seen = [row for row in rows if _may_see(connection, workspace, row, principal)]
+            candidates = [_candidate(each, asked.datasets) for each in _load(connection, seen)]
+            return select(candidates, condition, order, limit, asked.page_token)
+
+        return await self._database.read(work)
+
+    async def _change(self, workspace: int, model_id: str, principal: Principal, work: Any) -> WholeModel:
+        def whole(connection: Connection) -> WholeModel:
+            row = find_model(connection, workspace, model_id, principal)
+            work(connection, row)
+            store.change(connection, row.key, {"updated_at": self._clock()})
+            return _load(connection, [store.existing(connection, workspace, model_id)])[0]
+
+        return await self._database.write(whole)
+
+
+def find_model(connection: Connection, workspace: int, model_id: str, principal: Principal) -> LoggedModelRow:
+    """The logged model of an id. Raises ``NotFound``, or ``Forbidden`` for another run's."""
+    row = store.existing(connection, workspace, model_id)
+    if not _may_see(connection, workspace, row, principal):
+        raise Forbidden(OWN_RUNS_ONLY, target=model_id)
+    return row
+
+
+def _may_see(connection: Connection, workspace: int, row: LoggedModelRow, principal: Principal) -> bool:
+    if principal.run_id is None:
+        return True
+    if row.run_id is None:
+        return False
+    try:
+        find_within_reach(connection, workspace, row.run_id, principal)
+    except Forbidden:
+        return False
+    return True
+
+
+def _put(connection: Connection, row: LoggedModelRow, *, table: Table, texts: Mapping[str, str]) -> None:
+    store.put_texts(connection, table, row, texts)
+
+
+def _load(connection: Connection, rows: Sequence[LoggedModelRow]) -> list[WholeModel]:
+    keys = [each.key for each in rows]
+    tags, parameters = store.texts_of(connection, store.tag, keys), store.texts_of(connection, store.parameter, keys)
+    metrics = store.metrics_of(connection, keys)
+    return [
+        WholeModel(row, tags.get(row.key, {}), parameters.get(row.key, {}), metrics.get(row.key, [])) for row in rows
+    ]
+
+
+def _candidate(whole: WholeModel, datasets: Sequence[DatasetChoice]) -> Candidate[WholeModel]:
+    row = whole.row
+    values: dict[tuple[Entity, str], float | str | None] = {
+        (Entity.ATTRIBUTE, "name"): row.name,
+        (Entity.ATTRIBUTE, "model_id"): row.model_id,
+        (Entity.ATTRIBUTE, "model_type"): row.model_type or None,
+        (Entity.ATTRIBUTE, "status"): row.status.removeprefix("LOGGED_MODEL_"),
+        (Entity.ATTRIBUTE, "source_run_id"): row.run_id,
+        (Entity.ATTRIBUTE, "creation_time"): row.created_at,
+        (Entity.ATTRIBUTE, "creation_timestamp"): row.created_at,
+        (Entity.ATTRIBUTE, "last_updated_timestamp"): row.updated_at,
+    }
+    values.update({(Entity.TAG, key): value for key, value in whole.tags.items()})
+    values.update({(Entity.PARAMETER, key): value for key, value in whole.parameters.items()})
+    for each in sorted(whole.metrics, key=lambda metric: (metric.step, metric.time)):
+        if not datasets or any(_is_on(each, dataset) for dataset in datasets):
+            values[(Entity.METRIC, each.key)] = each.number
+    return Candidate(whole, values, row.created_at, row.key)
+
+
+def _is_on(metric: MetricRow, dataset: DatasetChoice) -> bool:
+    return metric.dataset_name == dataset.dataset_name and dataset.dataset_digest in {"", metric.dataset_digest}
+
+
+def _order_text(order: LoggedModelOrder) -> str:
+    return f"{order.field_name} {'ASC' if order.ascending else 'DESC'}"
+
+
+def _texts(pairs: Sequence[Pair]) -> dict[str, str]:
+    return {each.key: each.value for each in pairs}
+
+
+def _check_pairs(parameters: Sequence[Pair], tags: Sequence[Pair]) -> None:
+    for each in parameters:
+        rules.check_parameter(each)
+    for each in tags:
+        rules.check_tag(each)
