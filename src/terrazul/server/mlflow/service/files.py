@@ -74,7 +74,7 @@ class MlflowFiles:
         """The files at and below a place."""
         await self.check(workspace, place, principal)
         if place.run_id:
-            return await self._files.list_all(workspace, place.run_id, place.path)
+            return await self._files.list_own(workspace, place.run_id, place.path)
 
         def work(connection: Connection) -> list[Artifact]:
             row = find_model(connection, workspace, place.model_id, principal)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from terrazul.server.blobs.store import Content
 from terrazul.server.changes import Changes
 from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import log as logs
+from terrazul.server.run.store import logged_model
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.log import LogRow
 from terrazul.server.run.store.run import RunRow
@@ -61,18 +63,24 @@ class Files:
         self._log_limit = log_limit
 
     async def list_all(self, workspace: int, run_id: str, prefix: str) -> list[Artifact]:
-        """The files of a run by path, logs that still grow among them (those without a digest)."""
+        """The files of a run by path, logs that still grow among them (those without a digest).
+
+        Those of the models that it logged are among them too, in a folder of the model's name.
+        """
 
         def work(connection: Connection) -> list[Artifact]:
             row = runs.existing(connection, workspace, run_id)
-            found = artifacts.list_all(connection, row.key, prefix)
-            now = to_text(self._clock())
-            growing = [
-                Artifact(log.path, log.size, "", now)
-                for log in logs.list_all(connection, row.key)
-                if log.open and log.path.startswith(prefix)
-            ]
-            return sorted(found + growing, key=lambda each: each.path)
+            own = {each.path: each for each in self._own(connection, row, prefix)}
+            found = {**_of_models(connection, row, prefix), **own}
+            return [found[path] for path in sorted(found)]
+
+        return await self._database.read(work)
+
+    async def list_own(self, workspace: int, run_id: str, prefix: str) -> list[Artifact]:
+        """As ``list_all``, without those of logged models."""
+
+        def work(connection: Connection) -> list[Artifact]:
+            return self._own(connection, runs.existing(connection, workspace, run_id), prefix)
 
         return await self._database.read(work)
 
@@ -82,9 +90,11 @@ class Files:
         def work(connection: Connection) -> Content | None:
             row = runs.existing(connection, workspace, run_id)
             artifact = artifacts.find(connection, row.key, path)
+            log = logs.find(connection, row.key, path)
+            if artifact is None and log is None:
+                artifact = _of_models(connection, row, path).get(path)
             if artifact:
                 return contents.find(connection, workspace, [artifact.digest])[artifact.digest]
-            log = logs.find(connection, row.key, path)
             if log is None:
                 raise NotFound(
                     f"The run {run_id} has no file {path[:200]!r}.",
@@ -143,6 +153,15 @@ class Files:
             log = await self._seal(workspace, row, log)
         self._changes.notify(row.key)
         return LogFile(log.path, log.size, log.open)
+
+    def _own(self, connection: Connection, row: RunRow, prefix: str) -> list[Artifact]:
+        now = to_text(self._clock())
+        growing = [
+            Artifact(log.path, log.size, "", now)
+            for log in logs.list_all(connection, row.key)
+            if log.open and log.path.startswith(prefix)
+        ]
+        return sorted(artifacts.list_all(connection, row.key, prefix) + growing, key=lambda each: each.path)
 
     def _append(
         self, connection: Connection, row: RunRow, path: str, offset: int, data: bytes, key: str | None
@@ -237,6 +256,17 @@ class Files:
         except BaseException:
             sink.abort()
             raise
+
+
+def _of_models(connection: Connection, row: RunRow, prefix: str) -> dict[str, Artifact]:
+    """The files of the models that a run logged, by path; of two models of one name, those of the later."""
+    found: dict[str, Artifact] = {}
+    for model in logged_model.of_run(connection, row.key):
+        folder = f"{model.name}/"
+        if folder.startswith(prefix) or prefix.startswith(folder):
+            for each in logged_model.files_of(connection, model.key, prefix[len(folder) :]):
+                found[folder + each.path] = replace(each, path=folder + each.path)
+    return found
 
 
 def _check_offset(offset: int) -> None:
