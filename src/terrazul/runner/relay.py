@@ -28,10 +28,12 @@ from terrazul.node.connection import Body, Connection, workspace_path
 from terrazul.runner import contents
 from terrazul.runner.forwarder import Forwarder
 from terrazul.runner.journal import EntryKind, Journal
+from terrazul.runner.mlflow import MlflowWrites, Place
 from terrazul.runner.spool import Spool
 from terrazul.wire import codec, pack
 from terrazul.wire.error import ErrorBody
 from terrazul.wire.job import Job
+from terrazul.wire.mlflow.error import body_of, code_of
 from terrazul.wire.snapshot import Digests
 from terrazul.wire.write import WriteAnswer, WriteBatch
 
@@ -58,6 +60,7 @@ class Relay:
         self.workspace = workspace_path(job)
         self.closed = False
         self._decode: Callable[[bytes], WriteBatch]
+        self.mlflow: MlflowWrites
         self._server = _LoopbackServer(self)
 
     @property
@@ -74,6 +77,16 @@ class Relay:
         import msgspec  # noqa: PLC0415  # while the script starts, which the runner's own start must not delay
 
         self._decode = msgspec.json.Decoder(WriteBatch).decode
+
+        def decode(body: bytes, shape: type) -> Any:
+            return msgspec.json.decode(body, type=shape, strict=False)
+
+        self.mlflow = MlflowWrites(
+            self.job,
+            decode,
+            lambda batch: self._append(EntryKind.WRITE, codec.encode(batch)),
+            lambda position: self.journal.wait_durable(position, _DURABLE_WITHIN),
+        )
         self._server.serve_forever(0.1)
 
     def close(self) -> None:
@@ -95,6 +108,12 @@ class Relay:
             raise InvalidInput(message, hint="Send a WriteBatch as JSON.") from None
         self.journal.wait_durable(self._append(EntryKind.WRITE, body), _DURABLE_WITHIN)
         return WriteAnswer(applied=True)
+
+    def receive_file(self, place: Place, chunks: Iterator[bytes]) -> None:
+        """Spool a file that MLflow's client sends."""
+        content = self.spool.receive_unnamed(chunks)
+        self._append(EntryKind.CONTENTS, contents.encode([content]))
+        self.mlflow.add_file(place, content)
 
     def receive(self, digest: str, chunks: Iterator[bytes]) -> Digests:
         """Spool one content."""
@@ -177,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._route()
         except TerrazulError as error:
             self._discard_body()
-            self._answer(ErrorBody(error.code, error.message, error.target, error.hint), status=error.status)
+            self._refuse(error)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  # the names that the base looks for
 
@@ -190,9 +209,18 @@ class _Handler(BaseHTTPRequestHandler):
                 "The relay answers only to the token of its run.", hint="Send AZUREML_RUN_TOKEN as bearer token."
             )
 
+    def _refuse(self, error: TerrazulError) -> None:
+        if self.path.startswith(f"{self.relay.workspace}/mlflow/"):
+            self._answer(body_of(error), status=code_of(error)[0])
+        else:
+            self._answer(ErrorBody(error.code, error.message, error.target, error.hint), status=error.status)
+
     def _route(self) -> None:
         relay = self.relay
         own, _, rest = self.path.partition(relay.workspace + "/")
+        if not own and rest.startswith("mlflow/"):
+            self._speak_mlflow("/" + rest)
+            return
         request = "" if own else f"{self.command} {rest.partition('?')[0]}"
         local: dict[str, Callable[[BinaryIO], object]] = {
             "POST writes": lambda body: relay.record(_read_limited(body)),
@@ -206,6 +234,28 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(relay.receive(digest, contents.chunks_of(self._body())))
         else:
             self._pass_on()
+
+    def _speak_mlflow(self, target: str) -> None:
+        mlflow, (path, _, query) = self.relay.mlflow, target.partition("?")
+        place = mlflow.place_of(self.command, path)
+        if place is not None:
+            self.relay.receive_file(place, contents.chunks_of(self._body()))
+            self._answer({})
+        elif mlflow.takes(self.command, path):
+            body = _read_limited(self._body())
+            told = mlflow.take(path, body)
+            self._pass_on(body) if told is None else self._answer(told)
+        else:
+            self._answer_or_pass_on(path, query)
+
+    def _answer_or_pass_on(self, path: str, query: str) -> None:
+        try:
+            self._pass_on()
+        except Unavailable:
+            told = self.relay.mlflow.answer_alone(self.command, path, query)
+            if told is None:
+                raise
+            self._answer(told)
 
     def _body(self) -> BinaryIO:
         if self._unread is None:
@@ -238,8 +288,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
-    def _pass_on(self) -> None:
-        """Give the request to the server as it is, after what was recorded before it, so that it is seen."""
+    def _pass_on(self, taken: bytes | None = None) -> None:
+        """Give the request to the server as it is, after what was recorded before it, so that it is seen.
+
+        ``taken`` is its body where that has been read.
+        """
         self.relay.forwarder.settle(_SETTLE_WITHIN)
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS | _HOP_HEADERS
@@ -247,7 +300,8 @@ class _Handler(BaseHTTPRequestHandler):
         connection = self.relay.connect()
         try:
             with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self.relay.spool.folder)) as held:
-                response = connection.exchange(self.command, self.path, headers, self._upload(held))
+                body = self._upload(held) if taken is None else taken
+                response = connection.exchange(self.command, self.path, headers, body)
                 self._pass_back(response)
         finally:
             connection.close()

@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Iterable
+from typing import Callable, Iterable
 
 from terrazul.core.errors import InvalidInput
 from terrazul.core.ids import check_digest
@@ -25,7 +25,14 @@ class Spool:
 
     def receive(self, digest: str, chunks: Iterable[bytes]) -> Content:
         """Keep bytes on disk under their digest. Raises ``InvalidInput`` if they have another one."""
-        target = self.folder / check_digest(digest)
+        check_digest(digest)
+        return self._keep(chunks, lambda computed: _check(digest, computed))
+
+    def receive_unnamed(self, chunks: Iterable[bytes]) -> Content:
+        """Keep bytes whose digest nobody has told."""
+        return self._keep(chunks, lambda _: None)
+
+    def _keep(self, chunks: Iterable[bytes], check: Callable[[str], None]) -> Content:
         computed, size = hashlib.sha256(), 0
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as stream:
             try:
@@ -34,7 +41,9 @@ class Spool:
                     size += stream.write(chunk)
                 stream.flush()
                 os.fsync(stream.fileno())
-                _check(digest, computed.hexdigest())
+                digest = computed.hexdigest()
+                check(digest)
+                target = self.folder / digest
                 Path(stream.name).replace(target)
             except BaseException:
                 Path(stream.name).unlink()

@@ -42,5 +42,5 @@ def _of_run(job: Job, relay_url: str) -> dict[str, str]:
         "MLFLOW_TRACKING_TOKEN": job.token,
         "MLFLOW_RUN_ID": job.run_id,
         "MLFLOW_EXPERIMENT_NAME": job.experiment_name,
-        "MLFLOW_EXPERIMENT_ID": job.experiment_id,
+        "MLFLOW_EXPERIMENT_ID": str(job.experiment_number),
     }

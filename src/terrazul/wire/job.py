@@ -31,3 +31,5 @@ class Job:
     snapshot_id: Optional[str] = None
     parent_run_id: Optional[str] = None
     root_run_id: str = ""
+    experiment_number: int = 0
+    """By which MLflow knows the experiment."""

@@ -69,6 +69,8 @@ class StateChange:
     attempt: Optional[int] = None
     """The runner's attempt; a change by an attempt that is no longer the current one is refused."""
     error: Optional[RunError] = None
+    reopens: bool = False
+    """True where MLflow's protocol speaks: an interactive run may go on after its end, or end otherwise."""
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from terrazul.server.experiment.store import ExperimentRow
 from terrazul.server.mlflow.store import MetricValue, RunFacts, WholeRun
 from terrazul.server.run.store.inputs import DatasetRow
 from terrazul.server.run.store.logged_model import LoggedModelRow, MetricRow
 from terrazul.wire.artifact import Artifact
-from terrazul.wire.mlflow.rules import NOTE, PARENT, RUN_NAME, USER, status_of
-
-Json = dict[str, Any]
-ARTIFACTS = "mlflow-artifacts:/"
+from terrazul.wire.mlflow import answer
+from terrazul.wire.mlflow.answer import ARTIFACTS, Json, pairs
+from terrazul.wire.mlflow.rules import NOTE, PARENT, RUN_NAME, USER
 
 
 def experiment(row: ExperimentRow) -> Json:
@@ -22,10 +19,7 @@ def experiment(row: ExperimentRow) -> Json:
     about = row.experiment
     tags = {**about.tags, NOTE: about.description} if about.description else about.tags
     return {
-        "experiment_id": str(row.number),
-        "name": about.name,
-        "artifact_location": row.artifact_location or f"{ARTIFACTS}{row.number}",
-        "lifecycle_stage": "active" if row.deleted_at is None else "deleted",
+        **answer.experiment(row.number, about.name, _stage(row.deleted_at), row.artifact_location),
         "creation_time": row.created_at // 1000,
         "last_update_time": row.updated_at // 1000,
         "tags": pairs(tags),
@@ -52,32 +46,22 @@ def run(whole: WholeRun) -> Json:
 
 def run_info(facts: RunFacts) -> Json:
     """What describes a run."""
-    began = facts.created_at if facts.started_at is None else facts.started_at
-    info = {
-        "run_uuid": facts.run_id,
-        "run_id": facts.run_id,
-        "run_name": name_of(facts),
-        "experiment_id": str(facts.experiment_number),
-        "user_id": facts.created_by,
-        "status": status_of(facts.state),
-        "start_time": began // 1000,
-        "artifact_uri": artifact_uri(facts.artifact_location, facts.experiment_number, facts.run_id),
-        "lifecycle_stage": "active" if facts.deleted_at is None else "deleted",
-    }
-    if facts.ended_at is not None:
-        info["end_time"] = facts.ended_at // 1000
-    return info
+    return answer.run_info(
+        facts.run_id,
+        name_of(facts),
+        facts.experiment_number,
+        facts.created_by,
+        facts.state,
+        facts.created_at if facts.started_at is None else facts.started_at,
+        facts.ended_at,
+        facts.artifact_location,
+        _stage(facts.deleted_at),
+    )
 
 
 def name_of(facts: RunFacts) -> str:
     """The name of a run; its id where it has none."""
     return facts.display_name or facts.run_id
-
-
-def artifact_uri(location: str | None, experiment_number: int, run_id: str) -> str:
-    """Where a run's artifacts are: here, unless its experiment was given another place."""
-    root = location.rstrip("/") if location else f"{ARTIFACTS}{experiment_number}"
-    return f"{root}/{run_id}/artifacts"
 
 
 def model_uri(row: LoggedModelRow) -> str:
@@ -88,21 +72,7 @@ def model_uri(row: LoggedModelRow) -> str:
 
 def metric(value: MetricValue) -> Json:
     """One value of a metric."""
-    return {"key": value.key, "value": number(value.value), "timestamp": value.time // 1000, "step": value.step}
-
-
-def number(value: float) -> float | str:
-    """A number as the protocol's JSON has it: words for what JSON lacks."""
-    if math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
-
-
-def pairs(texts: Mapping[str, str]) -> list[Json]:
-    """Tags or parameters."""
-    return [{"key": key, "value": value} for key, value in texts.items()]
+    return answer.metric(value.key, value.value, value.time, value.step)
 
 
 def logged_model(
@@ -178,3 +148,7 @@ def _dataset(row: DatasetRow) -> Json:
     }
     # a dataset without a form has none, not an empty one
     return {"tags": pairs(row.tags), "dataset": {name: text for name, text in about.items() if text}}
+
+
+def _stage(deleted_at: int | None) -> str:
+    return "active" if deleted_at is None else "deleted"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from typing import Dict, List, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from terrazul.core.clock import check_time
 from terrazul.core.errors import InvalidInput
@@ -77,6 +77,21 @@ def invalid(name: str, value: object, why: str = "") -> InvalidParameter:
     shown = json.dumps(value if not isinstance(value, str) else value[:300], separators=(",", ":"))
     end = f": {why}" if why else "."
     return InvalidParameter(f"Invalid value {shown} for parameter '{name}' supplied{end}", target=name)
+
+
+class Divided(NamedTuple):
+    """Tags, and what some of them stand for."""
+
+    tags: Dict[str, str]
+    run_name: Optional[str]
+    note: Optional[str]
+    parent: Optional[str]
+
+
+def divide(tags: Mapping[str, str]) -> Divided:
+    """Take out of some tags those that have a place of their own."""
+    plain = {key: value for key, value in tags.items() if key not in {RUN_NAME, NOTE, PARENT}}
+    return Divided(plain, tags.get(RUN_NAME), tags.get(NOTE), tags.get(PARENT))
 
 
 def run_id_of(*given: str) -> str:

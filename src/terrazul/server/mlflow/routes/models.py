@@ -10,6 +10,7 @@ from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow import view
 from terrazul.server.mlflow.exchange import Answer, AnyRequest, InjectedCall, answer, read
 from terrazul.server.mlflow.service.models import WholeModel
+from terrazul.wire.mlflow.answer import Json
 from terrazul.wire.mlflow.message import ChangeLoggedModel, CreateLoggedModel, SearchLoggedModels
 
 
@@ -85,7 +86,7 @@ async def log_logged_model_params(call: InjectedCall, model_id: FromPath[str], r
     return answer({})
 
 
-def _view(whole: WholeModel) -> view.Json:
+def _view(whole: WholeModel) -> Json:
     return view.logged_model(whole.row, whole.tags, whole.parameters, whole.metrics)
 
 

@@ -26,6 +26,7 @@ from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import logged_model
 from terrazul.server.sql.database import Database
 from terrazul.wire.artifact import Artifact
+from terrazul.wire.mlflow.answer import artifact_uri
 from terrazul.wire.mlflow.rules import invalid
 
 _OF_RUN = re.compile(r"[0-9]+/([^/]+)/artifacts(?:/(.*))?\Z", re.DOTALL)
@@ -90,7 +91,7 @@ class MlflowFiles:
                 return view.model_uri(find_model(connection, workspace, place.model_id, principal))
             row = find_run(connection, workspace, place.run_id, principal)
             facts = store.facts_of(connection, [row.key])[0]
-            return view.artifact_uri(facts.artifact_location, facts.experiment_number, facts.run_id)
+            return artifact_uri(facts.artifact_location, facts.experiment_number, facts.run_id)
 
         return await self._database.read(work)
 

@@ -12,10 +12,9 @@ from terrazul.core.clock import Clock
 from terrazul.core.errors import Conflict, NotFound
 from terrazul.server.identity.rules import Principal
 from terrazul.server.mlflow import store
-from terrazul.server.mlflow.names import new_run_name
 from terrazul.server.mlflow.pages import read_mark, write_mark
 from terrazul.server.mlflow.service.experiments import active_experiment, find_experiment, locate, page_size, view_of
-from terrazul.server.mlflow.service.tags import active_run, divide, set_tags
+from terrazul.server.mlflow.service.tags import active_run, set_tags
 from terrazul.server.mlflow.store import MetricValue, WholeRun
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.run.search.fields import attribute
@@ -34,7 +33,8 @@ from terrazul.server.sql.database import Database
 from terrazul.wire.mlflow.error import missing
 from terrazul.wire.mlflow.message import CreateRun, History, Pair, RunChoice, UpdateRun
 from terrazul.wire.mlflow.message import Search as SearchMessage
-from terrazul.wire.mlflow.rules import PARENT, RUN_NAME, USER, check_tag, invalid, run_id_of, state_of, time_of
+from terrazul.wire.mlflow.names import new_run_name
+from terrazul.wire.mlflow.rules import PARENT, RUN_NAME, USER, check_tag, divide, invalid, run_id_of, state_of, time_of
 from terrazul.wire.run import RunState
 from terrazul.wire.write import NewRun
 

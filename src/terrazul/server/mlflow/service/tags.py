@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
 from terrazul.wire.mlflow.error import InvalidParameter
-from terrazul.wire.mlflow.rules import NOTE, PARENT, RUN_NAME
-
-
-class Divided(NamedTuple):
-    """Tags, and what some of them stand for."""
-
-    tags: dict[str, str]
-    run_name: str | None
-    note: str | None
-    parent: str | None
-
-
-def divide(tags: Mapping[str, str]) -> Divided:
-    """Take out of some tags those that have a place of their own."""
-    plain = {key: value for key, value in tags.items() if key not in {RUN_NAME, NOTE, PARENT}}
-    return Divided(plain, tags.get(RUN_NAME), tags.get(NOTE), tags.get(PARENT))
+from terrazul.wire.mlflow.rules import PARENT, divide
 
 
 def set_tags(connection: Connection, row: RunRow, tags: Mapping[str, str]) -> None:

@@ -89,7 +89,8 @@ class RunLifecycle:
         """The job of a run, with a fresh token."""
         row = _existing(connection, run)
         workspace = workspaces.get(connection, row.workspace).workspace
-        experiment = experiments.get(connection, row.experiment).experiment
+        of_run = experiments.get(connection, row.experiment)
+        experiment = of_run.experiment
         parent = runs.find_by_key(connection, row.parent) if row.parent else None
         root = _existing(connection, row.root)
         token = self._identities.make_run_token(
@@ -109,6 +110,7 @@ class RunLifecycle:
             snapshot_id=runs.snapshot_of(connection, run),
             parent_run_id=parent.run_id if parent else None,
             root_run_id=root.run_id,
+            experiment_number=of_run.number,
         )
 
     def condition(self, connection: Connection, run: int) -> Condition:

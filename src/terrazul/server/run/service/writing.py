@@ -223,4 +223,5 @@ class _Application:
         row = self._run(change.run_id)
         if change.attempt is not None and change.attempt != row.attempt:
             raise Conflict(f"Attempt {change.attempt} of run {row.run_id} is not the current one.", target=row.run_id)
-        self._lifecycle.come_to(self._connection, row, change.state, check_time(change.time), change.error)
+        time = check_time(change.time)
+        self._lifecycle.come_to(self._connection, row, change.state, time, change.error, reopens=change.reopens)
