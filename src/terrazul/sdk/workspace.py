@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from terrazul.sdk.environment import Environment
     from terrazul.sdk.experiment import Experiment
     from terrazul.sdk.run import Run
+    from terrazul.sdk.webservice.webservice import Webservice
 
 WORKSPACE_DEFAULT_BLOB_STORE_NAME = "workspaceblobstore"
 DEFAULT_SUBSCRIPTION = "local"
@@ -243,6 +244,11 @@ class Workspace:
         found: Dict[str, Environment] = class_of("environment").list(self)
         return found
 
+    @property
+    def webservices(self) -> Dict[str, Webservice]:
+        """The web services by name; local ones have a list of their own."""
+        return {each.name: each for each in class_of("webservice.webservice").list(self)}
+
     def get_run(self, run_id: str) -> Run:
         """The run of an id. Raises ``NotFound``."""
         run: Run = class_of("run").get(self, run_id)
@@ -320,7 +326,6 @@ class Workspace:
     delete_connection = not_yet("Workspace.delete_connection", _CONNECTIONS)
     images: Any = not_yet_property("Workspace.images", "container images")
     models: Any = not_yet_property("Workspace.models", "the model registry")
-    webservices: Any = not_yet_property("Workspace.webservices", "deployments")
     linked_services: Any = not_yet_property("Workspace.linked_services", "linked services")
     setup = staticmethod(not_yet("Workspace.setup", "making resources in the cloud"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, cast
 
 from terrazul.core.errors import NotFound, WebserviceException
 from terrazul.sdk.client import class_of, concept
@@ -61,7 +61,7 @@ class LocalWebservice(Webservice):
         del all
         query = {"compute_type": ComputeType.LOCAL.value, "model_name": model_name, "model_id": model_id}
         found = workspace.client.get(List[wire.Webservice], "/webservices", query)
-        return [Webservice._of(workspace, each) for each in found]  # noqa: SLF001  # its own base  # type: ignore[misc]  # local ones by the query
+        return [cast("LocalWebservice", Webservice._of(workspace, each)) for each in found]  # noqa: SLF001  # its own base
 
     @property
     def name(self) -> str:
