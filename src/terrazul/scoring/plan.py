@@ -60,3 +60,7 @@ class RevisionFailed(Exception):
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble.message)
         self.trouble = trouble
+        self.code = trouble.code
+        self.message = trouble.message
+        self.details = trouble.details
+        self.hint = trouble.hint
