@@ -36,7 +36,9 @@ class Deployments:
         try:
             files = await self._source(workspace, deployment)
         except NotFound as problem:
-            raise WebserviceException(problem.message, target=problem.target, hint="Send the source directory.") from None
+            raise WebserviceException(
+                problem.message, target=problem.target, hint="Send the source directory."
+            ) from None
         check_source(deployment, {file.path for file in files})
 
     def settle(self, connection: Connection, workspace: int, deployment: Deployment) -> Deployment:

@@ -28,10 +28,14 @@ def existing(connection: Connection, workspace: int, model_id: str) -> ModelRow:
     name, _, version = model_id.rpartition(":")
     row = None
     if version.isascii() and version.isdigit() and len(version) < 10:  # noqa: PLR2004  # what an integer column holds
-        query = select(model.c.id, model.c.mlflow, model.c.file_count).join(registered_model).where(
-            registered_model.c.workspace == workspace,
-            registered_model.c.name == name,
-            model.c.version == int(version),
+        query = (
+            select(model.c.id, model.c.mlflow, model.c.file_count)
+            .join(registered_model)
+            .where(
+                registered_model.c.workspace == workspace,
+                registered_model.c.name == name,
+                model.c.version == int(version),
+            )
         )
         row = connection.execute(query).first()
     if row is None:
