@@ -97,6 +97,12 @@ async def provide_workspace(workspace_id: FromPath[str], services: InjectedServi
     return await services.workspaces.get(workspace_id)
 
 
+def key_and_value(text: str) -> tuple[str, str | None]:
+    """A filter by tag or property: ``key``, or ``key=value``."""
+    key, separator, value = text.partition("=")
+    return key, value if separator else None
+
+
 def headers_of_download(name: str) -> dict[str, str]:
     """What a browser must know of bytes that users made: to keep them as a file, and to run nothing in them."""
     return {

@@ -269,9 +269,12 @@ class Orders:
     order: int
     attempt: int
     """A supervisor of another attempt ends at once."""
-    revision: Revision
+    revision: Optional[Revision] = None
+    """The one that is wanted; None where the supervisor knows these orders already."""
+    fallback: Optional[Revision] = None
+    """The newest one that has been healthy, where that is another: it serves until the wanted one does."""
     keys: Optional[WebserviceKeys] = None
-    """None where no key is needed."""
+    """None where neither of the revisions asks for a key."""
     reloads: int = 0
     """Counted up to have all workers started anew."""
     stop: bool = False
@@ -283,16 +286,15 @@ class ServiceReport:
     """How a web service is, told by its supervisor, which gets the next orders as the answer."""
 
     attempt: int
+    sequence: int
+    """Counted up with each report, so that one which arrives late does not take the place of a newer one."""
+    known_order: int
+    """The newest order that the supervisor has seen. Keys count from then on; the rest takes its time."""
     order: int
     """The newest order that has been carried out, or has failed."""
-    state: WebserviceState
     serving_revision: int
     workers: int
     phase: str = ""
     error: Optional[ServiceError] = None
-    restarts: int = 0
-    """Workers that have been replaced because they ended."""
     wait_seconds: float = 0.0
-    """How long the server may keep the answer back until there is a newer order."""
-    known_order: int = 0
-    """The newest order that the supervisor has seen; the server waits for one beyond it."""
+    """How long the server may keep the answer back until there is an order beyond ``known_order``."""
