@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from terrazul.sdk.workspace import Workspace
 
 _HIGHEST_PORT = 65535
-_CORES, _MEMORY_GB = 0.0, 0.0
-"""No limit: a local service is for trying out."""
 
 
 @concept("webservice.local")
@@ -201,5 +199,5 @@ class LocalWebserviceDeploymentConfiguration(WebserviceDeploymentConfiguration):
 
     def request(self) -> Request:
         """The configuration as the server takes it."""
-        settings = ServiceSettings(worker_count=self.worker_count or 1, cpu_cores=_CORES, memory_gb=_MEMORY_GB)
+        settings = ServiceSettings(worker_count=self.worker_count or 1, cpu_cores=None, memory_gb=None)
         return Request(ComputeType.LOCAL, settings, None, self.port)

@@ -242,8 +242,10 @@ def _check_entry_script(script: str, paths: Collection[str]) -> None:
 def check_settings(settings: ServiceSettings) -> None:
     """Raise ``InvalidInput`` for settings that nothing can be served with."""
     _check_range("worker_count", settings.worker_count, 1, MOST_WORKERS)
-    _check_range("cpu_cores", settings.cpu_cores, 0.01, 4096)
-    _check_range("memory_gb", settings.memory_gb, 0.01, 1 << 20)
+    if settings.cpu_cores is not None:
+        _check_range("cpu_cores", settings.cpu_cores, 0.01, 4096)
+    if settings.memory_gb is not None:
+        _check_range("memory_gb", settings.memory_gb, 0.01, 1 << 20)
     _check_range("scoring_timeout_ms", settings.scoring_timeout_ms, 1, 1 << 31)
     _check_range("queue_limit", settings.queue_limit, 0, 1 << 20)
     _check_range("max_batch_size", settings.max_batch_size, 1, 1 << 16)
