@@ -18,6 +18,8 @@ from terrazul.wire.snapshot import Digests, SnapshotFile
 _FETCH_LIMIT = 1 << 27
 _FETCH_COUNT = 2000
 _EXECUTABLE = 0o100
+_BREAK_OFFS = 5
+"""How often one content may break off half-way before it is taken to be damaged where it is kept."""
 
 
 def lay_out(files: Sequence[SnapshotFile], connection: Connection, workspace: str, root: Path, stop: Stop) -> None:
@@ -49,6 +51,7 @@ class _Places:
     def __init__(self, root: Path, files: Iterable[SnapshotFile]) -> None:
         self._root = root
         self._waiting: dict[str, list[SnapshotFile]] = {}
+        self._failures: dict[str, int] = {}
         paths: set[str] = set()
         for file in files:
             _check(file, paths)
@@ -76,15 +79,31 @@ class _Places:
         first = self._root / files[0].path
         computed = hashlib.sha256()
         with open(_create(first, files[0].mode), "wb") as stream:
-            for chunk in chunks:
-                computed.update(chunk)
-                stream.write(chunk)
+            try:
+                for chunk in chunks:
+                    computed.update(chunk)
+                    stream.write(chunk)
+            except (EOFError, Unavailable):
+                self._suspect(digest, 1)
+                raise
         if computed.hexdigest() != digest:
+            self._suspect(digest, _BREAK_OFFS)
             raise Unavailable(f"The content {digest} arrived damaged.")
         for file in files[1:]:
             with first.open("rb") as source, open(_create(self._root / file.path, file.mode), "wb") as stream:
                 shutil.copyfileobj(source, stream)
         del self._waiting[digest]
+
+    def _suspect(self, digest: str, weight: int) -> None:
+        """Note that a content did not come whole. Raises ``SnapshotException`` where that is no chance any more."""
+        self._failures[digest] = self._failures.get(digest, 0) + weight
+        if self._failures[digest] > _BREAK_OFFS:
+            path = self._waiting[digest][0].path
+            raise SnapshotException(
+                f"The file {path!r} is not what it was when it was recorded: its bytes have changed or are gone.",
+                target=path,
+                hint="The copy that the server keeps of it is damaged; send the file again under another name.",
+            )
 
 
 def _check(file: SnapshotFile, taken: set[str]) -> None:

@@ -44,9 +44,12 @@ class Plan:
     properties: dict[str, str] = field(default_factory=dict)
 
 
-def resolve(definition: EnvironmentDefinition) -> Plan:
-    """The plan of a definition. Raises ``UserErrorException`` for one that cannot be had on this compute."""
-    plan = _user_managed(definition) if definition.user_managed else _built(definition)
+def resolve(definition: EnvironmentDefinition, *, serving: bool = False) -> Plan:
+    """The plan of a definition; ``serving`` adds what v1's packages brought for entry scripts.
+
+    Raises ``UserErrorException`` for one that cannot be had on this compute.
+    """
+    plan = _user_managed(definition) if definition.user_managed else _built(definition, serving=serving)
     if definition.docker.get("enabled") or definition.docker.get("useDocker"):
         plan.notes.append("docker is not used on this compute: the script runs as a process, not in an image")
     if definition.base_conda_environment:
@@ -59,11 +62,11 @@ def _user_managed(definition: EnvironmentDefinition) -> Plan:
     return Plan(python, notes=[f"the interpreter {python.path} is used as it is"])
 
 
-def _built(definition: EnvironmentDefinition) -> Plan:
+def _built(definition: EnvironmentDefinition, *, serving: bool) -> Plan:
     from terrazul.node.environment import conda, requirements  # noqa: PLC0415  # patterns that most starts never use
 
     file = conda.read(definition.conda_dependencies or {})
-    listed = requirements.read(file.pip_lines)
+    listed = requirements.read(file.pip_lines, serving=serving)
     python = interpreter.nearest(file.python) if file.python else interpreter.installed()[0]
     recipe = Recipe(definition.name, python, sorted({*file.packages, *listed.packages}), listed.options)
     plan = Plan(python, recipe, notes=file.notes + listed.notes)

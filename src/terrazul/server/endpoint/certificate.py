@@ -25,7 +25,7 @@ def check(settings: ServiceSettings) -> None:
             raise WebserviceException(
                 f"Certificate and key cannot be used: {_reason(problem)}.",
                 target="ssl_certificate",
-                hint="Give a certificate with its chain, and the key that belongs to it, as PEM without a password.",
+                hint="Give a certificate with its chain and the key that belongs to it, in PEM and without a password.",
             ) from None
 
 
