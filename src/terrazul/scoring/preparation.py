@@ -77,7 +77,7 @@ class Preparation:
             max_request_wait_ms=settings.max_request_wait_ms,
             max_batch_size=settings.max_batch_size,
             cors_origins=variables.cors_origins(self._revision),
-            memory_bytes=int(settings.memory_gb * _BYTES_PER_GB),
+            memory_bytes=None if settings.memory_gb is None else int(settings.memory_gb * _BYTES_PER_GB),
             cpu_cores=settings.cpu_cores,
         )
 
