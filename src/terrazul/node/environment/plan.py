@@ -63,10 +63,10 @@ def _user_managed(definition: EnvironmentDefinition) -> Plan:
 
 
 def _built(definition: EnvironmentDefinition, *, serving: bool) -> Plan:
-    from terrazul.node.environment import conda, requirements  # noqa: PLC0415  # patterns that most starts never use
+    from terrazul.core.requirement import conda, pip  # noqa: PLC0415  # patterns that most starts never use
 
     file = conda.read(definition.conda_dependencies or {})
-    listed = requirements.read(file.pip_lines, serving=serving)
+    listed = pip.read(file.pip_lines, serving=serving)
     python = interpreter.nearest(file.python) if file.python else interpreter.installed()[0]
     recipe = Recipe(definition.name, python, sorted({*file.packages, *listed.packages}), listed.options)
     plan = Plan(python, recipe, notes=file.notes + listed.notes)

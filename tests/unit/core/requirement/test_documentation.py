@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from terrazul.node.environment import conda, requirements
+from terrazul.core.requirement import conda, pip
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "environment-files.md"
 TABLES = [
@@ -12,9 +12,9 @@ TABLES = [
     conda._BROUGHT_BY_WHEELS,
     conda._TOOLS,
     conda._SYSTEM,
-    requirements._INDEX_OPTIONS,
-    requirements._FLAGS,
-    requirements._REFUSED,
+    pip._INDEX_OPTIONS,
+    pip._FLAGS,
+    pip._REFUSED,
 ]
 
 
