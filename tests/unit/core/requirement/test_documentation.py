@@ -6,7 +6,7 @@ import pytest
 
 from terrazul.core.requirement import conda, pip
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "environment-files.md"
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "environment-files.md"
 TABLES = [
     conda._RENAMED,
     conda._BROUGHT_BY_WHEELS,
