@@ -139,15 +139,15 @@ class Supervisor:
         self._front.set_keys(orders.keys)
         reload = not first and orders.reloads != self._reloads
         is_new = self._wanted is None or revision.number != self._wanted.number
-        with self._lock:
-            self._known = orders.order
-            self._reloads = orders.reloads
-            self._wanted = revision
         serves = self._front.serving is not None and self._front.serving.number == revision.number
-        if is_new or (reload and not serves and not self._under_way):
-            self._begin(orders.order, self._bring_about(revision, orders.fallback))
-        elif reload:
-            self._begin(orders.order, self._reload())
+        begins = is_new or (reload and not serves and not self._under_way)
+        with self._lock:  # one report tells of all this, or of nothing
+            self._known, self._reloads, self._wanted = orders.order, orders.reloads, revision
+            if begins:
+                self._error, self._phase = None, ""
+                self._begin(orders.order, self._bring_about(revision, orders.fallback))
+            elif reload:
+                self._begin(orders.order, self._reload())
         self._exchange.tell()
 
     def _begin(self, order: int, work: Coroutine[Any, Any, None]) -> None:
@@ -169,7 +169,6 @@ class Supervisor:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        self._set(error=None)
         await self._front.listen(lambda error: self._set(error=error))
         if fallback is not None and self._front.serving is None:
             await self._try(fallback, stop)
