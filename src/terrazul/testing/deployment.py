@@ -160,7 +160,10 @@ class Deployer:
             "name": name,
             "deployment_id": os.urandom(8).hex(),
             "compute_type": "ACI",
-            "deployment": {**_deployment(self.server, workspace, text or echo(name), files or {}), **(deployment or {})},
+            "deployment": {
+                **_deployment(self.server, workspace, text or echo(name), files or {}),
+                **(deployment or {}),
+            },
             **new,
         }
         described = self.server.call("POST", f"{workspace}/webservices", body)

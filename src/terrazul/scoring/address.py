@@ -1,4 +1,4 @@
-"""The front of a web service over all its revisions: one listening socket, whichever service is behind it."""
+"""The address of a web service, over all its revisions: one listening socket, whichever service is behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DRAIN_SECONDS = 60.0
 _BACKLOG = 1024
 
 
-class Front:
+class Address:
     """Listens, and hands each revision to the service that answers for it.
 
     There is one service as long as the revisions agree on TLS; where they do not, one takes the place of the other on
