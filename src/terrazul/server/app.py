@@ -30,6 +30,7 @@ from terrazul.server.http import (
     provide_workspace,
 )
 from terrazul.server.identity.rules import Action, ObjectType
+from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
@@ -114,6 +115,7 @@ def _api() -> Router:
             experiments.router,
             runs.router,
             run_files.router,
+            models.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )

@@ -20,8 +20,7 @@ from terrazul.server.endpoint.store import image, webservice  # noqa: F401  # th
 from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.service import Identities
-from terrazul.server.lineage import store as lineage  # noqa: F401  # as above
-from terrazul.server.model import store as models  # noqa: F401  # as above
+from terrazul.server.model.service import Models
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.queue.store import count_active_runs
 from terrazul.server.run.service.files import Files
@@ -68,6 +67,7 @@ class Services:
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
+        self.models = Models(self.database, self.contents, clock)
 
     def _notify(self, connection: Connection, run: int) -> None:
         after_commit(connection, partial(self.changes.notify_from_thread, run))
