@@ -7,8 +7,9 @@ __getattr__, __dir__, __all__ = face(
     {
         "Dataset": "azureml.core.dataset",
         "Environment": "azureml.core.environment",
+        "Model": "terrazul.sdk.model",
         "ModelNotFoundException": "azureml.exceptions",
         "WebserviceException": "azureml.exceptions",
     },
-    not_yet={"deployments": ["InferenceConfig"], "the model registry": ["Model", "ModelPackage"]},
+    not_yet={"deployments": ["InferenceConfig", "ModelPackage"]},
 )
