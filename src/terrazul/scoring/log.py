@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Callable, List, Optional
@@ -55,6 +57,12 @@ class ServiceLog:
             lines, self._waiting = self._waiting, []
             self._write("".join(lines))
 
+    def look_after(self) -> None:
+        """Begin the file anew when it has grown beyond its limit; called now and then."""
+        with contextlib.suppress(OSError):  # a full disk must end no service
+            if self.file is not None and os.fstat(self._descriptor).st_size > self._limit:
+                self._rotate(self.file)
+
     def tail(self) -> str:
         """The end of the log."""
         self.flush()
@@ -73,14 +81,11 @@ class ServiceLog:
     def _write(self, text: str) -> None:
         try:
             os.write(self._descriptor, text.encode("utf-8", "backslashreplace"))
-            if self.file is not None and os.fstat(self._descriptor).st_size > self._limit:
-                self._rotate(self.file)
         except OSError:
             return  # a full disk must end no service; it loses the line
 
     def _rotate(self, file: Path) -> None:
-        former = file.with_name(file.name + ".1")
-        former.write_bytes(file.read_bytes())
+        shutil.copyfile(file, file.with_name(file.name + ".1"))
         os.ftruncate(self._descriptor, 0)
 
     def _now(self) -> str:

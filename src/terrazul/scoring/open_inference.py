@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Tuple
 
-from terrazul.scoring.worker.frames import Answer
+from terrazul.scoring.worker.frames import Answer, Body
 
 _OK = 200
 _BOOLEAN, _WHOLE, _DECIMAL, _BYTES = "BOOL", "INT64", "FP64", "BYTES"
@@ -18,8 +18,8 @@ class NoTensors(Exception):
     """The body is not a request of the protocol."""
 
 
-def to_run(body: bytes) -> bytes:
-    """The body for ``run``. Raises ``NoTensors``."""
+def to_run(body: Body) -> Tuple[bytes, str]:
+    """The body for ``run``, and the id that the client gave. Raises ``NoTensors``."""
     try:
         content = json.loads(body)
         tensors = [(str(each["name"]), _nested(each["data"], list(each["shape"]))) for each in content["inputs"]]
@@ -30,7 +30,7 @@ def to_run(body: bytes) -> bytes:
         message = "The request has no inputs."
         raise NoTensors(message)
     plain: Dict[str, Any] = {"data": tensors[0][1]} if len(tensors) == 1 else dict(tensors)
-    return json.dumps(plain).encode()
+    return json.dumps(plain).encode(), str(content.get("id", ""))
 
 
 def from_run(answer: Answer, model: str, version: str, request_id: str) -> Answer:

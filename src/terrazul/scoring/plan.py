@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import List, Mapping, Optional
 
 INIT_TIMEOUT_SECONDS = 300.0
-BODY_LIMIT = 1 << 30
+BODY_LIMIT = 256 << 20
 
 
 @dataclass(frozen=True)

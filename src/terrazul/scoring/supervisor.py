@@ -18,9 +18,9 @@ from typing import Any, Coroutine, Sequence
 from terrazul.core.errors import TerrazulError
 from terrazul.node.log import TimedLog
 from terrazul.node.stop import Stop, Stopped, StopReason
+from terrazul.scoring.address import Address
 from terrazul.scoring.exchange import Exchange
 from terrazul.scoring.folder import ServiceFolder
-from terrazul.scoring.front import Front
 from terrazul.scoring.plan import RevisionFailed
 from terrazul.scoring.preparation import Preparation
 from terrazul.wire.endpoint import Orders, Revision, ServiceError, ServiceJob, ServiceReport
@@ -66,7 +66,7 @@ class Supervisor:
         self._folder = folder
         self._log = TimedLog(folder.log_file)
         self._loop = asyncio.get_running_loop()
-        self._front = Front(job, folder.log_file)
+        self._address = Address(job, folder.log_file)
         self._exchange = Exchange(job, self._report, self._obey_from_thread, self._end_from_thread)
         self._ending = asyncio.Event()
         self._lock = threading.Lock()
@@ -95,7 +95,7 @@ class Supervisor:
         self._stop.order(StopReason.CANCELED)
         for task in list(self._under_way.values()):
             task.cancel()
-        await self._front.close(self._drain)
+        await self._address.close(self._drain)
         self._log.line("supervisor ends")
 
     def _report(self, wait_seconds: float) -> ServiceReport:
@@ -107,10 +107,10 @@ class Supervisor:
                 sequence=self._sequence,
                 known_order=self._known,
                 order=min(self._under_way, default=self._known + 1) - 1,
-                serving_revision=self._front.serving.number if self._front.serving else 0,
-                workers=self._front.ready_workers,
+                serving_revision=self._address.serving.number if self._address.serving else 0,
+                workers=self._address.ready_workers,
                 phase=self._phase,
-                error=self._error or self._front.trouble,
+                error=self._error or self._address.trouble,
                 wait_seconds=wait_seconds,
             )
 
@@ -136,18 +136,18 @@ class Supervisor:
 
     def _carry_out(self, orders: Orders, revision: Revision) -> None:
         first = self._wanted is None
-        self._front.set_keys(orders.keys)
+        self._address.set_keys(orders.keys)
         reload = not first and orders.reloads != self._reloads
         is_new = self._wanted is None or revision.number != self._wanted.number
-        with self._lock:
-            self._known = orders.order
-            self._reloads = orders.reloads
-            self._wanted = revision
-        serves = self._front.serving is not None and self._front.serving.number == revision.number
-        if is_new or (reload and not serves and not self._under_way):
-            self._begin(orders.order, self._bring_about(revision, orders.fallback))
-        elif reload:
-            self._begin(orders.order, self._reload())
+        serves = self._address.serving is not None and self._address.serving.number == revision.number
+        begins = is_new or (reload and not serves and not self._under_way)
+        with self._lock:  # one report tells of all this, or of nothing
+            self._known, self._reloads, self._wanted = orders.order, orders.reloads, revision
+            if begins:
+                self._error, self._phase = None, ""
+                self._begin(orders.order, self._bring_about(revision, orders.fallback))
+            elif reload:
+                self._begin(orders.order, self._reload())
         self._exchange.tell()
 
     def _begin(self, order: int, work: Coroutine[Any, Any, None]) -> None:
@@ -169,9 +169,8 @@ class Supervisor:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        self._set(error=None)
-        await self._front.listen(lambda error: self._set(error=error))
-        if fallback is not None and self._front.serving is None:
+        await self._address.listen(lambda error: self._set(error=error))
+        if fallback is not None and self._address.serving is None:
             await self._try(fallback, stop)
         self._set(error=None)
         error = await self._try(revision, stop)
@@ -202,12 +201,12 @@ class Supervisor:
         preparation = Preparation(self._job, revision, folder, self._log, stop, self._enter)
         plan = await asyncio.to_thread(preparation.prepare)
         with preparation.phase("start") as notes:
-            await self._front.take(revision, plan, preparation.options())
-            notes.append(f"{self._front.ready_workers} workers on {plan.python}")
+            await self._address.take(revision, plan, preparation.options())
+            notes.append(f"{self._address.ready_workers} workers on {plan.python}")
 
     async def _reload(self) -> None:
         try:
-            await self._front.reload()
+            await self._address.reload()
         except RevisionFailed as problem:
             self._set(error=ServiceError(problem.code, problem.message, problem.details, problem.hint))
             self._log.line(f"reloading failed: {problem.message}")
@@ -226,13 +225,13 @@ class Supervisor:
 
     def _remove_leftovers(self) -> None:
         """Remove the files of revisions that neither serve nor are wanted."""
-        kept = {each.number for each in (self._front.serving, self._wanted) if each is not None}
+        kept = {each.number for each in (self._address.serving, self._wanted) if each is not None}
         self._loop.run_in_executor(None, self._folder.remove_revisions, kept)
 
     async def _watch(self) -> None:
         """Tell the server when workers come and go."""
         while True:
-            now = (self._front.ready_workers, self._front.trouble)
+            now = (self._address.ready_workers, self._address.trouble)
             if now != self._seen:
                 self._seen = now
                 self._exchange.tell()

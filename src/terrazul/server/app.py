@@ -31,6 +31,7 @@ from terrazul.server.http import (
     provide_workspace,
 )
 from terrazul.server.identity.rules import Action, ObjectType
+from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
@@ -115,6 +116,7 @@ def _api() -> Router:
             experiments.router,
             runs.router,
             run_files.router,
+            models.router,
             webservices.router,
             images.router,
         ],

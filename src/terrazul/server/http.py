@@ -77,6 +77,8 @@ async def _belongs(services: Services, workspace: int, run_id: str, object_type:
         return await services.runs.is_in_experiment(workspace, run_id, object_id)
     if object_type is ObjectType.SNAPSHOT:
         return await services.runs.uses_snapshot(workspace, run_id, object_id)
+    if object_type is ObjectType.MODEL:
+        return await services.models.is_from_run(workspace, object_id, run_id)
     return await services.runs.is_within(workspace, object_id, run_id)
 
 
@@ -98,7 +100,7 @@ async def provide_workspace(workspace_id: FromPath[str], services: InjectedServi
 
 
 def key_and_value(text: str) -> tuple[str, str | None]:
-    """A filter by tag or property: ``key``, or ``key=value``."""
+    """A filter on tags or properties: ``key``, or ``key=value``."""
     key, separator, value = text.partition("=")
     return key, value if separator else None
 

@@ -25,6 +25,7 @@ from terrazul.server.endpoint.service.webservices import Place, Webservices, web
 from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.service import Identities
+from terrazul.server.model.service import Models
 from terrazul.server.queue.service import Dispatcher, active_runs
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
@@ -71,6 +72,7 @@ class Services:
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
+        self.models = Models(self.database, self.contents, clock)
         endpoint = LocalEndpoint(home.services_folder)
         deployments = Deployments(self.database, self.snapshots)
         self.images = Images(self.database, deployments, clock)

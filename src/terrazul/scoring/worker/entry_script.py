@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 from urllib.parse import parse_qsl
 
-from terrazul.scoring.worker.frames import Answer, Flag
+from terrazul.scoring.worker import raw_request
+from terrazul.scoring.worker.frames import Answer, Body, Flag
 
 SCRIPT_FAILED = b'{"message": "An unexpected error occurred in scoring script. Check the logs for more info."}'
 INTERNAL_ERROR = b'{"message": "An unexpected internal error occurred. Check the logs for more info."}'
@@ -27,7 +28,8 @@ _FORBIDDEN_KINDS = (
     inspect.Parameter.VAR_POSITIONAL,
     inspect.Parameter.VAR_KEYWORD,
 )
-_HEADERS = "request_headers"
+HEADERS = "request_headers"
+"""The parameter of ``run`` that is given the headers."""
 _EMPTY = inspect.Parameter.empty
 
 
@@ -79,18 +81,28 @@ class Program(NamedTuple):
     schema: Any
     """The module of inference_schema that knows the schemas of ``run``; None for a run without."""
 
-    def score(self, body: bytes) -> Answer:
+    def score(self, body: Body) -> Answer:
         """A POST of which only the body counts."""
-        return self._guarded(lambda: self._arguments_of_body(body), {})
+        try:
+            arguments = self._arguments_of_body(body)
+        except BadInput as problem:
+            return _refused(problem)
+        return self._ask(arguments)
 
-    def score_whole(self, facts: Dict[str, Any], body: bytes) -> Answer:
+    def score_whole(self, facts: Dict[str, Any], body: Body) -> Answer:
         """A request with its method, query and headers."""
-        headers = facts.get("headers", {})
         if self.mode == Mode.RAW:
-            return self._guarded(lambda: {self.parameters[0].name: _flask_request(facts, body)}, headers)
-        if facts["method"] == "GET":
-            return self._guarded(lambda: self._arguments_of_query(facts["query"]), headers)
-        return self._guarded(lambda: self._arguments_of_body(body), headers)
+            return raw_request.score(self._ask, self.parameters[0].name, self.takes_headers, facts, body)
+        try:
+            if facts["method"] == "GET":
+                arguments = self._arguments_of_query(facts["query"])
+            else:
+                arguments = self._arguments_of_body(body)
+        except BadInput as problem:
+            return _refused(problem)
+        if self.takes_headers:
+            arguments[HEADERS] = facts["headers"]
+        return self._ask(arguments)
 
     def score_many(self, bodies: List[bytes]) -> List[Answer]:
         """Several bodies at once; where that fails, each by itself, so that each gets its own answer."""
@@ -106,25 +118,22 @@ class Program(NamedTuple):
                 traceback.print_exc()
         return [self.score(body) for body in bodies]
 
-    def _guarded(self, arguments_of: Callable[[], Dict[str, Any]], headers: Dict[str, str]) -> Answer:
-        try:
-            arguments = arguments_of()
-        except BadInput as problem:
-            return Answer(problem.status, json.dumps({"message": str(problem)}).encode())
-        if self.takes_headers:
-            arguments[_HEADERS] = headers
+    def _ask(self, arguments: Dict[str, Any]) -> Answer:
+        """Call ``run``; whatever becomes of that is an answer."""
         start = time.perf_counter()
         try:
             result = self.run(**arguments)
-        except SystemExit as ending:
-            sys.stderr.write(f"run() called sys.exit({ending.code!r}); this worker ends and another takes its place\n")
-            return Answer(500, EXITED, Flag.EXITING | Flag.BARE, headers=(("Content-Type", "text/html"),))
+        except Interrupted:
+            raise
         except Exception:  # noqa: BLE001  # whatever the script raises is told in the log, and answered
             traceback.print_exc()
             return Answer(500, SCRIPT_FAILED, Flag.FAILED)
+        except BaseException as ending:  # noqa: BLE001  # SystemExit and its kin end the worker, not the service
+            sys.stderr.write(f"run() raised {ending!r}; this worker ends and another takes its place\n")
+            return Answer(500, EXITED, Flag.EXITING | Flag.BARE, headers=(("Content-Type", "text/html"),))
         return _answer_of(result, (time.perf_counter() - start) * 1000)
 
-    def _arguments_of_body(self, body: bytes) -> Dict[str, Any]:
+    def _arguments_of_body(self, body: Body) -> Dict[str, Any]:
         if self.mode == Mode.TEXT:
             try:
                 return {self.parameters[0].name: str(body, "utf-8")}
@@ -201,7 +210,7 @@ def look_at(module: ModuleType, name: str) -> Program:
     asked = inner if isinstance(inner, ModuleType) and hasattr(inner, "run") else module
     run = asked.run
     every = list(inspect.signature(run).parameters.values())
-    parameters = [each for each in every if each.name != _HEADERS]
+    parameters = [each for each in every if each.name != HEADERS]
     schema = _schema_of(run)
     mode = _mode_of(every, parameters, schema)
     batch = getattr(asked, "run_batch", None)
@@ -237,7 +246,12 @@ def _mode_of(every: List[inspect.Parameter], parameters: List[inspect.Parameter]
             hint="Take one of the two away.",
         )  # fmt: skip
     if raw:
-        _check_flask()
+        if not raw_request.is_possible():
+            raise ScriptProblem(
+                "EnvironmentIncomplete",
+                "The entry script asks for the raw request (@rawhttp), and its environment has no flask.",
+                hint="Add flask to the environment's pip packages, or azureml-contrib-services, which brings it.",
+            )
         return Mode.RAW
     return Mode.TEXT if schema is None else Mode.SCHEMA
 
@@ -250,70 +264,19 @@ def _schema_of(run: Callable[..., Any]) -> Any:
     return module if module.is_schema_decorated(run) else None
 
 
-def _check_flask() -> None:
-    try:
-        importlib.import_module("flask")  # an optional package
-    except ImportError:
-        raise ScriptProblem(
-            "EnvironmentIncomplete",
-            "The entry script asks for the raw request (@rawhttp), and its environment has no flask.",
-            hint="Add flask to the environment's pip packages, or azureml-contrib-services, which brings it.",
-        ) from None
-
-
-def _flask_request(facts: Dict[str, Any], body: bytes) -> Any:
-    """The request as flask shows it."""
-    from io import BytesIO  # noqa: PLC0415  # only raw requests need it
-
-    flask: Any = importlib.import_module("flask")
-    environ: Dict[str, Any] = {
-        "REQUEST_METHOD": facts["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": facts["path"],
-        "QUERY_STRING": facts["query"],
-        "SERVER_NAME": facts["host"],
-        "SERVER_PORT": str(facts["port"]),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": facts["remote"],
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": facts["scheme"],
-        "wsgi.input": BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    for name, value in facts["headers"].items():
-        key = name.upper().replace("-", "_")
-        if key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-            environ[key] = value if key == "CONTENT_TYPE" else str(len(body))
-        else:
-            environ[f"HTTP_{key}"] = value
-    return flask.Request(environ)
-
-
 def _answer_of(result: Any, milliseconds: float) -> Answer:
-    werkzeug = sys.modules.get("werkzeug.wrappers")
-    if werkzeug is not None and isinstance(result, werkzeug.Response):
-        return _answer_of_response(result, milliseconds)
     try:
+        if raw_request.is_response(result):
+            return raw_request.answer_of(result, milliseconds)
         body = b"{}" if result is None else json.dumps(result).encode()
-    except Exception:  # noqa: BLE001  # what cannot be written as JSON may raise anything
+    except Exception:  # noqa: BLE001  # what cannot be written may raise anything
         traceback.print_exc()
         return Answer(500, INTERNAL_ERROR)
     return Answer(200, body, Flag.TIMED, milliseconds)
 
 
-def _answer_of_response(response: Any, milliseconds: float) -> Answer:
-    body = response.get_data()
-    failed = Flag.FAILED if response.status_code >= 500 else 0  # noqa: PLR2004  # a server's fault
-    headers = tuple(
-        (name, str(value))
-        for name, value in response.headers
-        if name.lower() != "content-length" and not (failed and name.lower() == "x-ms-run-function-failed")
-    )
-    return Answer(response.status_code, body, Flag.TIMED | Flag.BARE | failed, milliseconds, headers)
+def _refused(problem: BadInput) -> Answer:
+    return Answer(problem.status, json.dumps({"message": str(problem)}).encode())
 
 
 def _read(value: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
 
 HEAD = struct.Struct("<IIB")
 """Bytes that follow, number of the request, kind."""
@@ -13,6 +13,8 @@ _ANSWER = struct.Struct("<HBdI")
 """Status, flags, milliseconds in ``run``, bytes of headers."""
 _LENGTH = struct.Struct("<I")
 _CHUNK = 1 << 18
+
+Body = Union[bytes, bytearray]
 
 
 class Kind:
@@ -70,34 +72,34 @@ def decode_answer(payload: bytes) -> Answer:
     return Answer(status, payload[begin:], flags, milliseconds, tuple((name, value) for name, value in pairs))
 
 
-def encode_many(parts: List[bytes]) -> bytes:
+def encode_many(parts: Sequence[Body]) -> bytes:
     """Several payloads in one."""
     return b"".join(piece for part in parts for piece in (_LENGTH.pack(len(part)), part))
 
 
-def decode_many(payload: bytes) -> List[bytes]:
+def decode_many(payload: Body) -> List[bytes]:
     """Read what ``encode_many`` wrote."""
     parts = []
     position = 0
     while position < len(payload):
         (size,) = _LENGTH.unpack_from(payload, position)
         position += _LENGTH.size
-        parts.append(payload[position : position + size])
+        parts.append(bytes(payload[position : position + size]))
         position += size
     return parts
 
 
-def encode_whole(facts: Dict[str, Any], body: bytes) -> bytes:
+def encode_whole(facts: Dict[str, Any], body: Body) -> bytes:
     """A request with its facts."""
     text = json.dumps(facts).encode()
     return _LENGTH.pack(len(text)) + text + body
 
 
-def decode_whole(payload: bytes) -> Tuple[Dict[str, Any], bytes]:
+def decode_whole(payload: Body) -> Tuple[Dict[str, Any], bytes]:
     """Read what ``encode_whole`` wrote."""
     (size,) = _LENGTH.unpack_from(payload)
     begin = _LENGTH.size + size
-    return json.loads(payload[_LENGTH.size : begin].decode()), payload[begin:]
+    return json.loads(payload[_LENGTH.size : begin].decode()), bytes(payload[begin:])
 
 
 class Channel:
@@ -107,26 +109,37 @@ class Channel:
         self._socket = end
         self._rest = b""
 
-    def receive(self) -> Tuple[int, int, bytes]:
+    def receive(self) -> Tuple[int, int, Body]:
         """The next frame: kind, number, payload. Raises ``EOFError`` when the front has gone."""
         data = self._rest
         while len(data) < HEAD.size:
             data += self._more(_CHUNK)
         size, number, kind = HEAD.unpack_from(data)
         end = HEAD.size + size
-        if len(data) < end:
-            parts, missing = [data], end - len(data)
-            while missing > 0:
-                part = self._more(max(_CHUNK, min(missing, 1 << 22)))
-                parts.append(part)
-                missing -= len(part)
-            data = b"".join(parts)
+        while len(data) < end:
+            if size > _CHUNK:
+                self._rest = b""
+                return kind, number, self._large(data[HEAD.size :], size)
+            data += self._more(_CHUNK)
         self._rest = data[end:]
         return kind, number, data[HEAD.size : end]
 
     def send(self, kind: int, number: int, payload: bytes) -> None:
         """Send a frame."""
         self._socket.sendall(HEAD.pack(len(payload), number, kind) + payload)
+
+    def _large(self, begin: bytes, size: int) -> bytearray:
+        """A payload that is larger than what one reads at once, received in place."""
+        payload = bytearray(size)
+        payload[: len(begin)] = begin
+        with memoryview(payload) as view:
+            done = len(begin)
+            while done < size:
+                count = self._socket.recv_into(view[done:])
+                if not count:
+                    raise EOFError
+                done += count
+        return payload
 
     def _more(self, size: int) -> bytes:
         data = self._socket.recv(size)

@@ -9,12 +9,13 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any, Dict
 
 from terrazul.scoring.worker import entry_script, fast_json, frames
 from terrazul.scoring.worker.entry_script import Interrupted, Program, ScriptProblem
-from terrazul.scoring.worker.frames import Answer, Channel, Flag, Kind
+from terrazul.scoring.worker.frames import Answer, Body, Channel, Flag, Kind
 
 BROKEN = 3
 """The exit code of a worker whose script cannot serve, as v1's server has it."""
@@ -33,6 +34,8 @@ def main(descriptor: int, front: int, script: str, driver: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the front, which ends its workers
     signal.signal(signal.SIGALRM, _interrupt)
     faulthandler.enable()
+    faulthandler.register(signal.SIGUSR2)  # the front asks in this way where a worker is that does not come back
+    sys.argv = [script]
     channel = Channel(socket.socket(fileno=descriptor))
     started = time.monotonic()
     try:
@@ -66,8 +69,6 @@ def _prepare(script: str, driver: str) -> Program:
         program = entry_script.load_driver(driver) if driver else entry_script.load(script)
         entry_script.start(program)
     except Interrupted:
-        import traceback  # noqa: PLC0415  # seldom needed
-
         raise ScriptProblem(
             "InitTimeout",
             "The entry script did not come to the end of init() in time.",
@@ -79,7 +80,7 @@ def _prepare(script: str, driver: str) -> Program:
     return program
 
 
-def _score(channel: Channel, program: Program, kind: int, number: int, payload: bytes) -> bool:
+def _score(channel: Channel, program: Program, kind: int, number: int, payload: Body) -> bool:
     """Answer one frame; false when the worker is to end."""
     _Scoring.active = True
     try:
@@ -93,6 +94,7 @@ def _score(channel: Channel, program: Program, kind: int, number: int, payload: 
             channel.send(Kind.ANSWERS, number, frames.encode_many([frames.encode_answer(each) for each in answers]))
             return not any(each.flags & Flag.EXITING for each in answers)
     except Interrupted:
+        traceback.print_exc()  # it shows where the time went
         answer = Answer(500, b"", Flag.FAILED)  # the front has answered already
     finally:
         _Scoring.active = False

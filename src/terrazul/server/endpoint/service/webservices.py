@@ -7,7 +7,7 @@ import secrets
 import socket
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -460,7 +460,7 @@ def _new_key() -> str:
 
 
 def _changed_settings(current: ServiceSettings, values: dict[str, object]) -> ServiceSettings:
-    known = msgspec.to_builtins(current)
+    known = {field.name: getattr(current, field.name) for field in fields(current)}
     for name in values:
         if name not in known:
             raise InvalidInput(
