@@ -19,7 +19,7 @@ DIFFERENCES: Dict[str, str] = {
     ),
     "azureml.core.environment.Environment.get": "a curated name, `AzureML-…`, gives a local equivalent",
     "azureml.core.environment.PythonSection.conda_dependencies": (
-        "a Python that the machine lacks gives way to the nearest, told in log and properties; packages come from PyPI"
+        "a Python that the machine lacks gives way to another, told in log and properties; packages come from PyPI"
     ),
     "azureml.core.experiment.Experiment.submit": (
         "no limit of 300 MB or 2000 files; where no ignore file is, common junk such as `.git` is left out and told of"
