@@ -14,6 +14,7 @@ from terrazul.cli.model_choice import add_verb_on_model, model_id_of, version_of
 from terrazul.cli.output import Column, note, show
 from terrazul.cli.wording import moment, size, text
 from terrazul.cli.workspace_choice import choose
+from terrazul.core.errors import WebserviceException
 from terrazul.sdk import model_files
 from terrazul.sdk.client import Client
 from terrazul.sdk.model import Description, Model, address_of, new_model, register, search
@@ -43,6 +44,10 @@ def _used_by(row: Dict[str, Any]) -> str:
     return text([f"{each['user_type']} {each['user_id']} ({each['role']})" for each in edges])
 
 
+def _asked(wanted: Dict[str, Any]) -> str:
+    return text({name: amount for name, amount in wanted.items() if amount is not None})
+
+
 _LIST = (
     Column("model", "id"),
     Column("framework", "framework"),
@@ -62,7 +67,7 @@ _SHOW = (
     Column("properties", "properties"),
     Column("files", "", _files),
     Column("size", "size", size),
-    Column("asks for", "resource_configuration"),
+    Column("asks for", "resource_configuration", _asked),
     Column("sample input", "sample_input_dataset_id"),
     Column("sample output", "sample_output_dataset_id"),
     Column("made", "created_at", moment),
@@ -240,7 +245,11 @@ def _update(arguments: argparse.Namespace) -> int:
 def _download(arguments: argparse.Namespace) -> int:
     client = choose(arguments).client
     model = client.get(wire.Model, address_of(model_id_of(arguments)))
-    path = model_files.download(client, model, Path(arguments.target_dir), exist_ok=arguments.overwrite)
+    try:
+        path = model_files.download(client, model, Path(arguments.target_dir), exist_ok=arguments.overwrite)
+    except WebserviceException as error:
+        hint = error.hint if arguments.overwrite else "Add --overwrite to have it replaced."
+        raise WebserviceException(error.message, target=error.target, hint=hint) from None
     show(arguments, path)
     return ExitCode.GOOD
 
