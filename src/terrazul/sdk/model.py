@@ -448,11 +448,11 @@ def _workspace_of_run() -> Workspace:
 
 
 def _references(datasets: Datasets) -> List[wire.DatasetReference]:
-    try:
-        return [wire.DatasetReference(str(role), _dataset_id(dataset)) for role, dataset in datasets]
-    except (TypeError, ValueError):
+    given: Sequence[Any] = datasets
+    if any(isinstance(each, str) or len(each) != 2 for each in given):  # noqa: PLR2004  # a pair
         message = "The datasets of a model are pairs of a role and a dataset."
-        raise InvalidInput(message, target="datasets", hint="Pass [('training', dataset)].") from None
+        raise InvalidInput(message, target="datasets", hint="Pass [('training', dataset)].")
+    return [wire.DatasetReference(str(role), _dataset_id(dataset)) for role, dataset in datasets]
 
 
 def _dataset_id(dataset: Any) -> str:

@@ -14,7 +14,7 @@ _SIGNATURE = ("inputs", "outputs", "params")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, the one in Python: deep nesting ends the process in libyaml. A crafted file is given up soon."""
+    """The safe loader that is written in Python: deep nesting ends the process in libyaml. Long files are given up."""
 
     def __init__(self, stream: bytes) -> None:
         super().__init__(stream)
