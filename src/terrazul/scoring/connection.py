@@ -28,6 +28,7 @@ _SLOWEST = 1000
 _LINGER_SECONDS = 2.0
 _UNREAD_SECONDS = 600.0
 """How long a client may leave what it was sent unread."""
+_OFFER = {b"upgrade", b"connection", b"http2-settings"}
 _LARGE_BODY = 1 << 20
 """A larger body is not received before the key has been seen."""
 
@@ -212,7 +213,8 @@ class HttpConnection(asyncio.Protocol):
         if self._deaf:
             return
         headers = self._headers
-        if len(headers) > _HEADER_COUNT or sum(len(name) + len(headers[name]) for name in headers) > _HEAD_BYTES:
+        size = len(self._target) + sum(len(name) + len(headers[name]) for name in headers)
+        if len(headers) > _HEADER_COUNT or size > _HEAD_BYTES:
             self._refuse_head()
             return
         announced = headers.get(b"content-length", b"0")
@@ -238,8 +240,8 @@ class HttpConnection(asyncio.Protocol):
             self._body = bytearray(self._body + data)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        if self._deaf:
+        """The request is whole, unless it offers another protocol: then its body has not been read."""
+        if self._deaf or self._parser.should_upgrade():
             return
         self._receiving = False
         target, _, query = self._target.partition(b"?")
@@ -287,10 +289,15 @@ class HttpConnection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.close)
 
     def _stay_with_http(self, rest: bytes) -> None:
-        """A client that offers another protocol is answered in this one."""
+        """A client that offers another protocol is answered in this one: its request is read without the offer."""
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(405, "This service is no proxy.")
+            return
+        lines = [name + b": " + value for name, value in self._headers.items() if name not in _OFFER]
+        head = b"\r\n".join([method + b" " + self._target + b" HTTP/1.1", *lines, b"", b""])
         self._parser = httptools.HttpRequestParser(self)
-        if rest:
-            self.data_received(rest)
+        self.data_received(head + rest)
 
     def _refuse_head(self) -> None:
         self.refuse(431, f"The head of the request is larger than {_HEAD_BYTES} bytes or {_HEADER_COUNT} headers.")

@@ -1,4 +1,4 @@
-"""Entry scripts that are served for tests: by the program for standing alone, or by a service within the test's process."""
+"""Entry scripts that are served for tests: by the program that stands alone, or by a service in the test's process."""
 
 from __future__ import annotations
 

@@ -3,12 +3,15 @@
 import json
 import re
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from terrazul.testing.scoring import RunningService, serve_until_it_ends
 from terrazul.testing.server import Answer
+
+Serve = Callable[..., RunningService]
 
 PLAIN = "def init(): pass\ndef run(data):\n    return {'type': type(data).__name__, 'data': data}"
 RESULTS = """
@@ -96,22 +99,22 @@ def ids_of(answer: Answer) -> tuple[str | None, ...]:
 
 
 @pytest.fixture(scope="module")
-def plain(serve) -> RunningService:
+def plain(serve: Serve) -> RunningService:
     return serve(PLAIN)
 
 
 @pytest.fixture(scope="module")
-def results(serve) -> RunningService:
+def results(serve: Serve) -> RunningService:
     return serve(RESULTS)
 
 
 @pytest.fixture(scope="module")
-def raw(serve) -> RunningService:
+def raw(serve: Serve) -> RunningService:
     return serve(RAW)
 
 
 @pytest.fixture(scope="module")
-def schema(serve) -> RunningService:
+def schema(serve: Serve) -> RunningService:
     return serve(SCHEMA)
 
 
@@ -244,20 +247,20 @@ def test_trace_id_comes_back(plain: RunningService):
     assert plain.score("{}", {"TraceId": "t"}).headers["traceid"] == "t"
 
 
-def test_version_of_the_server_is_told_unless_switched_off(plain: RunningService, serve):
+def test_version_of_the_server_is_told_unless_switched_off(plain: RunningService, serve: Serve):
     assert plain.ask("GET", "/").headers["x-ms-server-version"].startswith("terrazul/")
     silent = serve(PLAIN, SERVER_VERSION_LOG_RESPONSE_ENABLED="false")
     assert "x-ms-server-version" not in silent.ask("GET", "/").headers
 
 
-def test_headers_reach_a_run_that_asks_for_them(serve):
+def test_headers_reach_a_run_that_asks_for_them(serve: Serve):
     given = {**JSON, "x-MY-thing": "a, b", "authorization": "Bearer k"}
     kind, headers = json.loads(serve(HEADERS).ask("POST", "/score", "{}", given).body)
     assert kind == "dict"
     assert (headers["X-My-Thing"], headers["Authorization"]) == ("a, b", "Bearer k")
 
 
-def test_exit_in_run_ends_the_worker_and_not_the_service(serve):
+def test_exit_in_run_ends_the_worker_and_not_the_service(serve: Serve):
     service = serve("import sys\ndef init(): pass\ndef run(data):\n    return sys.exit(1) if 'exit' in data else data")
     answer = service.score('"exit"')
     assert (answer.status, answer.headers["content-type"]) == (500, "text/html")
@@ -330,7 +333,7 @@ def test_responses_of_the_script_go_out_as_they_are(raw: RunningService):
     assert json.loads(raw.ask("GET", "/score?answer=flask").body) == {"ok": True}
 
 
-def test_old_and_new_imports_of_raw_scripts_are_one(serve):
+def test_old_and_new_imports_of_raw_scripts_are_one(serve: Serve):
     script = (
         "from azureml_inference_server_http.api.aml_request import rawhttp\n"
         "from azureml_inference_server_http.api.aml_response import AMLResponse\n"
@@ -394,7 +397,7 @@ def test_unknown_versions_of_swagger_are_404(schema: RunningService, version: st
     assert told in message_of(answer)
 
 
-def test_examples_of_mixed_types_have_no_swagger_2(serve):
+def test_examples_of_mixed_types_have_no_swagger_2(serve: Serve):
     service = serve(MIXED)
     answer = service.ask("GET", "/swagger.json")
     assert answer.status == 404
@@ -402,7 +405,7 @@ def test_examples_of_mixed_types_have_no_swagger_2(serve):
     assert service.ask("GET", "/swagger.json?version=3").status == 200
 
 
-def test_prefix_changes_the_document_and_not_the_addresses(serve):
+def test_prefix_changes_the_document_and_not_the_addresses(serve: Serve):
     service = serve(PLAIN, SERVICE_PATH_PREFIX="api/v1", SERVICE_NAME="mine", SERVICE_VERSION="7")
     document = json.loads(service.ask("GET", "/swagger.json").body)
     assert set(document["paths"]) == {"/api/v1/", "/api/v1/score", "/api/v1/swagger.json"}
@@ -433,14 +436,14 @@ def test_driver_module_is_asked_and_the_outer_one_begun(tmp_path: Path):
         service.stop()
 
 
-def test_print_goes_to_the_log(serve):
+def test_print_goes_to_the_log(serve: Serve):
     service = serve("def init(): print('from init')\ndef run(data): print('from run', data)")
     service.score('"x"')
     service.wait_for('from run "x"')
     assert "from init" in service.log
 
 
-def test_origins_are_allowed_as_named(serve):
+def test_origins_are_allowed_as_named(serve: Serve):
     service = serve(PLAIN, AML_CORS_ORIGINS="https://a.example, https://b.example")
     preflight = {"Origin": "https://b.example", "Access-Control-Request-Method": "POST",
                  "Access-Control-Request-Headers": "authorization"}  # fmt: skip
