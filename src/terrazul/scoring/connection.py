@@ -46,6 +46,8 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, front: Front) -> None:
         self.gone = False
+        self.ended = False
+        """The client has said that it sends nothing more: it has gone, or waits for its last answer."""
         self._front = front
         self._parser = httptools.HttpRequestParser(self)
         self._transport: Optional[asyncio.Transport] = None
@@ -65,8 +67,6 @@ class HttpConnection(asyncio.Protocol):
         self._paused = False
         self._blocked = False
         self._proceeding = False
-        self._ended = False
-        """The client has said that it sends nothing more."""
 
     @property
     def busy(self) -> bool:
@@ -109,8 +109,8 @@ class HttpConnection(asyncio.Protocol):
         self._front.closed(self)
 
     def eof_received(self) -> bool:
-        """The client sends nothing more, and may wait for answers."""
-        self._ended = True
+        """The client sends nothing more; what is being scored for it is still answered."""
+        self.ended = True
         secure = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
         return not secure and (self._current is not None or bool(self._next))
 
@@ -183,7 +183,7 @@ class HttpConnection(asyncio.Protocol):
             self._proceed()
         else:
             self._since = time.monotonic()
-            if self._ended:
+            if self.ended:
                 self.close()
 
     def on_message_begin(self) -> None:
@@ -273,14 +273,14 @@ class HttpConnection(asyncio.Protocol):
         if self._paused and len(self._next) < _AHEAD and self._transport is not None and not self.gone:
             self._paused = False
             self._transport.resume_reading()
-        if self._ended and self._current is None and not self._next:
+        if self.ended and self._current is None and not self._next:
             self.close()
 
     def _linger(self) -> None:
         """End the connection so that the client can still read: what it is sending meanwhile is dropped."""
         self._deaf = True
         self._next.clear()
-        if self._ended or self._transport is None:
+        if self.ended or self._transport is None:
             self.close()
             return
         with contextlib.suppress(NotImplementedError, OSError):
