@@ -1,5 +1,6 @@
 """Serving with nothing else running: variables, options, exit codes, other interpreters, drivers."""
 
+import importlib
 import json
 import os
 import pickle
@@ -12,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from terrazul.testing.needs import needs_python
 from terrazul.testing.scoring import RunningService, ask, serve_until_it_ends, wait_until
@@ -217,18 +217,20 @@ def test_keys_and_owner_tokens_stay_out_of_the_script(running: Serve, tmp_path: 
     assert "secret" not in answer.body.decode()
 
 
-def test_a_scikit_learn_model_needs_no_script(tmp_path: Path):
-    model = LogisticRegression().fit([[0.0, 0.0], [1.0, 1.0]], [0, 1])
+def test_a_scikit_learn_model_needs_no_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tmp_path.joinpath("steps.py").write_text("class Steps:\n    def predict(self, rows): return rows.sum(axis=1) > 1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    model = importlib.import_module("steps").Steps()
     tmp_path.joinpath("models").mkdir()
     tmp_path.joinpath("models", "model.pkl").write_bytes(pickle.dumps(model))
     service = RunningService(tmp_path, "", "--driver", "sklearn", "--model-dir", "models", "--max-batch-size", "8")
     try:
         answer = service.score('{"data": [[0, 0], [2, 2]]}')
-        assert json.loads(answer.body) == {"predict": [0, 1]}
+        assert json.loads(answer.body) == {"predict": [False, True]}
         assert service.score("{}").status == 500
         tensor = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [2, 2]}
         answer = service.ask("POST", "/v2/models/model/infer", json.dumps({"inputs": [tensor]}))
-        assert json.loads(answer.body)["outputs"][0]["data"] == [1]
+        assert json.loads(answer.body)["outputs"][0]["data"] == [True]
     finally:
         service.stop()
 
