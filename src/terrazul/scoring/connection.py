@@ -28,6 +28,7 @@ _SLOWEST = 1000
 _LINGER_SECONDS = 2.0
 _UNREAD_SECONDS = 600.0
 """How long a client may leave what it was sent unread."""
+_OFFER = {b"upgrade", b"connection", b"http2-settings"}
 _LARGE_BODY = 1 << 20
 """A larger body is not received before the key has been seen."""
 
@@ -45,6 +46,8 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, front: Front) -> None:
         self.gone = False
+        self.ended = False
+        """The client has said that it sends nothing more: it has gone, or waits for its last answer."""
         self._front = front
         self._parser = httptools.HttpRequestParser(self)
         self._transport: Optional[asyncio.Transport] = None
@@ -64,8 +67,6 @@ class HttpConnection(asyncio.Protocol):
         self._paused = False
         self._blocked = False
         self._proceeding = False
-        self._ended = False
-        """The client has said that it sends nothing more."""
 
     @property
     def busy(self) -> bool:
@@ -108,8 +109,8 @@ class HttpConnection(asyncio.Protocol):
         self._front.closed(self)
 
     def eof_received(self) -> bool:
-        """The client sends nothing more, and may wait for answers."""
-        self._ended = True
+        """The client sends nothing more; what is being scored for it is still answered."""
+        self.ended = True
         secure = self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
         return not secure and (self._current is not None or bool(self._next))
 
@@ -182,7 +183,7 @@ class HttpConnection(asyncio.Protocol):
             self._proceed()
         else:
             self._since = time.monotonic()
-            if self._ended:
+            if self.ended:
                 self.close()
 
     def on_message_begin(self) -> None:
@@ -212,7 +213,8 @@ class HttpConnection(asyncio.Protocol):
         if self._deaf:
             return
         headers = self._headers
-        if len(headers) > _HEADER_COUNT or sum(len(name) + len(headers[name]) for name in headers) > _HEAD_BYTES:
+        size = len(self._target) + sum(len(name) + len(headers[name]) for name in headers)
+        if len(headers) > _HEADER_COUNT or size > _HEAD_BYTES:
             self._refuse_head()
             return
         announced = headers.get(b"content-length", b"0")
@@ -238,8 +240,8 @@ class HttpConnection(asyncio.Protocol):
             self._body = bytearray(self._body + data)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
-        if self._deaf:
+        """The request is whole, unless it offers another protocol: then its body has not been read."""
+        if self._deaf or self._parser.should_upgrade():
             return
         self._receiving = False
         target, _, query = self._target.partition(b"?")
@@ -271,14 +273,14 @@ class HttpConnection(asyncio.Protocol):
         if self._paused and len(self._next) < _AHEAD and self._transport is not None and not self.gone:
             self._paused = False
             self._transport.resume_reading()
-        if self._ended and self._current is None and not self._next:
+        if self.ended and self._current is None and not self._next:
             self.close()
 
     def _linger(self) -> None:
         """End the connection so that the client can still read: what it is sending meanwhile is dropped."""
         self._deaf = True
         self._next.clear()
-        if self._ended or self._transport is None:
+        if self.ended or self._transport is None:
             self.close()
             return
         with contextlib.suppress(NotImplementedError, OSError):
@@ -287,10 +289,15 @@ class HttpConnection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.close)
 
     def _stay_with_http(self, rest: bytes) -> None:
-        """A client that offers another protocol is answered in this one."""
+        """A client that offers another protocol is answered in this one: its request is read without the offer."""
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(405, "This service is no proxy.")
+            return
+        lines = [name + b": " + value for name, value in self._headers.items() if name not in _OFFER]
+        head = b"\r\n".join([method + b" " + self._target + b" HTTP/1.1", *lines, b"", b""])
         self._parser = httptools.HttpRequestParser(self)
-        if rest:
-            self.data_received(rest)
+        self.data_received(head + rest)
 
     def _refuse_head(self) -> None:
         self.refuse(431, f"The head of the request is larger than {_HEAD_BYTES} bytes or {_HEADER_COUNT} headers.")

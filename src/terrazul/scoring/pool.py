@@ -215,7 +215,9 @@ class Pool:
         """The request that has waited longest and that somebody still waits for."""
         while self._waiting:
             request = self._waiting.popleft()
-            if not request.done and not request.connection.gone:
+            if request.connection.ended:
+                request.connection.close()
+            elif not request.done and not request.connection.gone:
                 return request
         return None
 

@@ -1,7 +1,7 @@
 """Serving an entry script with nothing else running: ``python -m terrazul.scoring.serve --entry-script score.py``.
 
-Understands the environment variables of v1's inference server, and ends with its exit codes: 3 where the script cannot
-serve, 1 where it was not told what to serve, 2 for a line that cannot be understood.
+Understands the environment variables and options of v1's inference server, and ends with its exit codes: 3 where the
+script cannot serve, 1 where the line or a variable cannot be understood, 0 where a signal ends it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,29 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence
 
 from terrazul.core.version import __version__
 from terrazul.scoring.plan import INIT_TIMEOUT_SECONDS, RevisionFailed, ServingOptions, WorkerPlan
 
 DEFAULT_PORT = 5001
-_NOT_TOLD, _MISUSED, _BROKEN = 1, 2, 3
+_MISUSED, _BROKEN = 1, 3
 _PACKAGES = ("terrazul", "azureml", "azureml_inference_server_http")
 _HIDDEN = ("TERRAZUL_TOKEN", "TERRAZUL_SERVER")
 _VERSION_VARIABLE = "SERVER_VERSION_LOG_RESPONSE_ENABLED"
+
+
+class _Entrance(NamedTuple):
+    """How clients come in."""
+
+    tls: Optional[ssl.SSLContext]
+    keys: Optional[List[str]]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(_MISUSED, f"{message[:1].upper()}{message[1:]}.\n")
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -37,9 +50,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     script = options.entry_script or os.environ.get("AZUREML_ENTRY_SCRIPT", "")
     if not script and not options.driver:
         sys.stderr.write("Nothing is named to serve. Pass --entry-script score.py, or set AZUREML_ENTRY_SCRIPT.\n")
-        return _NOT_TOLD
+        return _MISUSED
     try:
         serving = _options_of(options)
+        entrance = _Entrance(_tls_of(options), _keys_of(options.key_file))
         listener = _listen(options.host, options.port)
     except ValueError as problem:
         sys.stderr.write(f"{problem}\n")
@@ -47,26 +61,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     with _our_packages() as packages, listener:
         plan = _plan_of(options, script, packages)
         with _keyboard_told():
-            return _run(_serve(plan, serving, listener, options))
+            return _run(_serve(plan, serving, listener, entrance, options))
     return 0
 
 
 async def _serve(
-    plan: WorkerPlan, serving: ServingOptions, listener: socket.socket, options: argparse.Namespace
+    plan: WorkerPlan,
+    serving: ServingOptions,
+    listener: socket.socket,
+    entrance: _Entrance,
+    options: argparse.Namespace,
 ) -> int:
     from terrazul.scoring.service import Service  # noqa: PLC0415  # needs httptools, whose lack is told in _run
 
-    tls = None
-    if options.certificate:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(options.certificate, options.certificate_key)
     name = os.environ.get("SERVICE_NAME") or Path(plan.entry_script).stem or "model"
-    service = Service(listener, Path(options.log) if options.log else None, tls=tls, name=name)
+    service = Service(listener, Path(options.log) if options.log else None, tls=entrance.tls, name=name)
     ending = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    if options.key:
-        service.set_keys(options.key)
+    service.set_keys(entrance.keys)
     await service.open()
     taking = asyncio.ensure_future(service.take(plan, serving))
     waiting = asyncio.ensure_future(ending.wait())
@@ -79,7 +92,7 @@ async def _serve(
             _tell(problem)
             code = _BROKEN
         else:
-            _welcome(listener, tls is not None, serving)
+            _welcome(listener, entrance.tls is not None, serving)
             await waiting
     else:
         taking.cancel()
@@ -101,11 +114,11 @@ def _run(work: object) -> int:
         if problem.name != "httptools":
             raise
         sys.stderr.write('Serving needs the package httptools. Install it: pip install "terrazul[scoring]".\n')
-        return _NOT_TOLD
+        return _MISUSED
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="terrazul service serve", description="Serve an entry script.")
+    parser = _Parser(prog="terrazul service serve", description="Serve an entry script.")
     add = parser.add_argument
     add("--entry-script", "--entry_script", metavar="FILE", default="", help="The script with init() and run().")
     add("--driver", choices=("sklearn", "mlflow"), help="Serve a model without an entry script.")
@@ -117,11 +130,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-batch-size", type=int, default=1, metavar="N", help="Requests that run_batch() is given at once.")
     add("--queue-limit", type=int, default=256, metavar="N", help="Requests that may wait.")
     add("--memory-gb", type=float, metavar="GB", help="Memory of all workers together. Default: no limit.")
-    add("--key", action="append", metavar="KEY", help="Ask for this key; two may be given.")
+    add("--key-file", metavar="FILE", help="Ask for a key: one of those in this file, one a line.")
     add("--certificate", metavar="FILE", help="Serve HTTPS with this certificate (PEM).")
     add("--certificate-key", metavar="FILE", help="Its private key, where it is a file of its own.")
+    add(
+        "--access-control-allow-origins", "--access_control_allow_origins", metavar="ORIGINS",
+        help="Web pages that may score, with commas between them: AML_CORS_ORIGINS.",
+    )  # fmt: skip
     add("--config-file", "--config_file", metavar="FILE", help="JSON with the variables of v1's inference server.")
     add("--log", metavar="FILE", help="Where to log. Default: standard error.")
+    for name in ("--health_port", "--appinsights_instrumentation_key"):
+        add(name, help=argparse.SUPPRESS)  # v1 lines go on to work: health has no need of a port of its own
     add("--drain-seconds", type=float, default=10.0, help=argparse.SUPPRESS)
     return parser
 
@@ -146,10 +165,12 @@ def _read_configuration(named: Optional[str], script: str) -> None:
 
 def _options_of(options: argparse.Namespace) -> ServingOptions:
     """Raises ``ValueError`` for a variable that is no number."""
-    origins = os.environ.get("AML_CORS_ORIGINS", "")
+    origins = options.access_control_allow_origins or os.environ.get("AML_CORS_ORIGINS", "")
     shown = os.environ.get(_VERSION_VARIABLE, "true").lower() == "true"
     return ServingOptions(
-        worker_count=_positive("--worker-count", options.worker_count or _number("WORKER_COUNT", 1)),
+        worker_count=_positive(
+            "--worker-count", _number("WORKER_COUNT", 1) if options.worker_count is None else options.worker_count
+        ),
         scoring_timeout_ms=_positive("SCORING_TIMEOUT_MS", _number("SCORING_TIMEOUT_MS", 3_600_000)),
         queue_limit=options.queue_limit,
         max_batch_size=_positive("--max-batch-size", options.max_batch_size),
@@ -158,6 +179,35 @@ def _options_of(options: argparse.Namespace) -> ServingOptions:
         init_timeout_seconds=float(_number("WORKER_TIMEOUT", int(INIT_TIMEOUT_SECONDS))),
         server_version=f"terrazul/{__version__}" if shown else "",
     )
+
+
+def _tls_of(options: argparse.Namespace) -> Optional[ssl.SSLContext]:
+    """Raises ``ValueError`` where there is no certificate in the files."""
+    if not options.certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(options.certificate, options.certificate_key)
+    except OSError as problem:
+        files = " and ".join(filter(None, [options.certificate, options.certificate_key]))
+        message = f"No certificate with its key can be read from {files}: {problem.strerror or problem}."
+        raise ValueError(message) from None
+    return context
+
+
+def _keys_of(file: Optional[str]) -> Optional[List[str]]:
+    """Raises ``ValueError`` where the file holds none."""
+    if not file:
+        return None
+    try:
+        keys = Path(file).read_text("utf-8").split()
+    except OSError as problem:
+        message = f"The keys in {file} cannot be read: {problem.strerror}."
+        raise ValueError(message) from None
+    if not keys:
+        message = f"There is no key in {file}: write one a line."
+        raise ValueError(message)
+    return keys
 
 
 def _number(name: str, default: int) -> int:

@@ -96,7 +96,11 @@ class Service:
         """
         async with self._taking:
             pool = Pool(plan, options, self.log)
-            await pool.start()
+            try:
+                await pool.start()
+            except BaseException:
+                await asyncio.shield(pool.drained(_KILL_SECONDS))
+                raise
             former, self._front.pool = self._front.pool, pool
             self._front.body_limit = options.body_limit
             self._front.strike()

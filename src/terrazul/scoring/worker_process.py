@@ -14,7 +14,7 @@ import sys
 import time
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from terrazul.scoring.log import ServiceLog
 from terrazul.scoring.plan import RevisionFailed, ServingOptions, Trouble, WorkerPlan
@@ -182,12 +182,10 @@ class Worker(asyncio.Protocol):
     def _finish(self, answers: List[Answer]) -> None:
         requests, self.requests = self.requests, []
         self.interrupted_at = 0.0
-        exiting = False
-        for request, answer in zip(requests, answers):
-            exiting = exiting or bool(answer.flags & Flag.EXITING)
-            request.connection.finish(request, answer)
-        if not exiting:
+        if not any(answer.flags & Flag.EXITING for answer in answers):
             self._pool.free(self, time.monotonic() - self.begun_at, len(answers))
+        for request, answer in zip(requests, answers):
+            request.connection.finish(request, answer)
 
     def _begin(self, kind: int, payload: bytes) -> None:
         if self.ready.done():
@@ -226,23 +224,24 @@ class Worker(asyncio.Protocol):
 async def start(pool: Pool, plan: WorkerPlan, options: ServingOptions, log: ServiceLog) -> Worker:
     """Start a process. Raises ``RevisionFailed`` where that cannot be."""
     cores = _cores_for(options.cpu_cores)
-    driver = "" if plan.driver == "entry_script" else plan.driver
+    ours, theirs = _socket_pair()
     try:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(  # noqa: ASYNC220  # a few milliseconds; asyncio's own way needs a child watcher
-                [plan.python, _program_of(plan), str(theirs.fileno()), str(os.getpid()), plan.entry_script, driver],
-                cwd=plan.app_root,
-                env=_variables_of(plan.variables, cores),
-                stdin=subprocess.DEVNULL,
-                stdout=log.descriptor,
-                stderr=log.descriptor,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        process = subprocess.Popen(  # noqa: ASYNC220  # a few milliseconds; asyncio's own way needs a child watcher
+            _command(plan, theirs.fileno()),
+            cwd=plan.app_root,
+            env=_variables_of(plan.variables, cores),
+            stdin=subprocess.DEVNULL,
+            stdout=log.descriptor,
+            stderr=log.descriptor,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
     except OSError as problem:
+        ours.close()
         message = f"{plan.python} cannot be started in {plan.app_root}: {problem.strerror}."
         raise RevisionFailed(Trouble("WorkerNotStarted", message, hint="Look at interpreter and folder.")) from None
+    finally:
+        theirs.close()
     ours.setblocking(False)
     if cores:
         with contextlib.suppress(OSError):
@@ -250,6 +249,19 @@ async def start(pool: Pool, plan: WorkerPlan, options: ServingOptions, log: Serv
     worker = Worker(pool, process)
     await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
     return worker
+
+
+def _socket_pair() -> Tuple[socket.socket, socket.socket]:
+    try:
+        return socket.socketpair()
+    except OSError as problem:
+        message = f"No worker can be started: {problem.strerror}."
+        raise RevisionFailed(Trouble("WorkerNotStarted", message, hint="Raise the limit of open files.")) from None
+
+
+def _command(plan: WorkerPlan, descriptor: int) -> List[str]:
+    driver = "" if plan.driver == "entry_script" else plan.driver
+    return [plan.python, _program_of(plan), str(descriptor), str(os.getpid()), plan.entry_script, driver]
 
 
 def _program_of(plan: WorkerPlan) -> str:

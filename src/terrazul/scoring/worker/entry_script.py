@@ -188,7 +188,8 @@ def load(path: str) -> Program:
     except Interrupted:
         raise
     except BaseException as problem:  # noqa: BLE001  # a script may raise anything, SystemExit too
-        raise _problem_of(problem, file.name, "EntryScriptImportFailed", "could not be imported") from None
+        what = f"The entry script {file.name!r} could not be imported"
+        raise _problem_of(problem, "EntryScriptImportFailed", what) from None
     return look_at(module, file.name)
 
 
@@ -218,14 +219,14 @@ def look_at(module: ModuleType, name: str) -> Program:
     return Program(mode, run, parameters, len(parameters) < len(every), usable, module.init, schema)
 
 
-def start(program: Program) -> None:
-    """Call ``init``. Raises ``ScriptProblem``."""
+def start(program: Program, subject: str) -> None:
+    """Call ``init`` of what ``subject`` names. Raises ``ScriptProblem``."""
     try:
         program.init()
     except Interrupted:
         raise
     except BaseException as problem:  # noqa: BLE001  # as at the import
-        raise _problem_of(problem, "", "InitFailed", "failed in init()") from None
+        raise _problem_of(problem, "InitFailed", f"{subject} failed in init()") from None
 
 
 def _mode_of(every: List[inspect.Parameter], parameters: List[inspect.Parameter], schema: Any) -> str:
@@ -286,13 +287,12 @@ def _read(value: str) -> Any:
         return value
 
 
-def _problem_of(problem: BaseException, name: str, code: str, what: str) -> ScriptProblem:
+def _problem_of(problem: BaseException, code: str, what: str) -> ScriptProblem:
     trace = "".join(traceback.format_exception(type(problem), problem, problem.__traceback__))
     reason = f"{type(problem).__name__}: {problem}".rstrip(": ")
-    shown = f"{name!r} " if name else ""
     hint = "The traceback shows the line."
     if isinstance(problem, ModuleNotFoundError):
         hint = f"Add the package of {problem.name!r} to the environment, or the file to the source directory."
     elif isinstance(problem, SystemExit):
         reason = f"it called sys.exit({problem.code!r})"
-    return ScriptProblem(code, f"The entry script {shown}{what}: {reason}", trace, hint)
+    return ScriptProblem(code, f"{what}: {reason}", trace, hint)

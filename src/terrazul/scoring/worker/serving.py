@@ -61,13 +61,12 @@ def _prepare(script: str, driver: str) -> Program:
         if fast:
             sys.path.append(fast)  # last, so that what the environment itself has comes first
         fast_json.install()
-    if script:
-        _extend_path(script)
+    _extend_path(script)
     _configure_logging()
     _Scoring.active = True
     try:
         program = entry_script.load_driver(driver) if driver else entry_script.load(script)
-        entry_script.start(program)
+        entry_script.start(program, f"The {driver} driver" if driver else "The entry script")
     except Interrupted:
         raise ScriptProblem(
             "InitTimeout",
@@ -120,8 +119,9 @@ def _app_root() -> Path:
 
 def _extend_path(script: str) -> None:
     source = os.environ.get("AZUREML_SOURCE_DIRECTORY")
-    folders = [_app_root(), *([_app_root() / source] if source else []), Path(script).absolute().parent]
-    sys.path += [str(folder) for folder in folders if str(folder) not in sys.path]
+    folders = [_app_root(), *([_app_root() / source] if source else [])]
+    folders += [Path(script).absolute().parent] if script else []
+    sys.path += [str(folder) for folder in dict.fromkeys(folders) if str(folder) not in sys.path]
 
 
 def _configure_logging() -> None:
