@@ -151,7 +151,7 @@ class Model:
         del expand
         query = _query(name, tags, properties, run_id, model_framework)
         query.update(dataset_id=dataset_id, latest=latest)
-        return [Model(workspace, _record=record) for record in _search(workspace.client, query, page_count)]
+        return [Model(workspace, _record=record) for record in search(workspace.client, query, page_count)]
 
     @staticmethod
     def get_model_path(model_name: str, version: Optional[int] = None, _workspace: Optional[Workspace] = None) -> str:
@@ -414,7 +414,7 @@ def _find(client: Client, wanted: Dict[str, QueryValue], model_id: Optional[str]
         if set(filters) == {"name"}:
             name = str(filters["name"])
             return client.get(wire.Model, address_of(name if version is None else f"{name}:{version}"))
-        for record in _search(client, {**wanted, "latest": version is None}, _PAGE):
+        for record in search(client, {**wanted, "latest": version is None}):
             if version is None or record.version == int(version):
                 return record
     except (NotFound, InvalidInput) as error:
@@ -430,7 +430,8 @@ def address_of(model_id: str) -> str:
     return f"/models/{quote(model_id, safe=':')}"
 
 
-def _search(client: Client, query: Mapping[str, QueryValue], page_size: int) -> Iterator[wire.Model]:
+def search(client: Client, query: Mapping[str, QueryValue], page_size: int = _PAGE) -> Iterator[wire.Model]:
+    """The models that fit a query of the server's list, newest first, fetched as they are asked for."""
     page: Optional[str] = None
     limit = max(1, min(page_size, _LARGEST_PAGE))
     while True:
@@ -447,11 +448,11 @@ def _workspace_of_run() -> Workspace:
 
 
 def _references(datasets: Datasets) -> List[wire.DatasetReference]:
-    try:
-        return [wire.DatasetReference(str(role), _dataset_id(dataset)) for role, dataset in datasets]
-    except (TypeError, ValueError):
+    given: Sequence[Any] = datasets
+    if any(isinstance(each, str) or len(each) != 2 for each in given):  # noqa: PLR2004  # a pair
         message = "The datasets of a model are pairs of a role and a dataset."
-        raise InvalidInput(message, target="datasets", hint="Pass [('training', dataset)].") from None
+        raise InvalidInput(message, target="datasets", hint="Pass [('training', dataset)].")
+    return [wire.DatasetReference(str(role), _dataset_id(dataset)) for role, dataset in datasets]
 
 
 def _dataset_id(dataset: Any) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
 
 from terrazul.core.errors import InvalidInput
@@ -11,8 +9,22 @@ from terrazul.wire.model import ModelFile
 
 FILE_NAME = "MLmodel"
 SIZE_LIMIT = 1 << 20
+_NODE_LIMIT = 10_000
 _SIGNATURE = ("inputs", "outputs", "params")
-_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader that is written in Python: deep nesting ends the process in libyaml. Long files are given up."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._nodes += 1
+        if self._nodes > _NODE_LIMIT:
+            raise yaml.YAMLError(f"it has more than {_NODE_LIMIT} values")
+        return super().compose_node(parent, index)
 
 
 def find(files: list[ModelFile]) -> ModelFile | None:
@@ -32,11 +44,11 @@ def find(files: list[ModelFile]) -> ModelFile | None:
 def read(file: ModelFile, text: bytes) -> dict[str, object]:
     """``flavors`` (names), ``signature`` (texts of JSON by ``inputs``, ``outputs``, ``params``) and ``folder``.
 
-    The file is read as plain YAML: nothing in it is executed. Raises ``InvalidInput`` where it is not of that form.
+    The file is read as plain YAML, so nothing in it is executed. Raises ``InvalidInput`` where it is not of that form.
     """
     folder = file.path.partition("/")[0]
     try:
-        content = yaml.load(text, _LOADER)  # noqa: S506  # the loader is the safe one
+        content = yaml.load(text, _Loader)  # noqa: S506  # it is a safe one
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise _broken(folder, f"it is not YAML ({reason})") from None
