@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Optional
 
-from terrazul.cli.command import Run, Subparsers, UsageError, add_verb, workspace_options
+from terrazul.cli.command import Run, Subparsers, UsageError, add_verb, named_once, workspace_options
 
 _HINT = "Give its id, such as diabetes:3; `terrazul model list` shows them."
 
@@ -23,14 +22,7 @@ def add_verb_on_model(
 
 def model_id_of(arguments: argparse.Namespace) -> str:
     """The model that a line names. Raises ``UsageError`` where it names none, or two."""
-    if arguments.operand and arguments.model_id and arguments.operand != arguments.model_id:
-        message = f"Two models are named: {arguments.operand!r} and {arguments.model_id!r}."
-        raise UsageError(message, hint="Name one.")
-    model_id: Optional[str] = arguments.operand or arguments.model_id
-    if not model_id:
-        message = "No model is named."
-        raise UsageError(message, hint=_HINT)
-    return model_id
+    return named_once(arguments.operand, arguments.model_id, "model", _HINT)
 
 
 def version_of(arguments: argparse.Namespace) -> str:

@@ -62,6 +62,8 @@ class _Places:
 
     def wanted(self) -> list[str]:
         """Contents that have not come yet, of a bounded size and number, so that no request lasts for ever."""
+        if self._failures:
+            return list(self._waiting)[:1]
         chosen: list[str] = []
         size = 0
         for digest, files in self._waiting.items():
@@ -71,6 +73,10 @@ class _Places:
             size += files[0].size
         return chosen
 
+    def waits_for(self, digest: str) -> bool:
+        """Whether a content has not come yet."""
+        return digest in self._waiting
+
     def fill(self, digest: str, chunks: Iterable[bytes]) -> None:
         """Write one content to all its places."""
         files = self._waiting.get(digest)
@@ -79,23 +85,22 @@ class _Places:
         first = self._root / files[0].path
         computed = hashlib.sha256()
         with open(_create(first, files[0].mode), "wb") as stream:
-            try:
-                for chunk in chunks:
-                    computed.update(chunk)
-                    stream.write(chunk)
-            except (EOFError, Unavailable):
-                self._suspect(digest, 1)
-                raise
+            for chunk in chunks:
+                computed.update(chunk)
+                stream.write(chunk)
         if computed.hexdigest() != digest:
-            self._suspect(digest, _BREAK_OFFS)
+            self.suspect(digest, _BREAK_OFFS)
             raise Unavailable(f"The content {digest} arrived damaged.")
         for file in files[1:]:
             with first.open("rb") as source, open(_create(self._root / file.path, file.mode), "wb") as stream:
                 shutil.copyfileobj(source, stream)
         del self._waiting[digest]
 
-    def _suspect(self, digest: str, weight: int) -> None:
-        """Note that a content did not come whole. Raises ``SnapshotException`` where that is no chance any more."""
+    def suspect(self, digest: str, weight: int = 1) -> None:
+        """Note that a content, or the first of several, did not come whole; from now on each is asked for by itself.
+
+        Raises ``SnapshotException`` where that is no chance any more.
+        """
         self._failures[digest] = self._failures.get(digest, 0) + weight
         if self._failures[digest] > _BREAK_OFFS:
             path = self._waiting[digest][0].path
@@ -121,13 +126,16 @@ def _create(path: Path, mode: int) -> int:
 
 
 def _fetch(connection: Connection, route: str, places: _Places, stop: Stop) -> None:
-    with connection.stream("POST", route, body=codec.encode(Digests(places.wanted()))) as response:
+    wanted = places.wanted()
+    with connection.stream("POST", route, body=codec.encode(Digests(wanted))) as response:
         items = pack.read(cast("BinaryIO", response))
         try:
             for item in items:
                 header = cast("pack.Header", item)
                 places.fill(header.digest, _content(items, header.size, stop))
-        except EOFError:
+        except (EOFError, Unavailable):
+            if rest := [digest for digest in wanted if places.waits_for(digest)]:
+                places.suspect(rest[0])
             raise Unavailable("The contents broke off.") from None
 
 

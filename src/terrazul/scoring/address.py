@@ -11,7 +11,7 @@ from typing import Callable
 from terrazul.scoring import tls
 from terrazul.scoring.plan import ServingOptions, WorkerPlan
 from terrazul.scoring.service import Service
-from terrazul.wire.endpoint import Revision, ServiceError, ServiceJob, WebserviceKeys
+from terrazul.wire.endpoint import Revision, ServiceError, ServiceJob, ServiceSettings, WebserviceKeys
 
 _TRY_AGAIN_SECONDS = 1.0
 _DRAIN_SECONDS = 60.0
@@ -58,13 +58,18 @@ class Address:
                 told = True
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
-    async def take(self, revision: Revision, plan: WorkerPlan, options: ServingOptions) -> None:
-        """Have a revision answer once all its workers are ready. Raises ``RevisionFailed``; the former goes on then."""
-        settings = revision.settings
+    async def open(self, settings: ServiceSettings) -> None:
+        """Begin to answer: until there is a revision, with the request to come again."""
         if self._service is None:
             self._context = tls.context_of(settings) if settings.ssl_enabled else None
             self._service = self._new_service(self._context)
             await self._service.open()
+
+    async def take(self, revision: Revision, plan: WorkerPlan, options: ServingOptions) -> None:
+        """Have a revision answer once all its workers are ready. Raises ``RevisionFailed``; the former goes on then."""
+        settings = revision.settings
+        if self._service is None:
+            raise RuntimeError("a revision is taken before there is an address")
         if settings.ssl_enabled == (self._context is not None):
             await self._service.take(plan, options)
             if self._context is not None:

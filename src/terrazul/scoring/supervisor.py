@@ -170,6 +170,7 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
         await self._address.listen(lambda error: self._set(error=error))
+        await self._address.open((fallback or revision).settings)
         if fallback is not None and self._address.serving is None:
             await self._try(fallback, stop)
         self._set(error=None)

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from terrazul.core.errors import NotFound, WebserviceException
 from terrazul.core.ids import check_snapshot_id
 from terrazul.server.endpoint.rules import ModelFacts, check_models, check_source
-from terrazul.server.endpoint.store import deployed_model as models
 from terrazul.server.endpoint.store.webservice import RevisionRow
+from terrazul.server.model.service import load_model
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database
-from terrazul.wire.endpoint import Deployment, Driver, Revision
+from terrazul.wire.endpoint import DeployedModel, Deployment, Driver, Revision
 from terrazul.wire.snapshot import SnapshotFile
 
 
@@ -46,9 +46,11 @@ class Deployments:
 
         Raises ``ModelNotFoundException``, or ``WebserviceException`` for models that its driver cannot serve.
         """
-        rows = [models.existing(connection, workspace, model_id) for model_id in deployment.models]
-        check_models(deployment.driver, [ModelFacts(row.id, row.mlflow is not None, row.file_count) for row in rows])
-        return replace(deployment, models=[row.id for row in rows])
+        models = [load_model(connection, workspace, model_id) for model_id in deployment.models]
+        check_models(
+            deployment.driver, [ModelFacts(each.id, each.mlflow is not None, each.file_count) for each in models]
+        )
+        return replace(deployment, models=[each.id for each in models])
 
     async def revision(self, workspace: int, row: RevisionRow) -> Revision:
         """All that a compute needs to serve a revision."""
@@ -63,15 +65,15 @@ class Deployments:
 
 
 def _with_models(connection: Connection, workspace: int, row: RevisionRow, source: list[SnapshotFile]) -> Revision:
-    found = [models.existing(connection, workspace, model_id) for model_id in row.deployment.models]
+    models = [load_model(connection, workspace, model_id) for model_id in row.deployment.models]
     mlflow_folder = ""
-    if row.deployment.driver is Driver.MLFLOW and found[0].mlflow:
-        mlflow_folder = str(found[0].mlflow.get("folder", ""))
+    if row.deployment.driver is Driver.MLFLOW and models[0].mlflow:
+        mlflow_folder = str(models[0].mlflow.get("folder", ""))
     return Revision(
         number=row.number,
         deployment=row.deployment,
         settings=row.settings,
         source=source,
-        models=[models.with_files(connection, each) for each in found],
+        models=[DeployedModel(each.name, each.version, each.files) for each in models],
         mlflow_folder=mlflow_folder,
     )

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import (
     InvalidInput,
-    NotFound,
     Unavailable,
     WebserviceConflict,
     WebserviceExists,
@@ -87,6 +86,11 @@ def webservices_in(connection: Connection, workspace: int) -> Hindrance | None:
     return Hindrance(f"there are the web services {', '.join(names)}", "Delete them first.")
 
 
+class _Chosen(NamedTuple):
+    deployment: Deployment
+    image_id: str
+
+
 class Webservices:
     """The web services of all workspaces."""
 
@@ -116,8 +120,8 @@ class Webservices:
         """
         check_new(new)
         certificate.check(new.settings)
-        deployment = await self._deployment_of(workspace.key, new.deployment, new.image_id)
-        content = Content(deployment, new.settings, new.image_id)
+        deployment, image_id = await self._chosen(workspace.key, new.deployment, new.image_id)
+        content = Content(deployment, new.settings, image_id)
         work = partial(self._deploy, workspace=workspace, new=new, content=content, user=user)
         service = await self._database.write(work)
         self._wake()
@@ -159,10 +163,10 @@ class Webservices:
 
         Raises as ``deploy`` does.
         """
-        deployment = None
+        chosen = None
         if change.deployment is not None or change.image_id:
-            deployment = await self._deployment_of(workspace, change.deployment, change.image_id)
-        work = partial(self._change, workspace=workspace, name=name, change=change, deployment=deployment, user=user)
+            chosen = await self._chosen(workspace, change.deployment, change.image_id)
+        work = partial(self._change, workspace=workspace, name=name, change=change, chosen=chosen, user=user)
         service = await self._database.write(work)
         self._wake()
         return service
@@ -242,13 +246,13 @@ class Webservices:
 
         return bool(await self._changes.wait_until(waited_for(row.key), look, seconds))
 
-    async def _deployment_of(self, workspace: int, deployment: Deployment | None, image_id: str) -> Deployment:
-        if image_id:
-            return (await self._database.read(partial(find_image, workspace=workspace, image_id=image_id))).deployment
+    async def _chosen(self, workspace: int, deployment: Deployment | None, image_id: str) -> _Chosen:
+        """What is to be served: a deployment that has been looked at, or that of an image."""
         if deployment is None:
-            raise NotFound("There is no deployment.")
+            image = await self._database.read(partial(find_image, workspace=workspace, image_id=image_id))
+            return _Chosen(image.deployment, image.id)
         await self._deployments.check(workspace, deployment)
-        return deployment
+        return _Chosen(deployment, "")
 
     def _deploy(
         self, connection: Connection, workspace: WorkspaceRow, new: NewWebservice, content: Content, user: str
@@ -336,13 +340,13 @@ class Webservices:
         workspace: int,
         name: str,
         change: WebserviceChange,
-        deployment: Deployment | None,
+        chosen: _Chosen | None,
         user: str,
     ) -> Webservice:
         row = self._undeleted(connection, workspace, name)
         revision = services.revision_of(connection, row.key, row.wanted_revision)
         current = Content(revision.deployment, revision.settings, revision.image_id)
-        changed = self._changed_content(connection, workspace, current, change, deployment)
+        changed = self._changed_content(connection, workspace, current, change, chosen)
         values = _described(row, change)
         failed = row.error is not None and row.serving_revision != row.wanted_revision
         if changed is not current and makes_revision(current, changed, failed=failed):
@@ -358,18 +362,16 @@ class Webservices:
         workspace: int,
         current: Content,
         change: WebserviceChange,
-        deployment: Deployment | None,
+        chosen: _Chosen | None,
     ) -> Content:
         """What is to be served after a change; the very same object where the change is about something else."""
-        if deployment is None and change.models is None and change.settings is None:
+        if chosen is None and change.models is None and change.settings is None:
             return current
-        chosen, image_id = (
-            (current.deployment, current.image_id) if deployment is None else (deployment, change.image_id)
-        )
+        deployment, image_id = chosen or (current.deployment, current.image_id)
         if change.models is not None:
-            chosen, image_id = replace(chosen, models=change.models), ""
+            deployment, image_id = replace(deployment, models=change.models), ""
         settings = _changed_settings(current.settings, change.settings or {})
-        return Content(self._deployments.settle(connection, workspace, chosen), settings, image_id)
+        return Content(self._deployments.settle(connection, workspace, deployment), settings, image_id)
 
     def _order_revision(
         self, connection: Connection, row: ServiceRow, content: Content, values: dict[str, Any], user: str
