@@ -14,7 +14,7 @@ from terrazul.sdk import model_files
 from terrazul.sdk.client import Client, QueryValue, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.resource_configuration import ResourceConfiguration
-from terrazul.sdk.run import in_submitted_run
+from terrazul.sdk.run import in_submitted_run, patient
 from terrazul.sdk.run_recording import texts_of
 from terrazul.sdk.run_search import Texts, pairs
 from terrazul.sdk.unsupported import not_yet
@@ -35,7 +35,6 @@ Datasets = Sequence[Tuple[str, Any]]
 
 _PAGE = 255
 _LARGEST_PAGE = 1000
-_RUN_PATIENCE_SECONDS = 600.0
 _MIME_TYPE = "application/x-python"
 
 
@@ -389,6 +388,8 @@ class Model:
         if wanted is not None:
             self.resource_configuration = ResourceConfiguration(wanted.cpu, wanted.memory_in_gb, wanted.gpu)
         self.parent_id = record.parent_id or None
+        self.mlflow = record.mlflow
+        """For a model in MLflow's format its flavors, signature and folder; Terrazul's own."""
         self.derived_model_ids = [*record.derived_ids]
 
     def _change(self, change: wire.ModelChange) -> None:
@@ -436,12 +437,8 @@ def new_model(
 
 def register(workspace: Workspace, new: wire.NewModel) -> Model:
     """Send a registration, after everything that this process recorded before."""
-    client = workspace.client
-    writer_of(client).flush()
-    if in_submitted_run():
-        # The runner may still be sending the model's bytes; it answers that it is not there until they have arrived.
-        client = client.within(client.prefix, _RUN_PATIENCE_SECONDS)
-    return Model(workspace, _record=client.post(wire.Model, "/models", new))
+    writer_of(workspace.client).flush()
+    return Model(workspace, _record=patient(workspace.client).post(wire.Model, "/models", new))
 
 
 def _query(

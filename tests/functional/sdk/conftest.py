@@ -1,10 +1,12 @@
 """A person who works with the SDK, in a folder of their own."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from terrazul.sdk.environment import Environment
 from terrazul.sdk.experiment import Experiment
 from terrazul.sdk.workspace import Workspace
 from terrazul.testing.server import RunningServer
@@ -45,3 +47,11 @@ def at_work(server: RunningServer, folder: Path, monkeypatch: pytest.MonkeyPatch
     desk.mkdir()
     monkeypatch.chdir(desk)
     return desk
+
+
+def this_python() -> Environment:
+    """The environment of this process, as it is."""
+    environment = Environment("this-python")
+    environment.python.user_managed_dependencies = True
+    environment.python.interpreter_path = sys.executable
+    return environment
