@@ -293,12 +293,13 @@ class Model:
 
     @staticmethod
     def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
-        """The object of such a dictionary. Raises ``WebserviceException`` where it lacks the name, id or version."""
-        missing = [key for key in ("id", "name", "version") if not model_payload.get(key)]
-        if missing:
-            message = f"The model payload has no {missing[0]}."
-            raise WebserviceException(message, target=missing[0])
-        return Model(workspace, _record=_record_of(model_payload))
+        """The object of such a dictionary. Raises ``WebserviceException`` for one that is not of that form."""
+        try:
+            record = _record_of(model_payload)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            message = f"The model payload cannot be read: {type(error).__name__}: {error}."
+            raise WebserviceException(message, hint="Pass what model.serialize() gave.") from error
+        return Model(workspace, _record=record)
 
     @property
     def run(self) -> Optional[Run]:
@@ -464,7 +465,7 @@ def _find(client: Client, wanted: Dict[str, QueryValue], model_id: Optional[str]
             name = str(filters["name"])
             return client.get(wire.Model, address_of(name if version is None else f"{name}:{version}"))
         for record in search(client, {**wanted, "latest": version is None}):
-            if version is None or record.version == int(version):
+            if version is None or str(record.version) == str(version):
                 return record
     except (NotFound, InvalidInput) as error:
         hint = error.hint
