@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from terrazul.core.errors import AlreadyExists, CapabilityNotAvailable, WebserviceException
 from terrazul.core.ids import check_webservice_name, new_guid
-from terrazul.sdk import yaml_text
 from terrazul.sdk.client import Request as HttpRequest
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.conda_dependencies import CondaDependencies
 from terrazul.sdk.environment import Environment
 from terrazul.sdk.inference_config import InferenceConfig, ids_of
+from terrazul.sdk.model_environment import packages_of
 from terrazul.sdk.webservice.configuration import Request, WebserviceDeploymentConfiguration
 from terrazul.sdk.webservice.webservice import Webservice, taken
 from terrazul.wire import endpoint as wire
@@ -114,24 +114,13 @@ class NamedDeployment:
     def _environment_of(self, model: WireModel) -> Environment:
         """The environment that a model in MLflow's format brings along."""
         folder = str((model.mlflow or {}).get("folder", "")).strip("/")
-        files = {file.path: file for file in model.files}
-        name = f"{model.name}-environment"
-        conda = f"{folder}/conda.yaml".lstrip("/")
-        if conda in files:
-            text = self._file(model, conda)
-            environment = Environment(name)
-            content = yaml_text.load(text, conda)
-            environment.python.conda_dependencies = CondaDependencies(_underlying_structure=content)
-            return environment
-        requirements = f"{folder}/requirements.txt".lstrip("/")
-        if requirements in files:
-            lines = [line.strip() for line in self._file(model, requirements).splitlines()]
-            packages = [line for line in lines if line and not line.startswith("#")]
-            environment = Environment(name)
-            environment.python.conda_dependencies = CondaDependencies.create(pip_packages=packages)
-            return environment
-        message = f"The model {model.id} brings neither conda.yaml nor requirements.txt, so its packages are not known."
-        raise WebserviceException(message, target=model.id, hint="Pass an InferenceConfig with an environment.")
+        prefix = f"{folder}/" if folder else ""
+        names = [file.path[len(prefix) :] for file in model.files if file.path.startswith(prefix)]
+        environment = Environment(f"{model.name}-environment")
+        environment.python.conda_dependencies = packages_of(
+            model.id, names, lambda name: self._file(model, prefix + name)
+        )
+        return environment
 
     def _file(self, model: WireModel, path: str) -> str:
         answer = self._workspace.client.send(HttpRequest("GET", f"/models/{model.id}/file", {"path": path}))

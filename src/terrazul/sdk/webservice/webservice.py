@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Texts = Union[None, str, Sequence[Any], Mapping[str, str]]
 
 _GLANCE_SECONDS = 0.25
+_SILENT_SECONDS = 10.0
 _KEY_NAMES = {"primary": "Primary", "secondary": "Secondary"}
 _MODULES = {ComputeType.ACI: "webservice.aci", ComputeType.LOCAL: "webservice.local"}
 
@@ -423,14 +424,15 @@ class _Shown:
 
     def __init__(self, wanted: bool) -> None:
         self._wanted = wanted
-        self._begun_at = time.monotonic()
+        self._begun_at = self._shown_at = time.monotonic()
         self._last = ""
 
     def show(self, known: wire.Webservice) -> None:
-        """A line for each phase."""
+        """A line for each phase, and one again for a phase that takes long."""
         phase = known.phase or ("starting" if known.state is WebserviceState.TRANSITIONING else "")
-        if self._wanted and phase and phase != self._last:
-            self._last = phase
+        now = time.monotonic()
+        if self._wanted and phase and (phase != self._last or now > self._shown_at + _SILENT_SECONDS):
+            self._last, self._shown_at = phase, now
             say(f"{self._seconds()} {phase}")
 
     def end(self, word: str) -> None:
