@@ -26,6 +26,7 @@ class Victim:
     run_id: str
     experiment_id: str
     snapshot_id: str
+    model_id: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -35,6 +36,7 @@ class Victim:
             "run_id": self.run_id,
             "experiment_id": self.experiment_id,
             "snapshot_id": self.snapshot_id,
+            "model_id": self.model_id,
             "name": "none",
             "digest": "none",
             "path": "none",
@@ -99,7 +101,9 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     assert server.call("POST", f"{workspace}/writes", batch)["refusals"] == []
     server.call("POST", f"{workspace}/runs/{run_id}/log?path=logs/{SECRET}&offset=0&close=true", content)
     experiment = server.call("GET", f"{workspace}/runs/{run_id}")["experiment_id"]
-    return Victim(workspace, run_id, experiment, snapshot)
+    model = {"name": run_id, "registration_id": run_id, "run_id": run_id, "artifact_path": f"outputs/{SECRET}"}
+    model_id = server.call("POST", f"{workspace}/models", model)["id"]
+    return Victim(workspace, run_id, experiment, snapshot, model_id)
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,17 @@ BODIES: dict[tuple[str, str], Body] = {
         "changed": [{**_FILE, "path": path}],
     },
     ("POST /api/v1/workspaces/{workspace_id}/snapshots/delta", "removed"): lambda path: {**_DELTA, "removed": [path]},
+    ("POST /api/v1/workspaces/{workspace_id}/models", "files[].path"): lambda path: {
+        "name": "hostile",
+        "registration_id": "hostile",
+        "files": [{**_FILE, "path": path}],
+    },
+    ("POST /api/v1/workspaces/{workspace_id}/models", "artifact_path"): lambda path: {
+        "name": "hostile",
+        "registration_id": "hostile",
+        "run_id": "neighbour",
+        "artifact_path": path,
+    },
     ("POST /api/v1/workspaces/{workspace_id}/runs", "definition.script"): lambda path: {
         "run_id": "hostile",
         "experiment_name": "e",

@@ -19,10 +19,24 @@ DIFFERENCES: Dict[str, str] = {
     ),
     "azureml.core.environment.Environment.get": "a curated name, `AzureML-…`, gives a local equivalent",
     "azureml.core.environment.PythonSection.conda_dependencies": (
-        "a Python that the machine lacks gives way to the nearest, told in log and properties; packages come from PyPI"
+        "a Python that the machine lacks gives way to another, told in log and properties; packages come from PyPI"
     ),
     "azureml.core.experiment.Experiment.submit": (
         "no limit of 300 MB or 2000 files; where no ignore file is, common junk such as `.git` is left out and told of"
+    ),
+    "azureml.core.model.Model.get_sas_urls": (
+        "the addresses carry no signature: who opens one sends `Authorization: Bearer <token>`"
+    ),
+    "azureml.core.model.Model.download": (
+        "appears whole or not at all, every file checked; with `exist_ok` other files of the folder stay"
+    ),
+    "azureml.core.model.Model.list": "with `latest` the newest of each name that fits the other filters",
+    "azureml.core.model.Model.sample_input_dataset": "has the dataset's `id` alone, while there are no datasets",
+    "azureml.core.model.Model.sample_output_dataset": "has the dataset's `id` alone, while there are no datasets",
+    "azureml.core.model.Model.datasets": "pairs of a role and what has the dataset's `id`, while there are no datasets",
+    "azureml.core.model.Model.delete": "is refused, with the users, also for a model that another one was derived from",
+    "azureml.core.run.Run.register_model": (
+        "inside of a submitted run also takes what lies in `outputs/` and was not uploaded yet"
     ),
     "azureml.core.run.Run.log": "a number of NumPy, `np.int64` too, is a number; a call does not wait for the server",
     "azureml.core.experiment.Experiment.start_logging": (

@@ -233,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
             digest = request.rpartition("/")[2]
             self._answer(relay.receive(digest, contents.chunks_of(self._body())))
         else:
-            self._pass_on()
+            self._pass_on(needs_contents=request == "POST models")
 
     def _speak_mlflow(self, target: str) -> None:
         mlflow, (path, _, query) = self.relay.mlflow, target.partition("?")
@@ -288,12 +288,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
-    def _pass_on(self, taken: bytes | None = None) -> None:
+    def _pass_on(self, taken: bytes | None = None, *, needs_contents: bool = False) -> None:
         """Give the request to the server as it is, after what was recorded before it, so that it is seen.
 
-        ``taken`` is its body where that has been read.
+        ``taken`` is its body where that has been read. What names contents is not passed on before they have arrived;
+        the script's client asks again.
         """
-        self.relay.forwarder.settle(_SETTLE_WITHIN)
+        settled = self.relay.forwarder.settle(_SETTLE_WITHIN)
+        if needs_contents and not settled:
+            raise Unavailable("The contents that this needs are still on their way to the server.", hint="Ask again.")
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS | _HOP_HEADERS
         }

@@ -1,13 +1,16 @@
-"""Giving out the bytes of files: whole, in part, and while they grow."""
+"""Bytes that go out: a whole content, the part that a ``Range`` header asks for, or a log while it grows."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
+from litestar import Request
 from litestar.response import Stream
 
 from terrazul.core.errors import InvalidInput
+from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.store import Content
 from terrazul.server.http import headers_of_download
 from terrazul.server.services import Services
@@ -16,17 +19,16 @@ BYTES = "application/octet-stream"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
 
 
-def stream_content(services: Services, content: Content, path: str, asked: str | None) -> Stream:
-    """The bytes of a file, or the part that a `Range` header asks for."""
-    start, size = _asked_part(asked, content)
+def answer_content(contents: Contents, content: Content, path: str, request: Request[Any, Any, Any]) -> Stream:
+    """The content as a file, under the last part of its path."""
+    start, size = _asked_part(request.headers.get("range"), content)
     headers = headers_of_download(path.rpartition("/")[2])
     headers |= {"Content-Length": str(size), "Accept-Ranges": "bytes", "ETag": f'"{content.digest}"'}
     status = 200
     if size != content.size:
         status = 206
         headers["Content-Range"] = f"bytes {start}-{start + size - 1}/{content.size}"
-    stream = services.files.read(content, start, size)
-    return Stream(stream, media_type=BYTES, headers=headers, status_code=status)
+    return Stream(contents.read(content, start, size), media_type=BYTES, headers=headers, status_code=status)
 
 
 def stream_growing(services: Services, workspace: int, run_id: str, path: str) -> Stream:

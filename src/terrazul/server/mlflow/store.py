@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, bindparam, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.engine import Connection
 
 from terrazul.server.experiment.store import experiment
@@ -99,8 +99,8 @@ def facts_of(connection: Connection, keys: Sequence[int]) -> list[RunFacts]:
 
 def load(connection: Connection, keys: Sequence[int]) -> list[WholeRun]:
     """Runs with what is shown of them, in the order of the keys."""
-    tags, properties = _texts(connection, tag, keys), _texts(connection, property_, keys)
-    parameters, metrics = _texts(connection, parameter, keys), _last_values(connection, keys)
+    tags, properties = tag.of(connection, keys), property_.of(connection, keys)
+    parameters, metrics = parameter.of(connection, keys), _last_values(connection, keys)
     datasets, models = inputs.datasets_of(connection, keys), inputs.models_of(connection, keys)
     return [
         WholeRun(
@@ -166,12 +166,3 @@ def _double(value: Number) -> float:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
-
-
-def _texts(connection: Connection, table: Table, keys: Sequence[int]) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
-    columns = select(table.c.run, table.c.key, table.c.value)
-    for group in in_groups(keys):
-        for row in connection.execute(columns.where(table.c.run.in_(group))):
-            found.setdefault(row[0], {})[row[1]] = row[2]
-    return found

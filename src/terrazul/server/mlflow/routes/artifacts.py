@@ -8,7 +8,7 @@ from litestar import delete, get, put
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
-from terrazul.server.download import stream_content, stream_growing
+from terrazul.server.download import answer_content, stream_growing
 from terrazul.server.http import InjectedServices, does
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow import view
@@ -100,7 +100,7 @@ async def _stream(call: Call, services: InjectedServices, request: AnyRequest, p
     content = await call.mlflow.files.find(call.workspace, place, call.principal)
     if content is None:
         return stream_growing(services, call.workspace, place.run_id, place.path)
-    return stream_content(services, content, place.path, request.headers.get("range"))
+    return answer_content(services.contents, content, place.path, request)
 
 
 proxy = [list_files, download_file, upload_file, delete_files]

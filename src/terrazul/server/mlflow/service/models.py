@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.core.errors import Forbidden, NotFound
@@ -22,6 +22,7 @@ from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.store import logged_model as store
 from terrazul.server.run.store.logged_model import LoggedModelRow, MetricRow
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.wire.mlflow import rules
 from terrazul.wire.mlflow.message import (
     ChangeLoggedModel,
@@ -98,8 +99,8 @@ class MlflowModels:
             }  # fmt: skip
             store.add(connection, values)
             row = store.existing(connection, workspace, model_id)
-            store.put_texts(connection, store.parameter, row, _texts(new.params))
-            store.put_texts(connection, store.tag, row, _texts(new.tags))
+            store.parameter.set(connection, workspace, row.key, _texts(new.params))
+            store.tag.set(connection, workspace, row.key, _texts(new.tags))
             return _load(connection, [row])[0]
 
         return await self._database.write(work)
@@ -129,7 +130,7 @@ class MlflowModels:
         """Set tags of a model."""
         _check_pairs([], change.tags)
         return await self._change(
-            workspace, model_id, principal, partial(_put, table=store.tag, texts=_texts(change.tags))
+            workspace, model_id, principal, partial(_put, kind=store.tag, texts=_texts(change.tags))
         )
 
     async def log_parameters(
@@ -138,15 +139,16 @@ class MlflowModels:
         """Record parameters of a model."""
         _check_pairs(change.params, [])
         return await self._change(
-            workspace, model_id, principal, partial(_put, table=store.parameter, texts=_texts(change.params))
+            workspace, model_id, principal, partial(_put, kind=store.parameter, texts=_texts(change.params))
         )
 
     async def delete_tag(self, workspace: int, model_id: str, key: str, principal: Principal) -> None:
         """Remove a tag of a model. Raises ``NotFound`` where it has none of that name."""
 
         def work(connection: Connection, row: LoggedModelRow) -> None:
-            if not store.remove_tag(connection, row.key, key):
+            if key not in store.tag.of(connection, [row.key]).get(row.key, {}):
                 raise NotFound(f"No tag with key {key!r} found for logged model with ID {model_id!r}.", target=key)
+            store.tag.remove(connection, row.key, [key])
 
         await self._change(workspace, model_id, principal, work)
 
@@ -205,13 +207,13 @@ def _may_see(connection: Connection, workspace: int, row: LoggedModelRow, princi
     return True
 
 
-def _put(connection: Connection, row: LoggedModelRow, *, table: Table, texts: Mapping[str, str]) -> None:
-    store.put_texts(connection, table, row, texts)
+def _put(connection: Connection, row: LoggedModelRow, *, kind: NamedTexts, texts: Mapping[str, str]) -> None:
+    kind.set(connection, row.workspace, row.key, texts)
 
 
 def _load(connection: Connection, rows: Sequence[LoggedModelRow]) -> list[WholeModel]:
     keys = [each.key for each in rows]
-    tags, parameters = store.texts_of(connection, store.tag, keys), store.texts_of(connection, store.parameter, keys)
+    tags, parameters = store.tag.of(connection, keys), store.parameter.of(connection, keys)
     metrics = store.metrics_of(connection, keys)
     return [
         WholeModel(row, tags.get(row.key, {}), parameters.get(row.key, {}), metrics.get(row.key, [])) for row in rows

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from terrazul.core.paths import check_relative_path
-from terrazul.server.download import BYTES, stream_content, stream_growing
+from terrazul.server.download import BYTES, answer_content, stream_growing
 from terrazul.server.http import InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.artifact import Artifact, LogFile
@@ -39,7 +39,7 @@ async def download_artifact(
     content = await services.files.find(workspace.key, run_id, check_relative_path(path))
     if content is None:
         return stream_growing(services, workspace.key, run_id, path)
-    return stream_content(services, content, path, request.headers.get("range"))
+    return answer_content(services.contents, content, path, request)
 
 
 @get("/logs", operation_id="list_logs", opt=does(Action.RUN_READ, ObjectType.RUN))

@@ -8,7 +8,7 @@ from litestar import Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from terrazul.server.changes import LONGEST_WAIT
-from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does, key_and_value
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.run.service.search import Wanted
 from terrazul.wire.metric import RunMetrics
@@ -75,7 +75,13 @@ async def list_runs(
         limit,
         page,
     )
-    wanted = Wanted(run_type, target, run_state or [], list(map(_pair, tag or [])), list(map(_pair, property_ or [])))
+    wanted = Wanted(
+        run_type,
+        target,
+        run_state or [],
+        list(map(key_and_value, tag or [])),
+        list(map(key_and_value, property_ or [])),
+    )
     return await services.run_searching.search(workspace.key, search, principal, wanted)
 
 
@@ -158,11 +164,6 @@ async def beat(
 ) -> HeartbeatAnswer:
     """A runner is alive."""
     return await services.runs.heartbeat(workspace.key, run_id, data)
-
-
-def _pair(text: str) -> tuple[str, str | None]:
-    key, separator, value = text.partition("=")
-    return key, value if separator else None
 
 
 router = Router(

@@ -45,9 +45,9 @@ SOURCES = {
     Entity.METRIC: _source(metric, "name", "last_number"),
     Entity.METRIC_MINIMUM: _source(metric, "name", "minimum"),
     Entity.METRIC_MAXIMUM: _source(metric, "name", "maximum"),
-    Entity.PARAMETER: _source(parameter, "key", "value"),
-    Entity.TAG: _source(tag, "key", "value"),
-    Entity.PROPERTY: _source(property_, "key", "value"),
+    Entity.PARAMETER: _source(parameter.table, "key", "value"),
+    Entity.TAG: _source(tag.table, "key", "value"),
+    Entity.PROPERTY: _source(property_.table, "key", "value"),
 }
 
 _above = run.alias("above")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import to_text
 from terrazul.core.errors import AlreadyExists, InvalidInput
 from terrazul.server.experiment import store as experiments
+from terrazul.server.run.rules import new_properties
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
 from terrazul.wire.run import RunEvent, RunState
@@ -56,19 +57,12 @@ def begin_run(
 def add_properties(connection: Connection, row: RunRow, wanted: Mapping[str, str]) -> None:
     """Set properties. Raises ``AlreadyExists`` where one has another value."""
     there = runs.properties_of(connection, row.key)
-    for key, value in wanted.items():
-        if there.get(key, value) != value:
-            raise AlreadyExists(
-                f"The property {key!r} of run {row.run_id} is {there[key]!r} and cannot become {value!r}.",
-                target=key,
-                hint="Properties keep their first value; use a tag for what changes.",
-            )
-    runs.add_properties(connection, row, {key: value for key, value in wanted.items() if key not in there})
+    runs.add_properties(connection, row, new_properties(there, wanted, f"run {row.run_id}"))
 
 
 def add_parameters(connection: Connection, row: RunRow, wanted: Mapping[str, str]) -> None:
     """Set parameters. Raises ``ParameterConflict`` where one has another value."""
-    there = runs.parameters_of(connection, row.key, wanted)
+    there = runs.parameters_of(connection, row.key)
     for key, value in wanted.items():
         if there.get(key, value) != value:
             raise ParameterConflict(

@@ -29,6 +29,7 @@ from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import metadata, primary_key
+from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.artifact import Artifact
 
@@ -52,20 +53,8 @@ logged_model = Table(
 )
 
 
-def _named_texts(name: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("workspace", Integer, nullable=False),
-        Column("logged_model", ForeignKey("logged_model.id"), primary_key=True),
-        Column("key", Text, primary_key=True),
-        Column("value", Text, nullable=False),
-        sqlite_with_rowid=False,
-    )
-
-
-parameter = _named_texts("logged_model_parameter")
-tag = _named_texts("logged_model_tag")
+parameter = NamedTexts("logged_model_parameter", "logged_model")
+tag = NamedTexts("logged_model_tag", "logged_model")
 
 metric = Table(
     "logged_model_metric",
@@ -176,36 +165,6 @@ def of_experiments(connection: Connection, experiments: Sequence[int]) -> list[L
 def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     """Set columns of a logged model."""
     connection.execute(logged_model.update().where(logged_model.c.id == key).values(**values))
-
-
-def put_texts(connection: Connection, table: Table, row: LoggedModelRow, texts: Mapping[str, str]) -> None:
-    """Set tags or parameters; one that is there gets the new value."""
-    if texts:
-        statement = insert(table)
-        statement = statement.on_conflict_do_update(
-            index_elements=["logged_model", "key"], set_={"value": statement.excluded.value}
-        )
-        rows = [
-            {"workspace": row.workspace, "logged_model": row.key, "key": key, "value": value}
-            for key, value in texts.items()
-        ]
-        connection.execute(statement, rows)
-
-
-def remove_tag(connection: Connection, key: int, name: str) -> bool:
-    """Remove a tag; false where there is none."""
-    removed = connection.execute(tag.delete().where(tag.c.logged_model == key, tag.c.key == name))
-    return removed.rowcount > 0
-
-
-def texts_of(connection: Connection, table: Table, keys: Sequence[int]) -> dict[int, dict[str, str]]:
-    """Tags or parameters of logged models, by model."""
-    found: dict[int, dict[str, str]] = {}
-    for group in in_groups(keys):
-        query = select(table.c.logged_model, table.c.key, table.c.value).where(table.c.logged_model.in_(group))
-        for row in connection.execute(query.order_by(table.c.key)):
-            found.setdefault(row[0], {})[row[1]] = row[2]
-    return found
 
 
 def put_metrics(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

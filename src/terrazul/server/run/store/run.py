@@ -23,13 +23,12 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.sql.metadata import Json, metadata, primary_key
-from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
 
 run = Table(
@@ -67,22 +66,9 @@ run = Table(
 )
 
 
-def _named_texts(name: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("workspace", Integer, nullable=False),
-        Column("run", ForeignKey("run.id"), primary_key=True),
-        Column("key", Text, primary_key=True),
-        Column("value", Text, nullable=False),
-        Index(f"ix_{name}_search", "workspace", "key", "value"),
-        sqlite_with_rowid=False,
-    )
-
-
-tag = _named_texts("run_tag")
-property_ = _named_texts("run_property")
-parameter = _named_texts("run_parameter")
+tag = NamedTexts("run_tag", "run")
+property_ = NamedTexts("run_property", "run")
+parameter = NamedTexts("run_parameter", "run")
 
 event = Table(
     "run_event",
@@ -222,54 +208,37 @@ def count_by_state(connection: Connection) -> dict[str, int]:
 
 def set_tags(connection: Connection, row: RunRow, tags: Mapping[str, str]) -> None:
     """Set tags; a tag that is there gets the new value."""
-    if tags:
-        statement = insert(tag)
-        statement = statement.on_conflict_do_update(
-            index_elements=["run", "key"], set_={"value": statement.excluded.value}
-        )
-        connection.execute(statement, _texts(row, tags))
-
-
-_REMOVE_TAG = tag.delete().where(tag.c.run == bindparam("of_run"), tag.c.key == bindparam("of_key"))
+    tag.set(connection, row.workspace, row.key, tags)
 
 
 def remove_tags(connection: Connection, row: RunRow, keys: Iterable[str]) -> None:
     """Remove tags; one that is not there is no error."""
-    removed = [{"of_run": row.key, "of_key": key} for key in keys]
-    if removed:
-        connection.execute(_REMOVE_TAG, removed)
+    tag.remove(connection, row.key, keys)
 
 
 def tags_of(connection: Connection, key: int) -> dict[str, str]:
     """The tags of a run."""
-    return {row.key: row.value for row in connection.execute(select(tag.c.key, tag.c.value).where(tag.c.run == key))}
+    return tag.of(connection, [key]).get(key, {})
 
 
 def properties_of(connection: Connection, key: int) -> dict[str, str]:
     """The properties of a run."""
-    query = select(property_.c.key, property_.c.value).where(property_.c.run == key)
-    return {row.key: row.value for row in connection.execute(query)}
+    return property_.of(connection, [key]).get(key, {})
 
 
 def add_properties(connection: Connection, row: RunRow, properties: Mapping[str, str]) -> None:
     """Enter properties that are not there."""
-    if properties:
-        connection.execute(property_.insert(), _texts(row, properties))
+    property_.add(connection, row.workspace, row.key, properties)
 
 
-def parameters_of(connection: Connection, key: int, names: Iterable[str]) -> dict[str, str]:
-    """Those of the parameters that a run has."""
-    found: dict[str, str] = {}
-    for group in in_groups(names):
-        query = select(parameter.c.key, parameter.c.value).where(parameter.c.run == key, parameter.c.key.in_(group))
-        found.update((row[0], row[1]) for row in connection.execute(query))
-    return found
+def parameters_of(connection: Connection, key: int) -> dict[str, str]:
+    """The parameters of a run."""
+    return parameter.of(connection, [key]).get(key, {})
 
 
 def add_parameters(connection: Connection, row: RunRow, parameters: Mapping[str, str]) -> None:
     """Enter parameters that are not there."""
-    if parameters:
-        connection.execute(parameter.insert(), _texts(row, parameters))
+    parameter.add(connection, row.workspace, row.key, parameters)
 
 
 def add_event(connection: Connection, row: RunRow, happened: RunEvent, time: int) -> None:
@@ -318,20 +287,9 @@ def load(connection: Connection, keys: list[int]) -> list[Run]:
         .outerjoin(_parent, _parent.c.id == run.c.parent)
         .where(run.c.id.in_(keys))
     )
-    texts = [_texts_of(connection, table, keys) for table in (tag, property_, parameter)]
+    texts = [each.of(connection, keys) for each in (tag, property_, parameter)]
     found = {row.id: _run(row, *(each.get(row.id, {}) for each in texts)) for row in connection.execute(query)}
     return [found[key] for key in keys]
-
-
-def _texts(row: RunRow, texts: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"workspace": row.workspace, "run": row.key, "key": key, "value": value} for key, value in texts.items()]
-
-
-def _texts_of(connection: Connection, table: Table, keys: list[int]) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
-    for row in connection.execute(select(table.c.run, table.c.key, table.c.value).where(table.c.run.in_(keys))):
-        found.setdefault(row[0], {})[row[1]] = row[2]
-    return found
 
 
 def _row(row: Any) -> RunRow:

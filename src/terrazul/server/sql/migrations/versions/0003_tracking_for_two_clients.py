@@ -120,6 +120,8 @@ def _add_inputs_and_models() -> None:
             sa.PrimaryKeyConstraint("logged_model", "key", name=op.f(f"pk_{name}")),
             sqlite_with_rowid=False,
         )
+        with op.batch_alter_table(name, schema=None) as batch_op:
+            batch_op.create_index(f"ix_{name}_search", ["workspace", "key", "value"], unique=False)
     op.create_table(
         "logged_model_metric",
         sa.Column("workspace", sa.Integer(), nullable=False),
