@@ -135,3 +135,5 @@ def test_client_finds_an_mlflow_server_in_a_workspace(platform: RunningServer, c
     assert metrics["loss"] == [1.0, 0.5, 1 / 3]
     paths = {each["path"] for each in platform.call("GET", f"{workspace}/runs/{run_id}/artifacts")}
     assert {"note.txt", "files/sub/b.txt", "net/MLmodel"} <= paths
+    (model,) = platform.call("GET", f"{workspace}/models")["models"]
+    assert (model["id"], model["run_id"], "sklearn" in model["mlflow"]["flavors"]) == ("sorter:1", run_id, True)

@@ -30,6 +30,7 @@ from terrazul.server.mlflow.service.experiments import MlflowExperiments
 from terrazul.server.mlflow.service.files import MlflowFiles
 from terrazul.server.mlflow.service.models import MlflowModels
 from terrazul.server.mlflow.service.recording import MlflowRecording
+from terrazul.server.mlflow.service.registry import MlflowRegistry
 from terrazul.server.mlflow.service.runs import MlflowRuns
 from terrazul.server.model.service import Models
 from terrazul.server.queue.service import Dispatcher, active_runs
@@ -99,7 +100,8 @@ class Services:
             MlflowRuns(self.database, self.lifecycle, self.dispatcher, clock, self._notify),
             MlflowRecording(self.database, clock, self._notify),
             MlflowModels(self.database, clock),
-            MlflowFiles(self.database, self.contents, self.files, clock, self._notify),
+            MlflowFiles(self.database, self.contents, self.files, self.models, clock, self._notify),
+            MlflowRegistry(self.database, self.models, clock),
         )
 
     def _notify(self, connection: Connection, run: int) -> None:

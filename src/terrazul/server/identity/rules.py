@@ -33,6 +33,7 @@ class Action(str, enum.Enum):
     MODEL_READ = "model/read"
     MODEL_REGISTER = "model/register"
     MODEL_CHANGE = "model/change"
+    MODEL_CHANGE_ALL = "model/change/all"
     MODEL_DELETE = "model/delete"
     ENDPOINT_READ = "endpoint/read"
     ENDPOINT_WRITE = "endpoint/write"

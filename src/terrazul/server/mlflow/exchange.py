@@ -73,6 +73,11 @@ def read_query(request: AnyRequest, shape: type[T]) -> T:
     return _convert(given, shape)
 
 
+async def read_any(request: AnyRequest, shape: type[T]) -> T:
+    """The message in a request's body or, where that is empty, in its query, as DELETE has it."""
+    return await read(request, shape) if await request.body() else read_query(request, shape)
+
+
 def answer(value: object) -> Answer:
     """What a request is answered with."""
     return Response(msgspec.json.encode(value), media_type="application/json")

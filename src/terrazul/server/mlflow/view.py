@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from terrazul.server.experiment.store import ExperimentRow
+from terrazul.server.mlflow.registry_store import NameRow, VersionRow
 from terrazul.server.mlflow.store import MetricValue, RunFacts, WholeRun
 from terrazul.server.run.store.inputs import DatasetRow
 from terrazul.server.run.store.logged_model import LoggedModelRow, MetricRow
@@ -108,6 +109,39 @@ def logged_model(
                 for each in metrics
             ],
         },
+    }
+
+
+def registered_model(row: NameRow, tags: Mapping[str, str], aliases: Mapping[str, int], latest: list[Json]) -> Json:
+    """A registered model."""
+    return {
+        "name": row.name,
+        "creation_timestamp": row.created_at // 1000,
+        "last_updated_timestamp": row.updated_at // 1000,
+        "description": row.description,
+        "latest_versions": latest,
+        "tags": pairs(tags),
+        "aliases": [{"alias": name, "version": str(version)} for name, version in aliases.items()],
+    }
+
+
+def model_version(row: VersionRow, tags: Mapping[str, str], aliases: list[str], uri: str) -> Json:
+    """A version of a registered model."""
+    return {
+        "name": row.name,
+        "version": str(row.version),
+        "creation_timestamp": row.created_at // 1000,
+        "last_updated_timestamp": row.modified_at // 1000,
+        "user_id": row.created_by,
+        "current_stage": row.stage,
+        "description": row.description,
+        "source": row.source or uri,
+        "run_id": row.run_id or "",
+        "run_link": row.run_link,
+        "model_id": row.model_id,
+        "status": "READY",
+        "tags": pairs(tags),
+        "aliases": aliases,
     }
 
 

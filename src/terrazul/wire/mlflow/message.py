@@ -239,3 +239,36 @@ class SearchLoggedModels:
     max_results: Optional[int] = None
     order_by: List[LoggedModelOrder] = field(default_factory=list)
     page_token: str = ""
+
+
+@dataclass(frozen=True)
+class NameChoice:
+    """What names a registered model, and what is to be set on it: the routes of ``registered-models/``."""
+
+    name: str = ""
+    new_name: str = ""
+    description: Optional[str] = None
+    tags: List[Pair] = field(default_factory=list)
+    key: str = ""
+    value: str = ""
+    alias: str = ""
+    version: str = ""
+    stages: List[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class VersionChoice:
+    """What names a version, and what is to be set on it: the routes of ``model-versions/``."""
+
+    name: str = ""
+    version: str = ""
+    source: str = ""
+    run_id: str = ""
+    run_link: str = ""
+    model_id: str = ""
+    description: Optional[str] = None
+    tags: List[Pair] = field(default_factory=list)
+    key: str = ""
+    value: str = ""
+    stage: str = ""
+    archive_existing_versions: bool = False

@@ -9,7 +9,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow.exchange import Answer, Call, answer, answer_error
-from terrazul.server.mlflow.routes import artifacts, experiments, models, recording, runs
+from terrazul.server.mlflow.routes import artifacts, experiments, models, recording, registry, runs
 
 VERSION = "3.0.0"
 """The release of MLflow whose protocol is spoken."""
@@ -53,6 +53,7 @@ router = Router(
                 *runs.handlers,
                 *recording.handlers,
                 *models.handlers,
+                *registry.handlers,
                 *artifacts.handlers,
             ],
         ),

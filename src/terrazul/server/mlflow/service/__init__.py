@@ -8,6 +8,7 @@ from terrazul.server.mlflow.service.experiments import MlflowExperiments
 from terrazul.server.mlflow.service.files import MlflowFiles
 from terrazul.server.mlflow.service.models import MlflowModels
 from terrazul.server.mlflow.service.recording import MlflowRecording
+from terrazul.server.mlflow.service.registry import MlflowRegistry
 from terrazul.server.mlflow.service.runs import MlflowRuns
 
 
@@ -20,3 +21,4 @@ class Mlflow:
     recording: MlflowRecording
     models: MlflowModels
     files: MlflowFiles
+    registry: MlflowRegistry

@@ -20,6 +20,7 @@ from terrazul.server.mlflow import store, view
 from terrazul.server.mlflow.service.models import find_model
 from terrazul.server.mlflow.service.runs import find_run
 from terrazul.server.mlflow.service.tags import active_run
+from terrazul.server.model.service import Models
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import Notify
 from terrazul.server.run.store import artifact as artifacts
@@ -30,23 +31,33 @@ from terrazul.wire.mlflow.answer import artifact_uri
 from terrazul.wire.mlflow.rules import invalid
 
 _OF_RUN = re.compile(r"[0-9]+/([^/]+)/artifacts(?:/(.*))?\Z", re.DOTALL)
+_OF_VERSION = re.compile(r"registry/([^/]+)/([0-9]{1,9})(?:/(.*))?\Z", re.DOTALL)
 _OF_MODEL = re.compile(r"[0-9]+/models/([^/]+)/artifacts(?:/(.*))?\Z", re.DOTALL)
 
 
 class Place(NamedTuple):
-    """What an address of a file names: a run or a logged model, and a path in it (empty for its root)."""
+    """What an address of a file names: a run, a logged model or a version (``name:version``), and a path in it.
+
+    The path is empty for its root.
+    """
 
     run_id: str
     model_id: str
     path: str
+    version: str = ""
 
 
 def place_of(address: str) -> Place:
-    """The place of ``<experiment>/<run>/artifacts/<path>`` or ``<experiment>/models/<model>/artifacts/<path>``.
+    """The place that an address names.
 
-    Raises ``InvalidParameter`` for anything else.
+    It is ``<experiment>/<run>/artifacts/<path>``, ``<experiment>/models/<model>/artifacts/<path>`` or
+    ``registry/<name>/<version>/<path>``. Raises ``InvalidParameter`` for anything else.
     """
     address = address.strip("/")
+    of_version = _OF_VERSION.match(address)
+    if of_version:
+        path = of_version.group(3) or ""
+        return Place("", "", path and check_relative_path(path), f"{of_version.group(1)}:{of_version.group(2)}")
     of_model, of_run = _OF_MODEL.match(address), _OF_RUN.match(address)
     match = of_model or of_run
     if match is None:
@@ -60,10 +71,13 @@ def place_of(address: str) -> Place:
 class MlflowFiles:
     """The files of runs and logged models of all workspaces."""
 
-    def __init__(self, database: Database, content: Contents, files: Files, clock: Clock, notify: Notify) -> None:
+    def __init__(
+        self, database: Database, content: Contents, files: Files, registry: Models, clock: Clock, notify: Notify
+    ) -> None:
         self._database = database
         self._contents = content
         self._files = files
+        self._models = registry
         self._clock = clock
         self._notify = notify
 
@@ -73,6 +87,9 @@ class MlflowFiles:
 
     async def list_all(self, workspace: int, place: Place, principal: Principal) -> list[Artifact]:
         """The files at and below a place."""
+        if place.version:
+            model = await self._models.get(workspace, place.version)
+            return [Artifact(each.path, each.size, each.digest, model.created_at) for each in model.files]
         await self.check(workspace, place, principal)
         if place.run_id:
             return await self._files.list_own(workspace, place.run_id, place.path)
@@ -97,6 +114,8 @@ class MlflowFiles:
 
     async def find(self, workspace: int, place: Place, principal: Principal) -> Content | None:
         """Where the bytes of a file lie; None for a log that still grows. Raises ``NotFound``."""
+        if place.version:
+            return await self._models.open_file(workspace, place.version, place.path)
         await self.check(workspace, place, principal)
         if place.run_id:
             return await self._files.find(workspace, place.run_id, place.path)
@@ -114,8 +133,7 @@ class MlflowFiles:
 
     async def receive(self, workspace: int, place: Place, stream: AsyncIterator[bytes], principal: Principal) -> None:
         """Take in a file, in the place of an earlier one; when this returns, it is on disk."""
-        if not place.path:
-            raise invalid("path", place.path, "A file needs a name.")
+        _check_own(place)
         await self.check(workspace, place, principal)
         content = await self._contents.receive_unnamed(workspace, stream)
 
@@ -133,8 +151,7 @@ class MlflowFiles:
 
     async def delete(self, workspace: int, place: Place, principal: Principal) -> None:
         """Remove a file, or all below a folder. Raises ``NotFound`` where there is none."""
-        if not place.path:
-            raise invalid("path", place.path, "Name a file or a folder.")
+        _check_own(place)
 
         def work(connection: Connection) -> None:
             if place.run_id:
@@ -147,6 +164,14 @@ class MlflowFiles:
                 raise NotFound(f"There is no file {place.path[:200]!r}.", target=place.path[:200])
 
         await self._database.write(work)
+
+
+def _check_own(place: Place) -> None:
+    """Raise ``InvalidParameter`` where a client cannot change what a place names."""
+    if not place.path:
+        raise invalid("path", place.path, "Name a file or a folder.")
+    if place.version:
+        raise invalid("path", place.path, "The files of a registered model do not change.")
 
 
 def _check(connection: Connection, workspace: int, place: Place, principal: Principal) -> None:

@@ -47,6 +47,7 @@ def upgrade() -> None:
     _add_search_indexes()
     _add_last_points()
     _add_inputs_and_models()
+    _add_registry()
 
 
 def _add_last_points() -> None:
@@ -174,3 +175,52 @@ def _add_search_indexes() -> None:
         batch_op.create_index("ix_metric_last", ["workspace", "name", "last_number", "run"], unique=False)
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.create_index("ix_run_started", ["workspace", "started_at", "created_at", "id"], unique=False)
+
+
+def _add_registry() -> None:
+    of_name = ("registered_model", "registered_model.id")
+    op.create_table(
+        "registered_model_detail",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("registered_model", sa.Integer(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint([of_name[0]], [of_name[1]], name=op.f("fk_registered_model_detail_registered_model")),
+        sa.PrimaryKeyConstraint("registered_model", name=op.f("pk_registered_model_detail")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "registered_model_tag",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("registered_model", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint([of_name[0]], [of_name[1]], name=op.f("fk_registered_model_tag_registered_model")),
+        sa.PrimaryKeyConstraint("registered_model", "key", name=op.f("pk_registered_model_tag")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("registered_model_tag", schema=None) as batch_op:
+        batch_op.create_index("ix_registered_model_tag_search", ["workspace", "key", "value"], unique=False)
+    op.create_table(
+        "model_alias",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("registered_model", sa.Integer(), nullable=False),
+        sa.Column("alias", sa.String(length=255), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint([of_name[0]], [of_name[1]], name=op.f("fk_model_alias_registered_model")),
+        sa.PrimaryKeyConstraint("registered_model", "alias", name=op.f("pk_model_alias")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "model_origin",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("registered_model", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("run_link", sa.Text(), nullable=False),
+        sa.Column("model_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint([of_name[0]], [of_name[1]], name=op.f("fk_model_origin_registered_model")),
+        sa.PrimaryKeyConstraint("registered_model", "version", name=op.f("pk_model_origin")),
+        sqlite_with_rowid=False,
+    )
