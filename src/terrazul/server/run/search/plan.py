@@ -7,7 +7,7 @@ the order wanted until the page is full. SQLite keeps no count of what its table
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -93,7 +93,7 @@ def find(connection: Connection, search: Search, limit: int, after: Mark | None,
 
 def count(connection: Connection, search: Search) -> int:
     """How many runs fit."""
-    few = _few(connection, search, FEW)
+    few = _few(connection, replace(search, order=()), FEW)
     conditions = [*_scope(search.scope), compile_filter(search.filter, search.scope.workspace)]
     query = select(func.count()).select_from(run).where(*conditions)
     query = query.where(run.c.id.in_(few) if few is not None else run.c.workspace == search.scope.workspace)
