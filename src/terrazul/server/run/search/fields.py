@@ -50,7 +50,6 @@ RUN_SCHEMA = Schema(
         (Entity.TAG, "mlflow.note.content"): attribute("description"),
         (Entity.TAG, "mlflow.parentRunId"): attribute("parent_run_id"),
         (Entity.TAG, "mlflow.rootRunId"): attribute("root_run_id"),
-        (Entity.TAG, "mlflow.user"): attribute("created_by"),
     },
     keys={Entity.DATASET: ("name", "digest", "context")},
 )
