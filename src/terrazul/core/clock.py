@@ -30,7 +30,8 @@ def check_time(moment: int) -> Microseconds:
 
 def to_text(moment: int) -> str:
     """``2026-11-23T11:43:46.000001Z``; the fraction always has six digits, so texts sort as times do."""
-    return to_datetime(moment).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # several times as fast as strftime
+    return to_datetime(moment).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def to_datetime(moment: int) -> datetime:

@@ -114,6 +114,11 @@ def test_submitted_script_is_followed_and_found_again(project: Shell):
     query = "[?tags.quality=='fantastic run'].run_id"
     assert project("run", "list", "--query", query, "-o", "tsv").stdout.strip() == told["runId"]
     assert project.json("run", "list", "--tags", "quality=poor") == []
+    best = project.json(
+        "run", "list", "--filter", "metric.loss < 0.5 AND NOT status = 'FAILED'", "--order-by", "created"
+    )
+    assert [each["run_id"] for each in best] == [told["runId"]]
+    assert project.json("run", "list", "--filter", "metric.loss > 0.5") == []
     assert "quality" not in project.json("run", "update", told["runId"], "--remove-tag", "quality")["tags"]
 
     logs = project.json("run", "download-logs", told["runId"], "-d", "logs-of-it")
@@ -181,6 +186,8 @@ def test_run_that_is_left_outlives_the_server_is_followed_and_canceled(project: 
         (["run", "update", "nobody", "--add-tag", "a=b"], 3, "nobody"),
         (["run", "download-logs", "nobody"], 3, "nobody"),
         (["run", "list", "-e", "diabtes"], 3, "There is no experiment 'diabtes'"),
+        (["run", "list", "--filter", "metric.loss <"], 2, "position 14: expected a number for metric.loss"),
+        (["run", "list", "--order-by", "metric.loss DOWN"], 2, "position 13: expected ASC, DESC or the end"),
         (["run", "list", "--status", "failed"], 2, "Did you mean `Failed`?"),
         (["run", "lst"], 2, "Did you mean `list`?"),
         (["experiment", "show", "-n", "diabtes"], 3, "There is no experiment"),

@@ -71,8 +71,11 @@ def parse_order(texts: Sequence[str], schema: Schema = RUN_SCHEMA) -> list[Order
         raise InvalidInput(
             f"An order has at most {ORDER_LIMIT} terms, not {len(texts)}.", target="order_by", hint="Leave some out."
         )
-    terms = [_Parser(tokenize(text, _ORDER), _ORDER, schema).order_term() for text in texts]
-    return list({term.field: term for term in reversed(terms)}.values())[::-1]
+    terms: dict[Field, OrderTerm] = {}
+    for text in texts:
+        term = _Parser(tokenize(text, _ORDER), _ORDER, schema).order_term()
+        terms.setdefault(term.field, term)
+    return list(terms.values())
 
 
 class _Parser:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, and_, false, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, false, literal, or_, tuple_
 
 from terrazul.core.errors import InvalidInput
 from terrazul.server.run.search.sql import SOURCES, column_of, relation_of
@@ -112,7 +112,8 @@ def newest_first() -> list[ColumnElement[Any]]:
 
 def follows(sorts: Sequence[Sort], values: Sequence[SortValue], mark: Mark) -> ColumnElement[bool]:
     """The condition that a row stands after the mark, where the terms before these are equal."""
-    condition: ColumnElement[bool] = tuple_(run.c.created_at, run.c.id) < tuple_(mark.created_at, mark.key)
+    place = tuple_(literal(mark.created_at, BigInteger), literal(mark.key, BigInteger))
+    condition: ColumnElement[bool] = tuple_(run.c.created_at, run.c.id) < place
     for sort, value in reversed(list(zip(sorts, values, strict=True))):
         condition = or_(sort.is_after(value), and_(sort.is_equal(value), condition))
     return condition

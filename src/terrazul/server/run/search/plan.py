@@ -7,7 +7,7 @@ the order wanted until the page is full. SQLite keeps no count of what its table
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -34,6 +34,8 @@ _MOST_PROBES = 10
 
 _found = run.alias("found")
 _RANGES = {Operator.EQUAL, Operator.LESS, Operator.AT_MOST, Operator.GREATER, Operator.AT_LEAST, Operator.IN}
+_ALSO_MISSING = {Operator.IS_NULL, Operator.IS_NOT_NULL}
+"""Where the field has no number, as a metric whose last value is none."""
 _POINTS = {Operator.EQUAL, Operator.IN}
 _INDEXED = {
     "run_id": (_found.c.run_id, _POINTS),
@@ -77,10 +79,10 @@ class Found(NamedTuple):
     following: Mark | None
 
 
-def find(connection: Connection, search: Search, limit: int, after: Mark | None) -> Found:
-    """A page of runs in the order wanted."""
+def find(connection: Connection, search: Search, limit: int, after: Mark | None, most: int = FEW) -> Found:
+    """A page of runs in the order wanted; ``most`` is how many count as few."""
     sorts = compile_order(search.order)
-    few = _few(connection, search)
+    few = _few(connection, search, most)
     if few is not None:
         rows = connection.execute(_among(search, sorts, few, after).limit(limit + 1)).all()
     else:
@@ -91,7 +93,7 @@ def find(connection: Connection, search: Search, limit: int, after: Mark | None)
 
 def count(connection: Connection, search: Search) -> int:
     """How many runs fit."""
-    few = _few(connection, search)
+    few = _few(connection, replace(search, order=()), FEW)
     conditions = [*_scope(search.scope), compile_filter(search.filter, search.scope.workspace)]
     query = select(func.count()).select_from(run).where(*conditions)
     query = query.where(run.c.id.in_(few) if few is not None else run.c.workspace == search.scope.workspace)
@@ -122,9 +124,9 @@ def _scope(scope: Scope) -> list[Condition]:
     return conditions
 
 
-def _few(connection: Connection, search: Search) -> Select[tuple[int]] | None:
+def _few(connection: Connection, search: Search, most: int) -> Select[tuple[int]] | None:
     """The keys of runs among which all are that fit, where an index tells few of them."""
-    best, least = None, FEW + 1
+    best, least = None, most + 1
     for candidates in islice(_candidates(search), _MOST_PROBES):
         probe = candidates.limit(least).subquery()
         number = int(connection.execute(select(func.count()).select_from(probe)).scalar_one())
@@ -146,11 +148,9 @@ def _candidates(search: Search) -> list[Select[tuple[int]]]:
     ]
     if scope.experiments is not None:
         found.append(of_runs.where(_found.c.experiment.in_(scope.experiments)))
-    for part in flattened(search.filter):
-        candidate = _of_comparison(part, scope.workspace) if isinstance(part, Comparison) else None
-        if candidate is not None:
-            found.append(candidate)
-    return found
+    walked = search.order[0].field if search.order else None  # the walk through its index ends where the range ends
+    comparisons = [part for part in flattened(search.filter) if isinstance(part, Comparison) and part.field != walked]
+    return found + [each for part in comparisons if (each := _of_comparison(part, scope.workspace)) is not None]
 
 
 def _of_comparison(comparison: Comparison, workspace: int) -> Select[tuple[int]] | None:
@@ -203,15 +203,22 @@ def _walk(connection: Connection, search: Search, sorts: list[Sort], limit: int,
     if after is None or after.values[0] is not None:
         rows += connection.execute(_present(search, sorts, after).limit(limit))
         after = None
-    if len(rows) < limit and _may_be_missing(sorts[0]):
+    if len(rows) < limit and _may_be_missing(search, sorts[0]):
         query = _newest(search, sorts, after).where(sorts[0].value.is_(None))
         rows += connection.execute(query.limit(limit - len(rows)))
     return rows
 
 
-def _may_be_missing(sort: Sort) -> bool:
-    column = column_of(sort.term.field)
-    return bool(getattr(column, "nullable", True))
+def _may_be_missing(search: Search, sort: Sort) -> bool:
+    """False where every run that fits has a value for the term."""
+    field_of_term = sort.term.field
+    column = column_of(field_of_term)
+    if column is not None and not getattr(column, "nullable", True):
+        return False
+    return not any(
+        isinstance(part, Comparison) and part.field == field_of_term and part.operator not in _ALSO_MISSING
+        for part in flattened(search.filter)
+    )
 
 
 def _present(search: Search, sorts: list[Sort], after: Mark | None) -> Select[Any]:

@@ -318,17 +318,22 @@ def histories(connection: Connection, run_keys: list[int], name: str | None) -> 
     return found
 
 
-def summaries(connection: Connection, run_keys: list[int]) -> dict[int, list[MetricSummary]]:
-    """What lists show of the metrics of runs, by run and name; the last value only where it is one, and no table."""
-    query = (
-        select(metric, metric.c.count.label("points"), point.c.form, point.c.number, point.c.text)
-        .join(point, and_(point.c.metric == metric.c.id, point.c.sequence == metric.c.count))
-        .where(metric.c.run.in_(run_keys))
-        .order_by(metric.c.run, metric.c.name)
+_SUMMARIES = (
+    select(
+        metric.c.run, metric.c.name, metric.c.kind, metric.c.count, metric.c.minimum, metric.c.maximum,
+        point.c.form, point.c.number, point.c.text,
     )
+    .join(point, and_(point.c.metric == metric.c.id, point.c.sequence == metric.c.count))
+    .where(metric.c.run.in_(bindparam("keys", expanding=True)))
+    .order_by(metric.c.run, metric.c.name)
+)  # fmt: skip
+
+
+def summaries(connection: Connection, run_keys: list[int]) -> dict[int, list[MetricSummary]]:
+    """What lists show of the metrics of runs, by run and name; the last value where it is one, not of tables."""
     found: dict[int, list[MetricSummary]] = {key: [] for key in run_keys}
-    for row in connection.execute(query):
-        kind = MetricKind(row.kind)
-        last = from_stored(row.form, row.number, row.text) if kind is MetricKind.SCALAR else None
-        found[row.run].append(MetricSummary(row.name, kind, row.points, last, row.minimum, row.maximum))
+    rows = connection.execute(_SUMMARIES, {"keys": run_keys}).all()
+    for key, name, kind, count, minimum, maximum, form, number, text in rows:
+        last = from_stored(form, number, text) if kind == MetricKind.SCALAR.value else None
+        found[key].append(MetricSummary(name, MetricKind(kind), count, last, minimum, maximum))
     return found
