@@ -498,13 +498,3 @@ def _texts(values: Mapping[str, Any]) -> Dict[str, str]:
 
 def _model_name(path: str) -> str:
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
-
-
-def as_text(value: Any) -> str:
-    """A value as people read it."""
-    return json.dumps(value, indent=4, ensure_ascii=False)
-
-
-def model_ids(models: Any) -> Optional[List[str]]:
-    """The ids of models for a change; None leaves them as they are."""
-    return None if models is None else ids_of(models)
