@@ -96,7 +96,9 @@ def test_local_service_takes_options_in_the_place_of_files(project: Shell):
 
 
 def test_deployment_that_fails_ends_with_its_traceback(project: Shell):
-    (project.folder / "broken.py").write_text("def init():\n    raise OSError('no weights')\ndef run(data):\n    pass\n")
+    (project.folder / "broken.py").write_text(
+        "def init():\n    raise OSError('no weights')\ndef run(data):\n    pass\n"
+    )
     ic = write(project.folder / "broken.json", {"entryScript": "broken.py", "environment": _HERE})
     ended = project("model", "deploy", "-n", "broken", "-m", "factor:1", "--ic", ic)
     assert ended.returncode == 1
@@ -110,8 +112,8 @@ def test_package_is_written(project: Shell, tmp_path: Path):
     target = tmp_path / "package"
     words = ["model", "package", "-m", "factor:1", "--ic", "inferenceconfig.json", "--output-path", str(target)]
     assert project(*words).returncode == 0
-    assert (target / "azureml-models/factor/1/factor.txt").read_text() == "3"
-    assert (target / "app/score.py").read_text() == _SCORE
+    assert (target / "app/azureml-models/factor/1/factor.txt").read_text() == "3"
+    assert (target / "app/source/score.py").read_text() == _SCORE
     again = project(*words)
     assert (again.returncode, "is not empty" in again.stderr) == (2, True)
 
@@ -120,7 +122,7 @@ def test_package_is_written(project: Shell, tmp_path: Path):
     ("content", "told"),
     [
         ({"computeType": "AKS"}, "the compute type 'AKS', which Terrazul does not have yet"),
-        ({"computType": "ACI"}, "Did you mean 'computeType'?"),
+        ({"computType": "ACI"}, "Did you mean `computeType`?"),
         ({"containerResourceRequirements": {"cpus": 1}}, "'cpus', which is not known"),
         ({"containerResourceRequirements": 3}, "is not an object"),
         ({"containerResourceRequirements": {"cpu": -1}}, "cpu_cores"),
@@ -140,7 +142,7 @@ def test_wrong_deployment_file_is_told(project: Shell, content: object, told: st
     [
         (["model", "deploy", "-n", "x-1"], "Neither a model nor an entry script is named"),
         (["model", "deploy", "-n", "x-1", "-m", "factor:1", "--ic", "nowhere.json"], "nowhere.json cannot be read"),
-        (["model", "deploy", "-n", "x-1", "-m", "factor:9", "--ic", "inferenceconfig.json"], "factor:9"),
+        (["model", "deploy", "-n", "x-1", "-m", "factor:9", "--ic", "inferenceconfig.json"], "has no version 9"),
         (["model", "deploy", "-n", "x-1", "-m", "factor:1"], "needs an entry script"),
         (["model", "deploy", "-n", "x-1", "-m", "factor:1", "--ct", "aks"], "no compute target 'aks'"),
         (["model", "deploy", "-n", "A B", "-m", "factor:1", "--ic", "inferenceconfig.json"], "service name"),

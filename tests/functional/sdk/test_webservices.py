@@ -8,13 +8,15 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from terrazul.core.errors import CapabilityNotAvailable, Conflict, WebserviceException
+from terrazul.core.errors import CapabilityNotAvailable, Conflict, InvalidInput, WebserviceException
+from terrazul.sdk.deployment import NamedDeployment
 from terrazul.sdk.environment import Environment
 from terrazul.sdk.image import ContainerImage, Image
 from terrazul.sdk.inference_config import InferenceConfig
@@ -262,6 +264,34 @@ def test_configuration_is_checked_before_anything_is_sent(workspace: Workspace, 
     assert workspace.webservices == {}
 
 
+def test_source_directory_is_a_folder_beside_which_the_script_is_started(
+    workspace: Workspace, environment: Environment, model: Model
+):
+    folder = Path("parts")
+    (folder / "x/y").mkdir(parents=True)
+    (folder / "extra.json").write_text('{"name": "Ada"}')
+    (folder / "beside.py").write_text("def greeting(name):\n    return 'Hello ' + name\n")
+    (folder / "x/y/score.py").write_text(
+        "import json, beside\nfrom azureml.core.model import Model\n"
+        "def init():\n    global name\n    name = json.load(open('./parts/extra.json'))['name']\n"
+        "def run(data):\n    return [beside.greeting(name), open(Model.get_model_path('factor')).read()]\n"
+    )
+    configuration = InferenceConfig("x/y/score.py", source_directory="parts", environment=environment)
+    service = Model.deploy(workspace, "with-parts", [model], configuration)
+    service.wait_for_deployment()
+    assert service.run("{}") == ["Hello Ada", "3"]
+    package = Model.package(workspace, [model], configuration, generate_dockerfile=True)
+    package.save("package")
+    assert served_as_its_dockerfile_says(Path("package").absolute(), Path("package/Dockerfile").read_text()) == [
+        "Hello Ada",
+        "3",
+    ]
+    service.delete()
+    outside = replace(configuration.deployment(workspace.client, [model.id]), source_folder="../up")
+    with pytest.raises(InvalidInput, match="not valid"):
+        NamedDeployment(workspace, "outside", overwrite=False).deploy_as_it_is(outside, None, None)
+
+
 def test_package_builds_and_serves_elsewhere(workspace: Workspace, model: Model, tmp_path: Path):
     Path("score.py").write_text(TIMES.replace("from terrazul.sdk.model import Model\n", ""))
     Path("conda.yml").write_text("dependencies:\n- pip:\n  - azureml-defaults\n  - six==1.16.0\n")
@@ -277,7 +307,7 @@ def test_package_builds_and_serves_elsewhere(workspace: Workspace, model: Model,
     requirements = (target / "requirements.txt").read_text().splitlines()
     assert {"flask", "inference-schema", "six==1.16.0", "httptools"} <= set(requirements)
     assert dockerfile.startswith(f"# {model.id}, packaged")
-    assert (target / f"azureml-models/factor/{model.version}/factor.txt").read_text() == "3"
+    assert (target / f"app/azureml-models/factor/{model.version}/factor.txt").read_text() == "3"
     answer = served_as_its_dockerfile_says(target, dockerfile)
     assert answer == [6, 9]
 
