@@ -124,5 +124,5 @@ def test_unreadable_conda_file_is_refused(dependencies: Any):
     ],
 )
 def test_what_entry_scripts_import_comes_with_v1s_packages_when_serving(line: str, packages: list[str]):
-    assert requirements.read([line], serving=True).packages == packages
-    assert requirements.read([line]).packages == []
+    assert pip.read([line], serving=True).packages == packages
+    assert pip.read([line]).packages == []
