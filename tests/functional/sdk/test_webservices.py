@@ -25,6 +25,7 @@ from terrazul.sdk.webservice.aci import AciWebservice
 from terrazul.sdk.webservice.local import LocalWebservice
 from terrazul.sdk.webservice.webservice import Webservice
 from terrazul.sdk.workspace import Workspace
+from terrazul.testing.certificate import make_pair
 
 TIMES = """
 import json, os
@@ -229,20 +230,21 @@ def test_image_keeps_a_deployment_and_is_deployed(workspace: Workspace, model: M
         Image(workspace, id="threefold:1")
 
 
-def test_tls_is_served_with_the_given_certificate(deploy: Deploy):
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run(
-        [*make, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+def test_tls_is_served_with_the_given_certificate(deploy: Deploy, tmp_path: Path):
+    pair = make_pair(tmp_path)
     configuration = AciWebservice.deploy_configuration(
-        1, 1, ssl_enabled=True, ssl_cert_pem_file="certificate.pem", ssl_key_pem_file="key.pem", ssl_cname="localhost"
+        1,
+        1,
+        ssl_enabled=True,
+        ssl_cert_pem_file=str(pair.certificate),
+        ssl_key_pem_file=str(pair.key),
+        ssl_cname="localhost",
     )
     service = deploy("with-tls", configuration=configuration)
     service.wait_for_deployment()
     assert service.scoring_uri.startswith("https://")
     assert (service.ssl_enabled, service.ssl_key) == (True, None)
-    context = ssl.create_default_context(cafile="certificate.pem")
+    context = ssl.create_default_context(cafile=str(pair.certificate))
     request = urllib.request.Request(service.scoring_uri, b'{"data": [1]}', {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, context=context) as answer:
         assert json.loads(answer.read()) == [3]
