@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
@@ -12,7 +11,6 @@ from terrazul.core.clock import from_text, to_datetime
 from terrazul.core.errors import AlreadyExists, NotFound, WebserviceException, WebserviceNotFound
 from terrazul.sdk.client import Client, Request, class_of, concept
 from terrazul.sdk.console import say
-from terrazul.sdk.inference_config import ids_of
 from terrazul.sdk.webservice import scoring
 from terrazul.wire import endpoint as wire
 from terrazul.wire.endpoint import ComputeType, KeyChoice, WebserviceChange, WebserviceKeys, WebserviceState
