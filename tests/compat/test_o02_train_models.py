@@ -1,8 +1,11 @@
-"""O2, up to training: a script that trains, without and with arguments."""
+"""O2: a script that trains, without and with arguments; its models are registered and listed."""
 
 from pathlib import Path
 
-from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
+import joblib
+import pandas as pd
+
+from azureml.core import Environment, Experiment, Model, ScriptRunConfig, Workspace
 from azureml.widgets import RunDetails
 
 SCRIPT = """\
@@ -63,8 +66,29 @@ def test_o02_training_script_with_and_without_arguments(project: Path):
         assert 0.9 < metrics["Accuracy"] <= 1
         assert 0.9 < metrics["AUC"] <= 1
         assert "outputs/cancer_model.pkl" in run.get_file_names()
+        context = "Parameterized script" if arguments else "Script"
+        run.register_model(
+            model_path="outputs/cancer_model.pkl",
+            model_name="cancer_model",
+            tags={"Training context": context},
+            properties={"AUC": run.get_metrics()["AUC"], "Accuracy": run.get_metrics()["Accuracy"]},
+        )
         rates[metrics["Regularization Rate"]] = run.get_details()["runDefinition"]["arguments"]
     assert rates == {0.01: [], 0.1: ["--reg_rate", "0.1"]}
     first, second = experiment.get_runs()
     assert (first.number, second.number) == (2, 1)
     assert first.get_snapshot_id() == second.get_snapshot_id()
+
+    listed = [
+        (model.name, model.version, [model.tags[name] for name in model.tags], sorted(model.properties))
+        for model in Model.list(workspace)
+    ]
+    assert listed == [
+        ("cancer_model", 2, ["Parameterized script"], ["AUC", "Accuracy"]),
+        ("cancer_model", 1, ["Script"], ["AUC", "Accuracy"]),
+    ]
+    newest = workspace.models["cancer_model"]
+    assert (newest.version, newest.run_id) == (2, first.id)
+    assert float(newest.properties["AUC"]) == first.get_metrics()["AUC"]
+    trained = joblib.load(newest.download(target_dir="downloaded"))
+    assert trained.predict(pd.read_csv("data/cancer.csv").drop(columns=["Benign"]).to_numpy()[:3]).shape == (3,)

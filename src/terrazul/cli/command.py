@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from typing import TYPE_CHECKING, Callable, Iterable, NoReturn, Tuple
+from typing import TYPE_CHECKING, Callable, Iterable, NoReturn, Optional, Tuple
 
 from terrazul.cli.exit_code import ExitCode
 from terrazul.core.errors import InvalidInput
@@ -92,6 +92,17 @@ def workspace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
         group.add_argument(
             "--path", metavar="FOLDER", default=".", help="Folder in which config.json is looked for. Default: here."
         )
+
+
+def named_once(operand: Optional[str], option: Optional[str], noun: str, hint: str) -> str:
+    """The id that a line gives, as its operand or by an option. Raises ``UsageError`` where it gives none, or two."""
+    if operand and option and operand != option:
+        message = f"Two {noun}s are named: {operand!r} and {option!r}."
+        raise UsageError(message, hint="Name one.")
+    if not (operand or option):
+        message = f"No {noun} is named."
+        raise UsageError(message, hint=hint)
+    return operand or option or ""
 
 
 def pair(text: str) -> Tuple[str, str]:

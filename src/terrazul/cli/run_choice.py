@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import Optional
 from urllib.parse import quote
 
-from terrazul.cli.command import Run, Subparsers, UsageError, add_verb, workspace_options
+from terrazul.cli.command import Run, Subparsers, add_verb, named_once, workspace_options
 from terrazul.core.ids import check_run_id
 
 
@@ -21,14 +20,8 @@ def add_verb_on_run(verbs: Subparsers, name: str, run: Run, description: str) ->
 
 def run_id_of(arguments: argparse.Namespace) -> str:
     """The run that a line names. Raises ``InvalidInput`` where it names none, or two, or what cannot be an id."""
-    if arguments.operand and arguments.run_id and arguments.operand != arguments.run_id:
-        message = f"Two runs are named: {arguments.operand!r} and {arguments.run_id!r}."
-        raise UsageError(message, hint="Name one.")
-    run_id: Optional[str] = arguments.operand or arguments.run_id
-    if not run_id:
-        message = "No run is named."
-        raise UsageError(message, hint="Give its id; `terrazul run list` shows them.")
-    return check_run_id(run_id)
+    hint = "Give its id; `terrazul run list` shows them."
+    return check_run_id(named_once(arguments.operand, arguments.run_id, "run", hint))
 
 
 def address_of(run_id: str, *rest: str) -> str:

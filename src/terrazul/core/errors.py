@@ -144,6 +144,12 @@ class InsufficientStorage(TerrazulError):
     status = 507
 
 
+class DamagedContent(TerrazulError):
+    """Stored bytes are no longer those that were sent; they are not handed out."""
+
+    code = "damaged_content"
+
+
 class WorkspaceException(UserErrorException):
     """A workspace could not be found, made or changed."""
 
@@ -228,10 +234,31 @@ class WebserviceNotFound(WebserviceException, NotFound):
     status = 404
 
 
+class WebserviceExists(WebserviceException, AlreadyExists):
+    """The name of a web service is taken; v1 tells it as a ``WebserviceException``."""
+
+    code = "webservice_exists"
+    status = 409
+
+
+class WebserviceConflict(WebserviceException, Conflict):
+    """The web service is in a state, or of a kind, in which this cannot be done."""
+
+    code = "webservice_conflict"
+    status = 409
+
+
 class ModelNotFoundException(UserErrorException):
     """No model of that name or version."""
 
     code = "model_not_found"
+    status = 404
+
+
+class ModelNotFound(ModelNotFoundException, WebserviceException, NotFound):
+    """No such model: the kinds of error that v1 code expects here, in one."""
+
+    code = "no_such_model"
     status = 404
 
 
@@ -240,6 +267,20 @@ class ModelPathNotFoundException(UserErrorException):
 
     code = "model_path_not_found"
     status = 404
+
+
+class ModelPathNotFound(ModelPathNotFoundException, WebserviceException, NotFound):
+    """No file or folder to make a model of: the kinds of error that v1 code expects here, in one."""
+
+    code = "no_such_model_path"
+    status = 404
+
+
+class ModelInUse(Conflict, WebserviceException):
+    """A model that something uses cannot be deleted; v1 tells it as a ``WebserviceException``."""
+
+    code = "model_in_use"
+    status = 409
 
 
 class DatasetTimestampMissingError(UserErrorException):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Sequence
 
 from terrazul.core.errors import InvalidInput
 
@@ -25,6 +26,24 @@ def check_relative_path(text: str) -> str:
         message = f"The path {text[:120]!r} is not valid: {problem}."
         raise InvalidInput(message, target=text[:120], hint="Give a relative path with '/' between its parts.")
     return text
+
+
+def check_tree(paths: Sequence[str], whole: str) -> None:
+    """Refuse paths that no folder can hold: one that stands twice, or is both a file and a folder.
+
+    ``whole`` is what they belong to, such as ``snapshot``. Raises ``InvalidInput``.
+    """
+    files = set(paths)
+    if len(files) < len(paths):
+        message = f"The {whole} names a path twice."
+        raise InvalidInput(message, target="files")
+    folders = {path.rpartition("/")[0] for path in files}
+    while folders:
+        clash = files & folders
+        if clash:
+            message = f"The {whole} has {min(clash)!r} as a file and as a folder."
+            raise InvalidInput(message, target=min(clash))
+        folders = {folder.rpartition("/")[0] for folder in folders} - {""}
 
 
 def _problem_of(text: str) -> str:

@@ -205,7 +205,7 @@ class _Handler(BaseHTTPRequestHandler):
             digest = request.rpartition("/")[2]
             self._answer(relay.receive(digest, contents.chunks_of(self._body())))
         else:
-            self._pass_on()
+            self._pass_on(needs_contents=request == "POST models")
 
     def _body(self) -> BinaryIO:
         if self._unread is None:
@@ -238,9 +238,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
-    def _pass_on(self) -> None:
-        """Give the request to the server as it is, after what was recorded before it, so that it is seen."""
-        self.relay.forwarder.settle(_SETTLE_WITHIN)
+    def _pass_on(self, *, needs_contents: bool) -> None:
+        """Give the request to the server as it is, after what was recorded before it, so that it is seen.
+
+        What names contents is not passed on before they have arrived; the script's client asks again.
+        """
+        settled = self.relay.forwarder.settle(_SETTLE_WITHIN)
+        if needs_contents and not settled:
+            raise Unavailable("The contents that this needs are still on their way to the server.", hint="Ask again.")
         headers = {
             name: value for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS | _HOP_HEADERS
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 from terrazul.core.clock import now
 from terrazul.core.errors import (
@@ -16,7 +16,7 @@ from terrazul.core.errors import (
     RunEnvironmentException,
 )
 from terrazul.core.ids import check_snapshot_id, new_guid
-from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Request, class_of, concept
+from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Client, Request, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.content import fetch_file
 from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
@@ -30,8 +30,11 @@ from terrazul.wire.write import NewRun, RunChange, StateChange
 
 if TYPE_CHECKING:
     from terrazul.sdk.experiment import Experiment
+    from terrazul.sdk.model import Model
     from terrazul.sdk.offline_run import _OfflineRun
+    from terrazul.sdk.resource_configuration import ResourceConfiguration
     from terrazul.sdk.workspace import Workspace
+    from terrazul.wire.model import ModelFile
 
 SCRIPT_RUN_TYPE = "azureml.scriptrun"
 RUN_VARIABLES = (
@@ -44,6 +47,21 @@ RUN_VARIABLES = (
     RUN_SERVER_VARIABLE,
 )
 """What a submitted script finds in its environment; where one is missing, its run is offline."""
+_RUN_PATIENCE_SECONDS = 600.0
+
+
+def in_submitted_run() -> bool:
+    """Whether this process belongs to a submitted run."""
+    return all(os.environ.get(name) for name in RUN_VARIABLES)
+
+
+def patient(client: Client) -> Client:
+    """The client as it is, or inside of a submitted run one that waits for a server that is away.
+
+    There the runner also answers that the server is away while the bytes that a request needs are still on their way.
+    """
+    return client.within(client.prefix, _RUN_PATIENCE_SECONDS) if in_submitted_run() else client
+
 
 RunFactory = Callable[["Experiment", wire.Run], "Run"]
 _factories: Dict[str, RunFactory] = {}
@@ -73,7 +91,7 @@ class Run(RunRecording):
         Raises ``RunEnvironmentException`` outside of one if ``allow_offline`` is false.
         """
         del used_for_context_manager, kwargs
-        if all(os.environ.get(name) for name in RUN_VARIABLES):
+        if in_submitted_run():
             submitted: Run = class_of("submitted_run").of_environment()
             return submitted
         if not allow_offline:
@@ -123,7 +141,6 @@ class Run(RunRecording):
     list_by_compute = staticmethod(not_yet("Run.list_by_compute", "compute targets"))
     get_secret = not_yet("Run.get_secret", "the key vault")
     get_secrets = not_yet("Run.get_secrets", "the key vault")
-    register_model = not_yet("Run.register_model", "the model registry")
     clean = not_yet("Run.clean", "compute targets")
     input_datasets: Any = not_yet_property("Run.input_datasets", "datasets")
     output_datasets: Any = not_yet_property("Run.output_datasets", "datasets")
@@ -295,6 +312,49 @@ class Run(RunRecording):
         fetch_file(self._client, Request("GET", f"/snapshots/{wanted}/zip"), target, "", 0)
         return str(target)
 
+    def register_model(
+        self,
+        model_name: str,
+        model_path: Optional[str] = None,
+        tags: Optional[Mapping[str, Any]] = None,
+        properties: Optional[Mapping[str, Any]] = None,
+        model_framework: Optional[str] = None,
+        model_framework_version: Optional[str] = None,
+        description: Optional[str] = None,
+        datasets: Optional[Sequence[Tuple[str, Any]]] = None,
+        sample_input_dataset: Any = None,
+        sample_output_dataset: Any = None,
+        resource_configuration: Optional[ResourceConfiguration] = None,
+        **kwargs: Any,
+    ) -> Model:
+        """Register a file or folder of the run as the next version of a model; the path is the name by default.
+
+        Raises ``ModelPathNotFound`` where the run has no such file, with the names that come near.
+        """
+        from terrazul.sdk import model  # noqa: PLC0415  # it stands above: its objects know their run
+
+        del kwargs
+        about = model.Description(
+            tags=tags,
+            properties=properties,
+            model_framework=model_framework,
+            model_framework_version=model_framework_version,
+            description=description,
+            datasets=datasets,
+            sample_input_dataset=sample_input_dataset,
+            sample_output_dataset=sample_output_dataset,
+            resource_configuration=resource_configuration,
+        )
+        path = artifact_path(model_path or model_name)
+        files = self._files_on_disk(path)
+        new = model.new_model(model_name, about, files, self._id, "" if files else path)
+        return model.register(self._experiment.workspace, new)
+
+    def _files_on_disk(self, path: str) -> List[ModelFile]:
+        """The files of a model that the server does not have all of yet, once it has their bytes; here never any."""
+        del path
+        return []
+
     def _child(self, child_id: str, name: Optional[str], tags: Optional[Dict[str, str]] = None) -> NewRun:
         return NewRun(child_id, self._experiment.name, now(), self._id, display_name=name or "", tags=tags or {})
 
@@ -337,6 +397,12 @@ class ScriptRun(Run):
     def cancel(self) -> None:
         """Ask the run to end: its script and everything that it started."""
         super().cancel()
+
+
+def artifact_path(path: str) -> str:
+    """The path of a file or folder of a run, as people write it."""
+    parts = [part for part in str(path).replace("\\", "/").split("/") if part not in {"", "."}]
+    return ("/" if str(path).startswith("/") else "") + "/".join(parts)
 
 
 def _readable(error: Mapping[str, object]) -> str:

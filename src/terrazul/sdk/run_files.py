@@ -72,7 +72,7 @@ class RunFiles:
             message = f"'{folder}' is not a folder."
             raise InvalidInput(message, target=str(folder), hint="A single file is sent with upload_file.")
         prefix = name.strip("/")
-        self.upload_many({f"{prefix}/{path.relative_to(root).as_posix()}": str(path) for path in _files_below(root)})
+        self.upload_many({f"{prefix}/{path.relative_to(root).as_posix()}": str(path) for path in files_below(root)})
 
     def download(self, name: str, target: Path) -> None:
         """Write a file of the run to the disk. Raises ``NotFound``."""
@@ -130,6 +130,7 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield chunk.encode("utf-8") if isinstance(chunk, str) else chunk
 
 
-def _files_below(root: Path) -> Iterator[Path]:
+def files_below(root: Path) -> Iterator[Path]:
+    """Every file of a folder and of the folders below it."""
     for folder, _, names in os.walk(root):
         yield from (path for path in (Path(folder, name) for name in sorted(names)) if path.is_file())

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Optional
 
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.console import say, warn
-from terrazul.sdk.run import Run
+from terrazul.sdk.run import Run, patient
+from terrazul.sdk.run_files import RunFiles, files_below
+from terrazul.wire.model import ModelFile
 
 if TYPE_CHECKING:
     from terrazul.sdk.experiment import Experiment
+
+OUTPUTS = "outputs"
+"""The folder whose files belong to the run; the runner collects them when the script is over."""
 
 
 @concept("submitted_run")
@@ -46,6 +52,30 @@ class _SubmittedRun(Run):
     def cancel(self) -> None:
         """Only warn: a script does not cancel itself, it ends."""
         warn("run.cancel() has no effect inside of the run; end the script instead.")
+
+    def _files_on_disk(self, path: str) -> List[ModelFile]:
+        """What of ``outputs/`` lies on the disk and is not among the run's files yet: it arrives there at the end only.
+
+        What was uploaded under a name is taken before what lies on the disk under it.
+        """
+        root = Path(path)
+        if root.parts[:1] != (OUTPUTS,) or not root.exists():
+            return []
+        from terrazul.sdk import model_files  # noqa: PLC0415  # seldom needed, and a script's first line must come soon
+
+        files = RunFiles(patient(self._client), self._writer, self._id)
+        kept = {artifact.path: artifact for artifact in files.list(path)}
+        above = path[: len(path) - len(root.name)]
+        found = [root] if root.is_file() else files_below(root)
+        on_disk = {each.as_posix()[len(above) :]: str(each) for each in found if each.as_posix() not in kept}
+        if not on_disk:
+            return []
+        uploaded = [
+            ModelFile(each.path[len(above) :], each.digest, each.size)
+            for each in kept.values()
+            if each.path == path or each.path.startswith(path + "/")
+        ]
+        return uploaded + model_files.send(self._client, on_disk)
 
 
 def _experiment() -> Experiment:

@@ -16,6 +16,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
 from terrazul.server import page
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.endpoint.routes import images, webservices
 from terrazul.server.environment import routes as environments
 from terrazul.server.experiment import routes as experiments
 from terrazul.server.http import (
@@ -30,6 +31,7 @@ from terrazul.server.http import (
     provide_workspace,
 )
 from terrazul.server.identity.rules import Action, ObjectType
+from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
@@ -114,6 +116,9 @@ def _api() -> Router:
             experiments.router,
             runs.router,
             run_files.router,
+            models.router,
+            webservices.router,
+            images.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )

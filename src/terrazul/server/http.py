@@ -77,6 +77,8 @@ async def _belongs(services: Services, workspace: int, run_id: str, object_type:
         return await services.runs.is_in_experiment(workspace, run_id, object_id)
     if object_type is ObjectType.SNAPSHOT:
         return await services.runs.uses_snapshot(workspace, run_id, object_id)
+    if object_type is ObjectType.MODEL:
+        return await services.models.is_from_run(workspace, object_id, run_id)
     return await services.runs.is_within(workspace, object_id, run_id)
 
 
@@ -95,6 +97,12 @@ def provide_principal(request: Request[Any, Any, Any]) -> Principal:
 async def provide_workspace(workspace_id: FromPath[str], services: InjectedServices) -> WorkspaceRow:
     """The workspace that the address names."""
     return await services.workspaces.get(workspace_id)
+
+
+def key_and_value(text: str) -> tuple[str, str | None]:
+    """A filter on tags or properties: ``key``, or ``key=value``."""
+    key, separator, value = text.partition("=")
+    return key, value if separator else None
 
 
 def headers_of_download(name: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Contents, snapshots, artifacts and logs."""
 
-import hashlib
 import io
 import zipfile
 from pathlib import Path
@@ -12,27 +11,7 @@ from terrazul.testing.server import Refused, RunningServer
 from terrazul.wire import pack
 from terrazul.wire.snapshot import SnapshotFile, manifest_digest
 
-
-def digest_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def packed(*contents: bytes) -> bytes:
-    return b"".join(pack.encode_header(digest_of(data), len(data)) + data for data in contents)
-
-
-def send(server: RunningServer, workspace: str, *contents: bytes) -> None:
-    server.call("POST", f"{workspace}/contents", packed(*contents))
-
-
-def file_of(path: str, data: bytes) -> dict[str, object]:
-    return {"path": path, "digest": digest_of(data), "size": len(data), "mode": 0o644}
-
-
-def run_of(server: RunningServer, workspace: str, run_id: str = "r") -> str:
-    body = {"writer": run_id, "sequence": 1, "runs": [{"run_id": run_id, "experiment_name": "e", "time": 1}]}
-    server.call("POST", f"{workspace}/writes", body)
-    return f"{workspace}/runs/{run_id}"
+from .conftest import digest_of, file_of, packed, run_of, send
 
 
 def test_pack_goes_in_and_comes_out(server: RunningServer):

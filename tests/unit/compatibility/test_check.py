@@ -32,11 +32,13 @@ def problems(report: Report) -> dict[str, str]:
 
 
 def test_uses_are_found_with_their_lines_and_status(tmp_path: Path):
-    script = "from azureml.core import Model, Workspace\nws = Workspace.from_config()\nModel(ws, 'm').download()\n"
+    script = (
+        "from azureml.core import Keyvault, Workspace\nws = Workspace.from_config()\nKeyvault(ws).get_secret('s')\n"
+    )
     write(tmp_path, "src/train.py", script)
     report = check_folder(str(tmp_path))
-    assert names(report) == {"Workspace.from_config": ["2"], "Model": ["3"], "Model.download": ["3"]}
-    assert {("Model", "the model registry"), ("Model.download", "the model registry")} <= {
+    assert names(report) == {"Workspace.from_config": ["2"], "Keyvault": ["3"], "Keyvault.get_secret": ["3"]}
+    assert {("Keyvault", "the key vault"), ("Keyvault.get_secret", "the key vault")} <= {
         (use.name, use.note) for use in report.waiting()
     }
     assert report.stopped_programs() == ["src/train.py"]

@@ -7,12 +7,12 @@ from pathlib import Path
 from terrazul.node import sdk_path
 
 SCRIPT = """\
-from azureml.core import Model
+from azureml.core import Keyvault
 from terrazul.core.errors import CapabilityNotAvailable
 try:
-    Model("workspace", "name")
+    Keyvault("workspace")
 except CapabilityNotAvailable as error:
-    print(error.target, Model.__module__)
+    print(error.target, Keyvault.__module__)
 """
 
 
@@ -20,7 +20,7 @@ def test_script_finds_v1_names_in_the_copy_alone(tmp_path: Path):
     copy = sdk_path.provide(tmp_path)
     command = [sys.executable, "-S", "-c", SCRIPT]
     answer = subprocess.run(command, env={"PYTHONPATH": str(copy)}, check=True, capture_output=True, text=True)
-    assert answer.stdout.split() == ["Model", "azureml.core.model"]
+    assert answer.stdout.split() == ["Keyvault", "azureml.core.keyvault"]
 
 
 def test_copy_is_made_once_for_its_content(tmp_path: Path):

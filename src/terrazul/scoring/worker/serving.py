@@ -56,7 +56,10 @@ def main(descriptor: int, front: int, script: str, driver: str) -> int:
 
 def _prepare(script: str, driver: str) -> Program:
     """The program, its ``init`` called."""
-    if os.environ.get("TERRAZUL_FAST_JSON") != "0":
+    fast = os.environ.get("TERRAZUL_FAST_JSON", "")
+    if fast != "0":
+        if fast:
+            sys.path.append(fast)  # last, so that what the environment itself has comes first
         fast_json.install()
     _extend_path(script)
     _configure_logging()

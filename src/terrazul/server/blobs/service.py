@@ -86,6 +86,19 @@ class Contents:
         """All bytes of a small content."""
         return b"".join([chunk async for chunk in self.read(content)])
 
+    async def is_intact(self, content: Content) -> bool:
+        """Whether the bytes that are held are still those of the digest; all of them are read."""
+        return await asyncio.to_thread(self._is_intact, content)
+
+    def _is_intact(self, content: Content) -> bool:
+        digest = hashlib.sha256()
+        try:
+            for chunk in self.read_now(content):
+                digest.update(chunk)
+        except (NotFound, OSError):
+            return False
+        return digest.hexdigest() == content.digest
+
     async def read_pack(self, workspace: int, digests: list[str]) -> AsyncIterator[bytes]:
         """A pack of the contents, small ones gathered into larger chunks."""
         held = await self.find(workspace, dict.fromkeys(check_digest(digest) for digest in digests))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, select
+from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Text, exists, select
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.lineage import Edge
 
 edge = Table(
@@ -44,6 +45,28 @@ def users_of(connection: Connection, workspace: int, used_type: str, used_id: st
     """Who uses a thing."""
     query = _COLUMNS.where(edge.c.workspace == workspace, edge.c.used_type == used_type, edge.c.used_id == used_id)
     return [Edge(*row) for row in connection.execute(query)]
+
+
+def users_of_all(connection: Connection, workspace: int, used_type: str, used_ids: Iterable[str]) -> list[Edge]:
+    """Who uses any of several things."""
+    of_type = _COLUMNS.where(edge.c.workspace == workspace, edge.c.used_type == used_type)
+    found: list[Edge] = []
+    for group in in_groups(used_ids):
+        found += [Edge(*row) for row in connection.execute(of_type.where(edge.c.used_id.in_(group)))]
+    return found
+
+
+def uses(
+    workspace: int, user_type: str, user_id: ColumnElement[str], used_type: str, used_id: str
+) -> ColumnElement[bool]:
+    """The condition that the thing of a row uses another one, in whatever role."""
+    return exists().where(
+        edge.c.workspace == workspace,
+        edge.c.user_type == user_type,
+        edge.c.user_id == user_id,
+        edge.c.used_type == used_type,
+        edge.c.used_id == used_id,
+    )
 
 
 def used_by(connection: Connection, workspace: int, user_type: str, user_id: str) -> list[Edge]:

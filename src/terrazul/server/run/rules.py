@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from terrazul.core.clock import check_time
-from terrazul.core.errors import Conflict, InvalidInput, RunConfigurationException
+from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, RunConfigurationException
 from terrazul.wire.metric import NUMBER_KEY, MetricPoint
 from terrazul.wire.run import RunState
 from terrazul.wire.run_configuration import RunDefinition
@@ -51,6 +52,21 @@ def next_state(current: RunState, wanted: RunState) -> RunState:
     if current is RunState.CANCEL_REQUESTED:
         return current
     return max(current, wanted, key=_ORDER.index)
+
+
+def new_properties(there: Mapping[str, str], wanted: Mapping[str, str], owner: str) -> dict[str, str]:
+    """Those of the wanted properties that ``owner`` does not have yet.
+
+    Raises ``AlreadyExists`` where one of them is there with another value.
+    """
+    for key, value in wanted.items():
+        if there.get(key, value) != value:
+            raise AlreadyExists(
+                f"The property {key!r} of {owner} is {there[key]!r} and cannot become {value!r}.",
+                target=key,
+                hint="Properties keep their first value; use a tag for what changes.",
+            )
+    return {key: value for key, value in wanted.items() if key not in there}
 
 
 def check_definition(definition: RunDefinition) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import InvalidInput, NotFound, SnapshotException, TooLarge
 from terrazul.core.ids import check_digest, guid_of_digest
-from terrazul.core.paths import check_relative_path
+from terrazul.core.paths import check_relative_path, check_tree
 from terrazul.server.blobs import store as contents
 from terrazul.server.blobs.service import Contents, in_thread
 from terrazul.server.blobs.store import Content
@@ -79,7 +79,7 @@ class Snapshots:
     async def _store(
         self, workspace: int, manifest: SnapshotManifest, unsure: Iterable[SnapshotFile], user: str
     ) -> Snapshot:
-        _check_tree(manifest.files)
+        check_tree([file.path for file in manifest.files], "snapshot")
         size = sum(file.size for file in manifest.files)
         if self._limit and size > self._limit:
             raise TooLarge(
@@ -136,18 +136,6 @@ class Snapshots:
                         if outlet.size >= _CHUNK:
                             yield outlet.take()
         yield outlet.take()
-
-
-def _check_tree(files: list[SnapshotFile]) -> None:
-    """Refuse what no folder can hold: a path that stands twice, or is both a file and a folder."""
-    paths = {file.path for file in files}
-    if len(paths) < len(files):
-        raise InvalidInput("The snapshot names a path twice.", target="files")
-    folders = {path.rpartition("/")[0] for path in paths}
-    while folders:
-        if clash := paths & folders:
-            raise InvalidInput(f"The snapshot has {min(clash)!r} as a file and as a folder.", target=min(clash))
-        folders = {folder.rpartition("/")[0] for folder in folders} - {""}
 
 
 class _Outlet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,16 +9,13 @@ from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
-from terrazul.core.errors import InvalidInput
 from terrazul.core.paths import check_relative_path
-from terrazul.server.blobs.store import Content
+from terrazul.server.download import BYTES, answer_content
 from terrazul.server.http import InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.artifact import Artifact, LogFile
 
 _LOG_BODY_LIMIT = 4 << 20
-_BYTES = "application/octet-stream"
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
 SIZE_HEADER = "Terrazul-Log-Size"
 OPEN_HEADER = "Terrazul-Log-Open"
 
@@ -42,17 +38,10 @@ async def download_artifact(
 ) -> Stream:
     """The bytes of a file, or the part that a `Range` header asks for."""
     content = await services.files.find(workspace.key, run_id, check_relative_path(path))
-    headers = headers_of_download(path.rpartition("/")[2])
     if content is None:
-        return Stream(_growing(services, workspace.key, run_id, path), media_type=_BYTES, headers=headers)
-    start, size = _asked_part(request.headers.get("range"), content)
-    headers |= {"Content-Length": str(size), "Accept-Ranges": "bytes", "ETag": f'"{content.digest}"'}
-    status = 200
-    if size != content.size:
-        status = 206
-        headers["Content-Range"] = f"bytes {start}-{start + size - 1}/{content.size}"
-    stream = services.files.read(content, start, size)
-    return Stream(stream, media_type=_BYTES, headers=headers, status_code=status)
+        headers = headers_of_download(path.rpartition("/")[2])
+        return Stream(_growing(services, workspace.key, run_id, path), media_type=BYTES, headers=headers)
+    return answer_content(services.contents, content, path, request)
 
 
 @get("/logs", operation_id="list_logs", opt=does(Action.RUN_READ, ObjectType.RUN))
@@ -74,7 +63,7 @@ async def read_log(
     part = await services.files.read_log(workspace.key, run_id, check_relative_path(path), offset, wait)
     headers = {SIZE_HEADER: str(part.size), OPEN_HEADER: "true" if part.open else "false"}
     headers |= headers_of_download(path.rpartition("/")[2])
-    return Response(part.data, media_type=_BYTES, headers=headers)
+    return Response(part.data, media_type=BYTES, headers=headers)
 
 
 @post(
@@ -105,22 +94,6 @@ async def _growing(services: InjectedServices, workspace: int, run_id: str, path
             return
         yield part.data
         offset += len(part.data)
-
-
-def _asked_part(header: str | None, content: Content) -> tuple[int, int]:
-    """Start and size of what a `Range` header asks for; the whole where there is none."""
-    match = _RANGE.match(header or "")
-    if not match or match.groups() == ("", ""):
-        return 0, content.size
-    first, last = match.groups()
-    if first:
-        start = int(first)
-        end = min(int(last), content.size - 1) if last else content.size - 1
-    else:
-        start, end = max(0, content.size - int(last)), content.size - 1
-    if start > end:
-        raise InvalidInput(f"The range {header!r} lies outside of the file's {content.size} bytes.", target="Range")
-    return start, end - start + 1
 
 
 router = Router(

@@ -8,7 +8,7 @@ from litestar import Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from terrazul.server.changes import LONGEST_WAIT
-from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does, key_and_value
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.run.service.runs import Parents
 from terrazul.server.run.store.run import Filter
@@ -66,8 +66,8 @@ async def list_runs(
         top_level_only=not (include_children or parent_run_id or root_run_id or principal.is_run),
         types=[run_type] if run_type is not None else [],
         states=run_state or [],
-        tags=[_pair(text) for text in tag or []],
-        properties=[_pair(text) for text in property_ or []],
+        tags=[key_and_value(text) for text in tag or []],
+        properties=[key_and_value(text) for text in property_ or []],
         target=target,
     )
     parents = Parents(parent_run_id, root_run_id if not principal.is_run else principal.run_id)
@@ -142,11 +142,6 @@ async def beat(
 ) -> HeartbeatAnswer:
     """A runner is alive."""
     return await services.runs.heartbeat(workspace.key, run_id, data)
-
-
-def _pair(text: str) -> tuple[str, str | None]:
-    key, separator, value = text.partition("=")
-    return key, value if separator else None
 
 
 router = Router(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -94,10 +94,6 @@ class Files:
             return None
 
         return await self._database.read(work)
-
-    def read(self, content: Content, start: int, size: int) -> AsyncIterator[bytes]:
-        """A part of an artifact."""
-        return self._contents.read(content, start, size)
 
     async def list_logs(self, workspace: int, run_id: str) -> list[LogFile]:
         """The logs of a run, by path."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from terrazul.core.clock import Clock, check_time, to_text
+from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import (
     AlreadyExists,
     ExperimentExecutionException,
@@ -32,9 +30,10 @@ from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
-from terrazul.server.run.store.run import Filter, Position, RunRow
+from terrazul.server.run.store.run import Filter, RunRow
 from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.position import read_position, write_position
 from terrazul.wire.metric import RunMetrics
 from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunPage, RunState
 from terrazul.wire.run_configuration import RunDefinition
@@ -88,12 +87,12 @@ class Runs:
             raise InvalidInput(
                 f"A search has at most {_FILTER_LIMIT} filters.", target="filters", hint="Ask for less at once."
             )
-        after = _read_page(page)
+        after = read_position(page)
 
         def work(connection: Connection) -> RunPage:
             restricted = parents.resolve(connection, workspace, wanted)
             found, total, following = runs.search(connection, workspace, restricted, limit, after)
-            return RunPage(found, total, _write_page(following) if following else None)
+            return RunPage(found, total, write_position(following))
 
         return await self._database.read(work)
 
@@ -255,21 +254,3 @@ def _check(new: RunSubmission) -> None:
 
 def _load(connection: Connection, workspace: int, run_id: str) -> Run:
     return runs.load(connection, [runs.existing(connection, workspace, run_id).key])[0]
-
-
-def _write_page(position: Position) -> str:
-    return base64.urlsafe_b64encode(f"{position.created_at}.{position.key}".encode()).decode()
-
-
-def _read_page(page: str | None) -> Position | None:
-    if page is None:
-        return None
-    try:
-        created_at, key = map(int, base64.urlsafe_b64decode(page.encode("ascii")).decode("ascii").split("."))
-        return Position(
-            check_time(created_at), check_time(key)
-        )  # a key counts rows, so a time's bounds are wide enough
-    except (ValueError, binascii.Error, InvalidInput):
-        raise InvalidInput(
-            "The page mark is not valid.", target="page", hint="Pass next_page of the answer before."
-        ) from None

@@ -18,7 +18,7 @@ from terrazul.server.blobs import store as contents
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
 from terrazul.server.queue.service import Dispatcher
-from terrazul.server.run.rules import check_point
+from terrazul.server.run.rules import check_point, new_properties
 from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.store import artifact as artifacts
@@ -204,15 +204,7 @@ class _Application:
 
     def _add_properties(self, row: RunRow, wanted: dict[str, str]) -> None:
         there = runs.properties_of(self._connection, row.key)
-        for key, value in wanted.items():
-            if there.get(key, value) != value:
-                raise AlreadyExists(
-                    f"The property {key!r} of run {row.run_id} is {there[key]!r} and cannot become {value!r}.",
-                    target=key,
-                    hint="Properties keep their first value; use a tag for what changes.",
-                )
-        new = {key: value for key, value in wanted.items() if key not in there}
-        runs.add_properties(self._connection, row, new)
+        runs.add_properties(self._connection, row, new_properties(there, wanted, f"run {row.run_id}"))
 
     def _points(self, points: list[MetricPoint]) -> None:
         """Points are many, so those of one run are added at once; each is refused by itself."""

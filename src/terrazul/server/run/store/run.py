@@ -23,17 +23,17 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     bindparam,
-    exists,
     func,
     select,
     tuple_,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.named_texts import NamedTexts
+from terrazul.server.sql.position import Position
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
 
 run = Table(
@@ -69,21 +69,8 @@ run = Table(
 )
 
 
-def _named_texts(name: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("workspace", Integer, nullable=False),
-        Column("run", ForeignKey("run.id"), primary_key=True),
-        Column("key", Text, primary_key=True),
-        Column("value", Text, nullable=False),
-        Index(f"ix_{name}_search", "workspace", "key", "value"),
-        sqlite_with_rowid=False,
-    )
-
-
-tag = _named_texts("run_tag")
-property_ = _named_texts("run_property")
+tag = NamedTexts("run_tag", "run")
+property_ = NamedTexts("run_property", "run")
 
 event = Table(
     "run_event",
@@ -210,34 +197,22 @@ def count_by_state(connection: Connection) -> dict[str, int]:
 
 def set_tags(connection: Connection, row: RunRow, tags: Mapping[str, str]) -> None:
     """Set tags; a tag that is there gets the new value."""
-    if tags:
-        statement = insert(tag)
-        statement = statement.on_conflict_do_update(
-            index_elements=["run", "key"], set_={"value": statement.excluded.value}
-        )
-        connection.execute(statement, _texts(row, tags))
-
-
-_REMOVE_TAG = tag.delete().where(tag.c.run == bindparam("of_run"), tag.c.key == bindparam("of_key"))
+    tag.set(connection, row.workspace, row.key, tags)
 
 
 def remove_tags(connection: Connection, row: RunRow, keys: Iterable[str]) -> None:
     """Remove tags; one that is not there is no error."""
-    removed = [{"of_run": row.key, "of_key": key} for key in keys]
-    if removed:
-        connection.execute(_REMOVE_TAG, removed)
+    tag.remove(connection, row.key, keys)
 
 
 def properties_of(connection: Connection, key: int) -> dict[str, str]:
     """The properties of a run."""
-    query = select(property_.c.key, property_.c.value).where(property_.c.run == key)
-    return {row.key: row.value for row in connection.execute(query)}
+    return property_.of(connection, [key]).get(key, {})
 
 
 def add_properties(connection: Connection, row: RunRow, properties: Mapping[str, str]) -> None:
     """Enter properties that are not there."""
-    if properties:
-        connection.execute(property_.insert(), _texts(row, properties))
+    property_.add(connection, row.workspace, row.key, properties)
 
 
 def add_event(connection: Connection, row: RunRow, happened: RunEvent, time: int) -> None:
@@ -285,13 +260,6 @@ class Filter:
     target: str | None = None
 
 
-class Position(NamedTuple):
-    """Where a page begins: after the run made at this time, with this key."""
-
-    created_at: int
-    key: int
-
-
 def search(
     connection: Connection, workspace: int, wanted: Filter, limit: int, after: Position | None
 ) -> tuple[list[Run], int, Position | None]:
@@ -324,7 +292,7 @@ def load(connection: Connection, keys: list[int]) -> list[Run]:
         .outerjoin(_parent, _parent.c.id == run.c.parent)
         .where(run.c.id.in_(keys))
     )
-    tags, properties = _texts_of(connection, tag, keys), _texts_of(connection, property_, keys)
+    tags, properties = tag.of(connection, keys), property_.of(connection, keys)
     found = {row.id: _run(row, tags.get(row.id, {}), properties.get(row.id, {})) for row in connection.execute(query)}
     return [found[key] for key in keys]
 
@@ -345,24 +313,9 @@ def _conditions(workspace: int, wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(run.c.state.in_(wanted.states))
     if wanted.target is not None:
         conditions.append(run.c.target == wanted.target)
-    for table, pairs in ((tag, wanted.tags), (property_, wanted.properties)):
-        for key, value in pairs:
-            matches = [table.c.run == run.c.id, table.c.key == key]
-            if value is not None:
-                matches.append(table.c.value == value)
-            conditions.append(exists().where(*matches))
+    conditions += tag.match(run.c.id, wanted.tags)
+    conditions += property_.match(run.c.id, wanted.properties)
     return conditions
-
-
-def _texts(row: RunRow, texts: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [{"workspace": row.workspace, "run": row.key, "key": key, "value": value} for key, value in texts.items()]
-
-
-def _texts_of(connection: Connection, table: Table, keys: list[int]) -> dict[int, dict[str, str]]:
-    found: dict[int, dict[str, str]] = {}
-    for row in connection.execute(select(table.c.run, table.c.key, table.c.value).where(table.c.run.in_(keys))):
-        found.setdefault(row[0], {})[row[1]] = row[2]
-    return found
 
 
 def _row(row: Any) -> RunRow:

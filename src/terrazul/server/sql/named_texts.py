@@ -1,0 +1,93 @@
+"""Tags and properties: texts under keys that belong to a row of another table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    exists,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.variables import in_groups
+
+
+class NamedTexts:
+    """The table of one kind of texts; ``owner`` is the table whose rows they belong to."""
+
+    def __init__(self, name: str, owner: str) -> None:
+        self.table = Table(
+            name,
+            metadata,
+            Column("workspace", Integer, nullable=False),
+            Column(owner, ForeignKey(f"{owner}.id"), primary_key=True),
+            Column("key", Text, primary_key=True),
+            Column("value", Text, nullable=False),
+            Index(f"ix_{name}_search", "workspace", "key", "value"),
+            sqlite_with_rowid=False,
+        )
+        self._owner = self.table.c[owner]
+        self._remove = self.table.delete().where(
+            self._owner == bindparam("of_owner"), self.table.c.key == bindparam("of_key")
+        )
+        statement = insert(self.table)
+        self._set = statement.on_conflict_do_update(
+            index_elements=[owner, "key"], set_={"value": statement.excluded.value}
+        )
+
+    def set(self, connection: Connection, workspace: int, owner: int, texts: Mapping[str, str]) -> None:
+        """Enter texts; one that is there gets the new value."""
+        if texts:
+            connection.execute(self._set, self._rows(workspace, owner, texts))
+
+    def add(self, connection: Connection, workspace: int, owner: int, texts: Mapping[str, str]) -> None:
+        """Enter texts that are not there."""
+        if texts:
+            connection.execute(self.table.insert(), self._rows(workspace, owner, texts))
+
+    def remove(self, connection: Connection, owner: int, keys: Iterable[str]) -> None:
+        """Remove texts; one that is not there is no error."""
+        removed = [{"of_owner": owner, "of_key": key} for key in keys]
+        if removed:
+            connection.execute(self._remove, removed)
+
+    def remove_all(self, connection: Connection, owner: int) -> None:
+        """Remove all texts of a row."""
+        connection.execute(self.table.delete().where(self._owner == owner))
+
+    def of(self, connection: Connection, owners: Iterable[int]) -> dict[int, dict[str, str]]:
+        """The texts of rows, by the key of the row; rows without any are left out."""
+        found: dict[int, dict[str, str]] = {}
+        for group in in_groups(owners):
+            query = select(self._owner, self.table.c.key, self.table.c.value).where(self._owner.in_(group))
+            for row in connection.execute(query):
+                found.setdefault(row[0], {})[row[1]] = row[2]
+        return found
+
+    def match(self, owner: Column[int], pairs: Iterable[tuple[str, str | None]]) -> list[ColumnElement[bool]]:
+        """The conditions that a row has these texts; ``None`` stands for any value."""
+        conditions: list[ColumnElement[bool]] = []
+        for key, value in pairs:
+            matches = [self._owner == owner, self.table.c.key == key]
+            if value is not None:
+                matches.append(self.table.c.value == value)
+            conditions.append(exists().where(*matches))
+        return conditions
+
+    def _rows(self, workspace: int, owner: int, texts: Mapping[str, str]) -> list[dict[str, Any]]:
+        return [
+            {"workspace": workspace, self._owner.name: owner, "key": key, "value": value}
+            for key, value in texts.items()
+        ]
