@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROGRAMS = ["server_start", "import_cost", "command_line", "submit", "log_call", "snapshot", "kill_loop"]
+PROGRAMS = ["server_start", "import_cost", "command_line", "submit", "log_call", "snapshot", "scoring", "kill_loop"]
 TARGET = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Measured
 

@@ -1,7 +1,7 @@
 """A request to a web service: CPU of all its processes, beside the model inlined in ASGI and beside other servers.
 
 ``python benchmarks/scoring.py`` measures against the limit and v1's inference server; with ``--rivals`` also against
-LitServe, BentoML and MLflow. Each is installed into an environment of its own below ``.bench``. Everything is measured
+LitServe and BentoML. Each is installed into an environment of its own below ``.bench``. Everything is measured
 in turns, several times over, and the least CPU counts: it is the one that the rest of the machine disturbed least.
 """
 
@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 SERVICES = HERE / "services"
 FOLDER = HERE.parent / ".bench"
 TURNS = 5
+ATTEMPTS = 3
 MODEL = """
 import joblib, numpy, sys
 from sklearn.linear_model import LogisticRegression
@@ -107,7 +108,7 @@ def main() -> bool:
         running = {each.name: (each, stack.enter_context(_running(each))) for each in [RAW, OURS, BATCHING, V1]}
         if "--rivals" in sys.argv:
             for rival in RIVALS:
-                with contextlib.suppress(subprocess.CalledProcessError, TimeoutError):
+                with contextlib.suppress(subprocess.CalledProcessError, TimeoutError):  # what does not install here
                     running[rival.name] = rival, stack.enter_context(_running(rival))
         one = _measure(running, ["raw", "ours", V1.name, *(each.name for each in RIVALS)], 1, 1)
         many = _measure(running, ["raw", "ours", "batching", V1.name], 64, 1)
@@ -196,13 +197,8 @@ def _environment(server: Server) -> Path:
 
 @contextlib.contextmanager
 def _running(server: Server) -> Iterator[tuple[int, psutil.Process]]:
-    python = _environment(server)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    quiet = subprocess.DEVNULL
-    process = psutil.Popen(server.command(python, port), stdout=quiet, stderr=quiet, start_new_session=True)
+    port, process = _start(server)
     try:
-        _wait_until_healthy(port, process)
         time.sleep(1)  # every worker, not only the first
         yield port, psutil.Process(process.pid)
     finally:
@@ -212,18 +208,35 @@ def _running(server: Server) -> Iterator[tuple[int, psutil.Process]]:
         process.wait()
 
 
-def _wait_until_healthy(port: int, process: psutil.Popen, path: str = "/") -> None:
+def _start(server: Server) -> tuple[int, psutil.Popen]:
+    python = _environment(server)
+    for _ in range(ATTEMPTS):  # another program may take the port meanwhile
+        port = _free_port()
+        with tempfile.TemporaryFile() as log:
+            process = psutil.Popen(server.command(python, port), stdout=log, stderr=log, start_new_session=True)
+            if _is_healthy(port, process):
+                return port, process
+            log.seek(0)
+            print(f"{server.name} did not start:\n{log.read().decode()[-2000:]}", file=sys.stderr)
+    raise TimeoutError(server.name)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _is_healthy(port: int, process: psutil.Popen) -> bool:
+    """Wait until it answers; false where it ends, or does not answer in a minute."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("GET", path)
+            connection.request("GET", "/")
             if connection.getresponse().status < 503:
-                return
+                return True
         time.sleep(0.005)
-    raise TimeoutError
+    return False
 
 
 def _start_seconds(python: Path, model: Path) -> tuple[float, float]:
@@ -233,12 +246,11 @@ def _start_seconds(python: Path, model: Path) -> tuple[float, float]:
         begin = time.perf_counter()
         subprocess.run([python, "-c", IMPORTS, model], check=True)
         imported.append(time.perf_counter() - begin)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = _free_port()
         command = [*OURS.command(python, port), "--worker-count", "1"]
         begin = time.perf_counter()
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _wait_until_healthy(port, process)
+        assert _is_healthy(port, process)
         begun.append(time.perf_counter() - begin)
         process.terminate()
         process.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict
 
 DIFFERENCES: Dict[str, str] = {
+    "azureml.contrib.services.aml_response.AMLResponse": "needs the package `flask` in the environment, as v1's does",
     "azureml.core.authentication.AzureCliAuthentication": "signs in with the server's token, without Azure's CLI",
     "azureml.core.authentication.InteractiveLoginAuthentication": "signs in with the server's token, without a browser",
     "azureml.core.authentication.MsiAuthentication": "signs in with the server's token, without a managed identity",
@@ -68,6 +69,9 @@ DIFFERENCES: Dict[str, str] = {
     ),
     "azureml.core.workspace.Workspace.from_config": (
         "on the embedded server a workspace that is named and does not exist is made"
+    ),
+    "azureml.monitoring.modeldatacollector.ModelDataCollector": (
+        "writes to a folder of this machine; a list of lists is several rows"
     ),
     "azureml.telemetry.get_diagnostics_collection_info": "always tells that nothing is sent",
     "azureml.telemetry.set_diagnostics_collection": "is accepted; nothing is collected and nothing is sent",
