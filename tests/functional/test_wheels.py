@@ -38,6 +38,7 @@ def test_each_wheel_holds_its_own(wheels: dict[str, Path]):
     assert "terrazul/server/sql/migrations/env.py" in names["terrazul"]
     assert not [name for name in names["terrazul"] if name.startswith("azureml/")]
     assert "azureml/core/__init__.py" in names["terrazul_azureml"]
+    assert "azureml_inference_server_http/api/aml_request.py" in names["terrazul_azureml"]
 
 
 def test_installed_without_requirements_the_sdk_works(wheels: dict[str, Path], tmp_path: Path):

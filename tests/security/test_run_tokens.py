@@ -24,6 +24,13 @@ OWNERS_ROUTES = {
     "PATCH /api/v1/workspaces/{workspace_id}/experiments/{experiment_id}",
     "DELETE /api/v1/workspaces/{workspace_id}/experiments/{experiment_id}",
     "DELETE /api/v1/workspaces/{workspace_id}/models/{model_id}",
+    "GET /api/v1/workspaces/{workspace_id}/webservices",
+    "POST /api/v1/workspaces/{workspace_id}/webservices",
+    "GET /api/v1/workspaces/{workspace_id}/webservices/{webservice_id}/keys",
+    "POST /api/v1/workspaces/{workspace_id}/webservices/{webservice_id}/keys",
+    "POST /api/v1/workspaces/{workspace_id}/webservices/{webservice_id}/exchange",
+    "GET /api/v1/workspaces/{workspace_id}/images",
+    "POST /api/v1/workspaces/{workspace_id}/images",
 }
 READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/models",
@@ -33,7 +40,7 @@ READ_IN_THE_WHOLE_WORKSPACE = {
 }
 """v1 scripts load whatever model of their workspace they name."""
 CLOSED = {401, 403, 404}
-THINGS = ("run_id", "experiment_id", "snapshot_id", "model_id")
+THINGS = ("run_id", "experiment_id", "snapshot_id", "model_id", "webservice_id", "image_id")
 
 
 def seen(server: RunningServer, victim: Victim) -> object:
@@ -45,6 +52,9 @@ def seen(server: RunningServer, victim: Victim) -> object:
         server.call("GET", f"{victim.workspace}/experiments?view=all"),
         *(server.call("GET", run + part) for part in parts),
         server.call("GET", f"{victim.workspace}/models"),
+        server.call("GET", f"{victim.workspace}/webservices"),
+        server.call("GET", f"{victim.workspace}/webservices/{victim.webservice_id}/keys"),
+        server.call("GET", f"{victim.workspace}/images"),
     ]
 
 

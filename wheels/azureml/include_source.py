@@ -1,4 +1,4 @@
-"""Puts `src/azureml` into the wheel; an editable install reads it in place instead."""
+"""Puts the packages of the v1 names into the wheel; an editable install reads them in place instead."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class IncludeSource(BuildHookInterface[Any]):
-    """The folder lies outside of this project's root, where only forced inclusion reaches."""
+    """The folders lie outside of this project's root, where only forced inclusion reaches."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Include the folder unless the wheel is an editable one."""
+        """Include the folders unless the wheel is an editable one."""
         if version != "editable":
-            build_data["force_include"]["../../src/azureml"] = "azureml"
+            for name in ("azureml", "azureml_inference_server_http"):
+                build_data["force_include"][f"../../src/{name}"] = name

@@ -1,4 +1,4 @@
-"""v1's ``azureml.monitoring``: ``TelemetryLogger`` and what belongs to it."""
+"""v1's ``azureml.monitoring``: ``ModelDataCollector`` and what belongs to it."""
 
 from azureml._face import face
 

@@ -4,6 +4,8 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"model data collection": ["ModelDataCollector", "std_tm"]},
+    {
+        "ModelDataCollector": "terrazul.sdk.model_data_collector",
+        "std_tm": "terrazul.sdk.model_data_collector:CalendarTime",
+    },
 )

@@ -31,6 +31,7 @@ _COLUMNS = (
     Column("runs", "runs", _counts),
     Column("in the queue", "queued"),
     Column("being executed", "executing"),
+    Column("services", "services", _counts),
     Column("files", "content_bytes", size),
     Column("database", "database_bytes", size),
     Column("disk free", "free_bytes", size),

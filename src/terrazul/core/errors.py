@@ -234,6 +234,20 @@ class WebserviceNotFound(WebserviceException, NotFound):
     status = 404
 
 
+class WebserviceExists(WebserviceException, AlreadyExists):
+    """The name of a web service is taken; v1 tells it as a ``WebserviceException``."""
+
+    code = "webservice_exists"
+    status = 409
+
+
+class WebserviceConflict(WebserviceException, Conflict):
+    """The web service is in a state, or of a kind, in which this cannot be done."""
+
+    code = "webservice_conflict"
+    status = 409
+
+
 class ModelNotFoundException(UserErrorException):
     """No model of that name or version."""
 

@@ -21,6 +21,7 @@ class Home:
         self.database_file = self.path / "terrazul.db"
         self.blobs_folder = self.path / "blobs"
         self.runs_folder = self.path / "runs"
+        self.services_folder = self.path / "services"
         self.environments_folder = self.path / "environments"
         self.sdk_folder = self.path / "sdk"
         self.cache_folder = self.path / "cache"

@@ -32,6 +32,13 @@ class Settings:
     concurrent_runs: int = field(
         default=0, metadata={"help": "Runs that this machine executes at once; 0 for its number of cores, at least 2."}
     )
+    scoring_host: str = field(
+        default="127.0.0.1", metadata={"help": "Address at which web services listen; 0.0.0.0 for every network."}
+    )
+    scoring_port: int = field(
+        default=18700,
+        metadata={"help": "First port for web services that name none of their own.", "most": _HIGHEST_PORT},
+    )
     body_limit: int = field(default=64 << 20, metadata={"help": "Largest JSON request body in bytes."})
     log_limit: int = field(
         default=5 << 30, metadata={"help": "Largest log file of a run in bytes; what comes after is not kept."}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -21,6 +22,22 @@ def end_children() -> list[str]:
     """
     me = psutil.Process()
     return _end(lambda: me.children(recursive=True))
+
+
+def end_tree(pid: int) -> None:
+    """End a process and every process below it, likewise, also what loses its parent meanwhile."""
+    try:
+        met = {psutil.Process(pid)}
+    except psutil.NoSuchProcess:
+        return
+
+    def find() -> set[psutil.Process]:
+        for process in frozenset(met):
+            with contextlib.suppress(psutil.Error):
+                met.update(process.children(recursive=True))
+        return met
+
+    _end(find)
 
 
 def end_strays(variables: Mapping[str, str]) -> list[str]:

@@ -18,6 +18,8 @@ from terrazul.wire.snapshot import Digests, SnapshotFile
 _FETCH_LIMIT = 1 << 27
 _FETCH_COUNT = 2000
 _EXECUTABLE = 0o100
+_BREAK_OFFS = 5
+"""How often one content may break off half-way before it is taken to be damaged where it is kept."""
 
 
 def lay_out(files: Sequence[SnapshotFile], connection: Connection, workspace: str, root: Path, stop: Stop) -> None:
@@ -49,6 +51,7 @@ class _Places:
     def __init__(self, root: Path, files: Iterable[SnapshotFile]) -> None:
         self._root = root
         self._waiting: dict[str, list[SnapshotFile]] = {}
+        self._failures: dict[str, int] = {}
         paths: set[str] = set()
         for file in files:
             _check(file, paths)
@@ -59,6 +62,8 @@ class _Places:
 
     def wanted(self) -> list[str]:
         """Contents that have not come yet, of a bounded size and number, so that no request lasts for ever."""
+        if self._failures:
+            return list(self._waiting)[:1]
         chosen: list[str] = []
         size = 0
         for digest, files in self._waiting.items():
@@ -67,6 +72,10 @@ class _Places:
             chosen.append(digest)
             size += files[0].size
         return chosen
+
+    def waits_for(self, digest: str) -> bool:
+        """Whether a content has not come yet."""
+        return digest in self._waiting
 
     def fill(self, digest: str, chunks: Iterable[bytes]) -> None:
         """Write one content to all its places."""
@@ -80,11 +89,26 @@ class _Places:
                 computed.update(chunk)
                 stream.write(chunk)
         if computed.hexdigest() != digest:
+            self.suspect(digest, _BREAK_OFFS)
             raise Unavailable(f"The content {digest} arrived damaged.")
         for file in files[1:]:
             with first.open("rb") as source, open(_create(self._root / file.path, file.mode), "wb") as stream:
                 shutil.copyfileobj(source, stream)
         del self._waiting[digest]
+
+    def suspect(self, digest: str, weight: int = 1) -> None:
+        """Note that a content, or the first of several, did not come whole; from now on each is asked for by itself.
+
+        Raises ``SnapshotException`` where that is no chance any more.
+        """
+        self._failures[digest] = self._failures.get(digest, 0) + weight
+        if self._failures[digest] > _BREAK_OFFS:
+            path = self._waiting[digest][0].path
+            raise SnapshotException(
+                f"The file {path!r} is not what it was when it was recorded: its bytes have changed or are gone.",
+                target=path,
+                hint="The copy that the server keeps of it is damaged; send the file again under another name.",
+            )
 
 
 def _check(file: SnapshotFile, taken: set[str]) -> None:
@@ -102,13 +126,16 @@ def _create(path: Path, mode: int) -> int:
 
 
 def _fetch(connection: Connection, route: str, places: _Places, stop: Stop) -> None:
-    with connection.stream("POST", route, body=codec.encode(Digests(places.wanted()))) as response:
+    wanted = places.wanted()
+    with connection.stream("POST", route, body=codec.encode(Digests(wanted))) as response:
         items = pack.read(cast("BinaryIO", response))
         try:
             for item in items:
                 header = cast("pack.Header", item)
                 places.fill(header.digest, _content(items, header.size, stop))
-        except EOFError:
+        except (EOFError, Unavailable):
+            if rest := [digest for digest in wanted if places.waits_for(digest)]:
+                places.suspect(rest[0])
             raise Unavailable("The contents broke off.") from None
 
 

@@ -27,3 +27,10 @@ def end_descendants() -> list[str]:
     from terrazul.node import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
 
     return descendants.end_children()
+
+
+def end_tree(pid: int) -> None:
+    """End a process and every process below it, and nothing else."""
+    from terrazul.node import descendants  # noqa: PLC0415  # as above
+
+    descendants.end_tree(pid)

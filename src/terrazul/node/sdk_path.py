@@ -13,6 +13,7 @@ from typing import Iterator
 import terrazul
 
 _PACKAGES = ("core", "wire", "sdk", "compatibility")
+_FACES = ("azureml", "azureml_inference_server_http")
 
 
 def provide(folder: Path) -> Path:
@@ -30,9 +31,12 @@ def _sources() -> Iterator[tuple[str, Path]]:
     yield "terrazul/__init__.py", root / "__init__.py"
     for package in _PACKAGES:
         yield from _python_files(f"terrazul/{package}", root / package)
-    azureml = PathFinder.find_spec("azureml")
-    for location in (azureml.submodule_search_locations or [])[:1] if azureml else []:
-        yield from _python_files("azureml", Path(location))
+    yield "terrazul/scoring/__init__.py", root / "scoring" / "__init__.py"
+    yield from _python_files("terrazul/scoring/worker", root / "scoring" / "worker")
+    for name in _FACES:
+        face = PathFinder.find_spec(name)
+        for location in (face.submodule_search_locations or [])[:1] if face else []:
+            yield from _python_files(name, Path(location))
 
 
 def _python_files(name: str, folder: Path) -> Iterator[tuple[str, Path]]:

@@ -14,12 +14,12 @@ from terrazul.node import process, sdk_path
 from terrazul.node.connection import persist
 from terrazul.node.environment import plan, ready
 from terrazul.node.log import TimedLog
+from terrazul.node.phase import Phases
 from terrazul.node.stop import Stop, Stopped, StopReason
 from terrazul.runner import command, snapshot, variables
 from terrazul.runner.folder import BUILD_LOG, FINISH_LOG, PREPARATION_LOG, SCRIPT_LOG, RunFolder
 from terrazul.runner.heartbeat import Pulse
 from terrazul.runner.link import Link
-from terrazul.runner.phase import Phases
 from terrazul.runner.process import Script
 from terrazul.runner.relay import Relay
 from terrazul.runner.route import run_path
@@ -67,7 +67,7 @@ def execute(job: Job, folder: RunFolder, umask: int) -> bool:
     stop.listen_to_signals()
     process.adopt_descendants()
     link.start()
-    phases = Phases(link.writer)
+    phases = Phases(link.writer.phase)
     pulse = Pulse(link.connect(), f"{run_path(job)}/heartbeat", job.attempt, lambda: phases.current, stop)
     pulse.start()
     Execution(job, folder, link, phases, stop, umask).carry_out()

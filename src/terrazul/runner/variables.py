@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Mapping
 
+from terrazul.node import surroundings
 from terrazul.node.connection import workspace_path
 from terrazul.wire.job import Job
-
-_NOT_FOR_SCRIPTS = re.compile(r"(TERRAZUL|AZUREML|MLFLOW|PYTHON|VIRTUAL_ENV|__PYVENV)")
 
 
 def of_script(job: Job, inherited: Mapping[str, str], python: Path, sdk: Path, relay_url: str) -> dict[str, str]:
     """Everything a script finds around it; ``python`` is the interpreter it runs on, ``sdk`` our copy for it."""
-    variables = {name: value for name, value in inherited.items() if not _NOT_FOR_SCRIPTS.match(name)}
-    variables.update(job.definition.environment.environment_variables)
-    variables.update(job.definition.environment_variables)
-    variables.update(_of_run(job, relay_url))
-    variables["PATH"] = os.pathsep.join(filter(None, [str(python.parent), variables.get("PATH", os.defpath)]))
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(sdk), variables.get("PYTHONPATH", "")]))
-    variables["PYTHONUNBUFFERED"] = "1"
-    if (python.parent.parent / "pyvenv.cfg").exists():
-        variables["VIRTUAL_ENV"] = str(python.parent.parent)
-    return variables
+    definition = job.definition
+    own = {**definition.environment.environment_variables, **definition.environment_variables}
+    return surroundings.of_process(inherited, {**own, **_of_run(job, relay_url)}, python, sdk)
 
 
 def _of_run(job: Job, relay_url: str) -> dict[str, str]:

@@ -23,7 +23,11 @@ from terrazul.wire import model as wire
 from terrazul.wire.lineage import Edge
 
 if TYPE_CHECKING:
+    from terrazul.sdk.inference_config import InferenceConfig
+    from terrazul.sdk.model_package import ModelPackage
     from terrazul.sdk.run import Run
+    from terrazul.sdk.webservice.configuration import WebserviceDeploymentConfiguration
+    from terrazul.sdk.webservice.webservice import Webservice
     from terrazul.sdk.workspace import Workspace
 
 Datasets = Sequence[Tuple[str, Any]]
@@ -307,10 +311,58 @@ class Model:
         """Whether the model is a folder, which v1 packs and unpacks on its way."""
         return "/" in self._whole().files[0].path
 
-    print_configuration = staticmethod(not_yet("Model.print_configuration", "deployments"))
-    deploy = staticmethod(not_yet("Model.deploy", "deployments"))
-    package = staticmethod(not_yet("Model.package", "deployments"))
-    profile = staticmethod(not_yet("Model.profile", "deployments"))
+    @staticmethod
+    def deploy(
+        workspace: Workspace,
+        name: str,
+        models: Sequence[Any],
+        inference_config: Optional[InferenceConfig] = None,
+        deployment_config: Optional[WebserviceDeploymentConfiguration] = None,
+        deployment_target: Any = None,
+        overwrite: bool = False,
+        show_output: bool = False,
+    ) -> Webservice:
+        """Deploy models as a web service; it starts in the background, and ``wait_for_deployment`` follows it.
+
+        Without an inference configuration, a model in MLflow's format or of scikit-learn is served as it is. Raises
+        ``WebserviceException`` where the name is taken and not to be overwritten, or something cannot be used.
+        """
+        from terrazul.sdk import deployment  # noqa: PLC0415  # it knows models, and scripts that train need none of it
+
+        return deployment.deploy(
+            workspace, name, models, inference_config, deployment_config, deployment_target, overwrite, show_output
+        )
+
+    @staticmethod
+    def package(
+        workspace: Workspace,
+        models: Sequence[Any],
+        inference_config: Optional[InferenceConfig] = None,
+        generate_dockerfile: bool = False,
+        image_name: Optional[str] = None,
+        image_label: Optional[str] = None,
+    ) -> ModelPackage:
+        """Package models with an entry script; ``save`` then writes a folder with a Dockerfile.
+
+        Raises ``CapabilityNotAvailable`` unless ``generate_dockerfile`` is set: no image is built here.
+        """
+        from terrazul.sdk import model_package  # noqa: PLC0415  # as in deploy
+
+        return model_package.package(workspace, models, inference_config, generate_dockerfile, image_name, image_label)
+
+    @staticmethod
+    def print_configuration(
+        models: Sequence[Any],
+        inference_config: InferenceConfig,
+        deployment_config: Optional[WebserviceDeploymentConfiguration],
+        deployment_target: Any,
+    ) -> None:
+        """Show what a deployment would be."""
+        from terrazul.sdk import deployment  # noqa: PLC0415  # as in deploy
+
+        deployment.print_configuration(models, inference_config, deployment_config, deployment_target)
+
+    profile = staticmethod(not_yet("Model.profile", "model profiling"))
 
     def _initialize(self, workspace: Workspace, record: wire.Model) -> None:
         self.workspace = workspace

@@ -16,6 +16,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
 from terrazul.server import page
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.endpoint.routes import images, webservices
 from terrazul.server.environment import routes as environments
 from terrazul.server.experiment import routes as experiments
 from terrazul.server.http import (
@@ -116,6 +117,8 @@ def _api() -> Router:
             runs.router,
             run_files.router,
             models.router,
+            webservices.router,
+            images.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )

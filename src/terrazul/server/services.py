@@ -16,13 +16,17 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
-from terrazul.server.endpoint.store import image, webservice  # noqa: F401  # their tables
+from terrazul.server.endpoint.kinds.local import LocalEndpoint
+from terrazul.server.endpoint.service.deployments import Deployments
+from terrazul.server.endpoint.service.images import Images
+from terrazul.server.endpoint.service.keeper import Keeper
+from terrazul.server.endpoint.service.supervision import Supervision, waited_for
+from terrazul.server.endpoint.service.webservices import Place, Webservices, webservices_in
 from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.service import Identities
 from terrazul.server.model.service import Models
-from terrazul.server.queue.service import Dispatcher
-from terrazul.server.queue.store import count_active_runs
+from terrazul.server.queue.service import Dispatcher, active_runs
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
@@ -56,7 +60,8 @@ class Services:
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
         self.contents = Contents(self.database, storage)
-        self.workspaces = Workspaces(self.database, self.contents, clock, count_active_runs, shared=settings.shared)
+        hindrances = (active_runs, webservices_in)
+        self.workspaces = Workspaces(self.database, self.contents, clock, hindrances, shared=settings.shared)
         self.identities = Identities(self.database, clock)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
@@ -68,18 +73,35 @@ class Services:
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
         self.models = Models(self.database, self.contents, clock)
+        endpoint = LocalEndpoint(home.services_folder)
+        deployments = Deployments(self.database, self.snapshots)
+        self.images = Images(self.database, deployments, clock)
+        self.supervision = Supervision(
+            self.database, deployments, self.identities, self.changes, clock, self._notify_service, self.facts,
+            settings.scoring_host,
+        )  # fmt: skip
+        self.keeper = Keeper(self.database, endpoint, self.supervision, clock)
+        place = Place(endpoint, settings.scoring_host, settings.scoring_port)
+        self.webservices = Webservices(
+            self.database, deployments, place, self.changes, clock, self._notify_service, self.keeper.wake
+        )
 
     def _notify(self, connection: Connection, run: int) -> None:
         after_commit(connection, partial(self.changes.notify_from_thread, run))
 
+    def _notify_service(self, connection: Connection, webservice: int) -> None:
+        after_commit(connection, partial(self.changes.notify_from_thread, waited_for(webservice)))
+
     async def start(self, token: str) -> None:
-        """Begin to work: the owner's token counts, runs of an earlier server are looked after."""
+        """Begin to work: the owner's token counts, runs and web services are looked after."""
         self.changes.start()
         await self.identities.set_owner_token(token, self.owner)
         self.dispatcher.start(self.lifecycle)
+        self.keeper.start()
 
     async def stop(self) -> None:
-        """Finish what was accepted and let go of the files. Runs go on."""
+        """Finish what was accepted and let go of the files. Runs and web services go on."""
         self.changes.close()
+        await self.keeper.stop()
         await self.dispatcher.stop()
         self.database.close()

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import to_text
 from terrazul.core.version import __version__
 from terrazul.server.blobs import store as blobs
+from terrazul.server.endpoint.store import webservice as webservices
 from terrazul.server.queue import store as queue
 from terrazul.server.run.store import run as runs
 from terrazul.server.services import Services
@@ -32,6 +33,7 @@ async def status_of(services: Services) -> ServerStatus:
             runs=runs.count_by_state(connection),
             queued=length.waiting,
             executing=length.claimed,
+            services=webservices.count_by_state(connection),
             content_bytes=blobs.total_size(connection),
             database_bytes=home.database_file.stat().st_size,
             free_bytes=shutil.disk_usage(home.path).free,

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from terrazul.core.home import Home
 
+_SCORING_PORTS = 20_000
+"""Servers of tests that go on at the same time look for ports at different places from here on."""
 _START_SECONDS = 20
 _LOOK_SECONDS = 0.02
 _ANSWER_SECONDS = 60
@@ -54,6 +56,7 @@ class RunningServer:
         self.home.server_file.unlink(missing_ok=True)
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-m", "terrazul.server", "--home", str(self.home.path), "--port", self._port]
+        command += ["--scoring-port", str(_SCORING_PORTS + os.getpid() % 500 * 20)]
         with self.home.log_file.open("ab") as log:
             self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log, env=self._variables)
         deadline = time.monotonic() + _START_SECONDS

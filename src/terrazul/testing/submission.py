@@ -56,6 +56,29 @@ def wait_for(what: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
     return answer
 
 
+def is_alive(pid: int) -> bool:
+    """True while there is a process of this id that has not ended."""
+    status = Path(f"/proc/{pid}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def send_contents(server: RunningServer, workspace: str, sources: dict[str, bytes]) -> list[dict[str, Any]]:
+    """Send files; returns what names them in a manifest."""
+    digests = {path: hashlib.sha256(data).hexdigest() for path, data in sources.items()}
+    packed = b"".join(pack.encode_header(digests[path], len(data)) + data for path, data in sources.items())
+    server.call("POST", f"{workspace}/contents", packed)
+    return [{"path": path, "digest": digests[path], "size": len(sources[path])} for path in sources]
+
+
+def send_snapshot(server: RunningServer, workspace: str, sources: dict[str, bytes]) -> str:
+    """Send files and name them; returns the snapshot's id."""
+    files = send_contents(server, workspace, sources)
+    return str(server.call("POST", f"{workspace}/snapshots", {"files": files})["snapshot_id"])
+
+
 @dataclass
 class SubmittedRun:
     """A run as its server and its folder show it."""
@@ -101,8 +124,7 @@ class SubmittedRun:
     @property
     def runner_alive(self) -> bool:
         """True while its runner is there."""
-        status = Path(f"/proc/{self.runner_pid}/stat")
-        return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+        return is_alive(self.runner_pid)
 
     def wait_for_line(self, text: str, log: str = "70_driver_log.txt") -> None:
         """Wait until a log of the run's folder has the text."""
@@ -144,7 +166,7 @@ class Submitter:
         """Submit a run of ``train.py`` with this text, beside other files."""
         sources = {**({"train.py": text.encode()} if text else {}), **(files or {})}
         workspace = self.server.workspace()
-        snapshot = self._snapshot(workspace, sources)
+        snapshot = send_snapshot(self.server, workspace, sources)
         run_id = f"run_{len(self._runs) + 1}"
         whole = {"environment": {"user_managed": True}, **definition}
         if "command" not in whole:
@@ -160,10 +182,3 @@ class Submitter:
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 if run.runner_alive:
                     os.kill(run.runner_pid, signal.SIGKILL)
-
-    def _snapshot(self, workspace: str, sources: dict[str, bytes]) -> str:
-        digests = {path: hashlib.sha256(data).hexdigest() for path, data in sources.items()}
-        packed = b"".join(pack.encode_header(digests[path], len(data)) + data for path, data in sources.items())
-        self.server.call("POST", f"{workspace}/contents", packed)
-        files = [{"path": path, "digest": digests[path], "size": len(sources[path])} for path in sources]
-        return str(self.server.call("POST", f"{workspace}/snapshots", {"files": files})["snapshot_id"])

@@ -53,6 +53,8 @@ class Deployment:
     environment: EnvironmentDefinition = field(default_factory=EnvironmentDefinition)
     driver: Driver = Driver.ENTRY_SCRIPT
     description: str = ""
+    source_folder: str = ""
+    """The folder of the app root, where the script is started, that is the source directory; empty for that itself."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ class ServiceSettings:
 
     worker_count: int = 1
     """Processes that hold the entry script; each scores one request at a time."""
-    cpu_cores: float = 0.1
-    memory_gb: float = 0.5
+    cpu_cores: Optional[float] = 0.1
+    """None for no limit, as for the memory."""
+    memory_gb: Optional[float] = 0.5
     """All workers together may keep so much in memory; what goes beyond is replaced."""
     auth_enabled: bool = False
     scoring_timeout_ms: int = SCORING_TIMEOUT_MS
@@ -269,9 +272,12 @@ class Orders:
     order: int
     attempt: int
     """A supervisor of another attempt ends at once."""
-    revision: Revision
+    revision: Optional[Revision] = None
+    """The one that is wanted; None where the supervisor knows these orders already."""
+    fallback: Optional[Revision] = None
+    """The newest one that has been healthy, where that is another: it serves until the wanted one does."""
     keys: Optional[WebserviceKeys] = None
-    """None where no key is needed."""
+    """None where neither of the revisions asks for a key."""
     reloads: int = 0
     """Counted up to have all workers started anew."""
     stop: bool = False
@@ -283,16 +289,15 @@ class ServiceReport:
     """How a web service is, told by its supervisor, which gets the next orders as the answer."""
 
     attempt: int
+    sequence: int
+    """Counted up with each report, so that one which arrives late does not take the place of a newer one."""
+    known_order: int
+    """The newest order that the supervisor has seen. Keys count from then on; the rest takes its time."""
     order: int
     """The newest order that has been carried out, or has failed."""
-    state: WebserviceState
     serving_revision: int
     workers: int
     phase: str = ""
     error: Optional[ServiceError] = None
-    restarts: int = 0
-    """Workers that have been replaced because they ended."""
     wait_seconds: float = 0.0
-    """How long the server may keep the answer back until there is a newer order."""
-    known_order: int = 0
-    """The newest order that the supervisor has seen; the server waits for one beyond it."""
+    """How long the server may keep the answer back until there is an order beyond ``known_order``."""

@@ -34,6 +34,8 @@ class ServerStatus:
     """Submitted runs that wait for their turn."""
     executing: int
     """Submitted runs that have been handed to a compute and have not ended."""
+    services: Dict[str, int]
+    """The number of web services in each state that any is in."""
     content_bytes: int
     """Bytes of snapshots, artifacts and logs that have been received."""
     database_bytes: int

@@ -1,5 +1,6 @@
 """A person who works with the SDK, in a folder of their own."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -26,6 +27,14 @@ def workspace(person: Path) -> Workspace:
 @pytest.fixture
 def experiment(workspace: Workspace, request: pytest.FixtureRequest) -> Experiment:
     return Experiment(workspace, request.node.name[:60])
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def at_work(server: RunningServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

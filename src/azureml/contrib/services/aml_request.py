@@ -1,9 +1,11 @@
-"""v1's ``azureml.contrib.services.aml_request``: ``AMLRequest``."""
+"""v1's ``azureml.contrib.services.aml_request``: ``rawhttp`` and the request that it asks for."""
 
 from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"deployments": ["AMLRequest", "rawhttp"]},
+    {
+        "AMLRequest": "terrazul.sdk.raw_exchange",
+        "rawhttp": "terrazul.sdk.raw_http",
+    },
 )

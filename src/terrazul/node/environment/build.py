@@ -16,7 +16,7 @@ from typing import Iterator, Sequence
 
 from terrazul.core.errors import TerrazulError, UserErrorException
 from terrazul.node import process
-from terrazul.node.environment import index, ready
+from terrazul.node.environment import index, program, ready
 from terrazul.node.environment.plan import Recipe
 from terrazul.node.log import TimedLog
 from terrazul.node.stop import Stop
@@ -51,7 +51,7 @@ class Builder:
         with self._only_builder():
             python = ready.find(self._recipe, self._folder)
             if python:
-                self._log.line("another run has built the environment meanwhile")
+                self._log.line("somebody else has built the environment meanwhile")
                 return python
             self._raise_remembered_failure()
             self._build_in(self._clean_folder())
@@ -64,7 +64,7 @@ class Builder:
             waiting = False
             while not _lock(descriptor):
                 if not waiting:
-                    self._log.line("waits for another run that builds this environment")
+                    self._log.line("waits for somebody else who builds this environment")
                 waiting = True
                 self._stop.wait(_GLANCE)
                 self._stop.check()
@@ -113,14 +113,12 @@ class Builder:
         self._uv([*arguments, *self._recipe.options, "--requirement", str(file)], deadline)
 
     def _uv(self, arguments: Sequence[str], deadline: float) -> None:
-        from uv import find_uv_bin  # noqa: PLC0415  # an environment that is there needs no uv
-
         begin = self._log.file.stat().st_size
         with self._log.file.open("ab") as output:
             uv = subprocess.Popen(
-                [find_uv_bin(), *arguments],
+                [program.uv(), *arguments],
                 cwd=self._folder,
-                env=_variables(),
+                env=uv_variables(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -129,7 +127,7 @@ class Builder:
             self._wait(uv, deadline)
         finally:
             if uv.poll() is None:
-                process.end_descendants()
+                process.end_tree(uv.pid)
                 uv.wait()
         if uv.returncode:
             raise self._failed(_reason(_tail(self._log.file, begin)))
@@ -173,7 +171,8 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _variables() -> dict[str, str]:
+def uv_variables() -> dict[str, str]:
+    """The environment of uv: it asks nothing, downloads no Python, and finds packages where the user's pip does."""
     kept = {name: value for name, value in os.environ.items() if not _STARTING_WITH_OURS.match(name)}
     return {**kept, **index.variables(kept), "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
 

@@ -310,6 +310,11 @@ def _existing(connection: Connection, workspace: int, wanted: ModelId) -> ModelR
     )
 
 
+def load_model(connection: Connection, workspace: int, model_id: str) -> Model:
+    """A model with its files, for the transaction of a concept above. Raises ``ModelNotFound``."""
+    return _load(connection, workspace, rules.read_model_id(model_id))
+
+
 def _load(connection: Connection, workspace: int, wanted: ModelId) -> Model:
     row = _existing(connection, workspace, wanted)
     model = store.load(connection, workspace, [row.key])[0]

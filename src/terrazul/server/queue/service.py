@@ -17,6 +17,7 @@ from terrazul.server.queue import store
 from terrazul.server.queue.rules import Care, Watch, care_for
 from terrazul.server.queue.store import Entry
 from terrazul.server.sql.database import Database
+from terrazul.server.workspace.service import Hindrance
 from terrazul.wire.job import Job
 from terrazul.wire.run import RunError, RunState
 
@@ -61,6 +62,15 @@ class _Memory:
 
     cancel_told_at: int | None = None
     delivery_started_at: int | None = None
+
+
+def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
+    """The runs that wait or are being executed, if any, as what keeps their workspace from being removed."""
+    active = store.count_active_runs(connection, workspace)
+    if not active:
+        return None
+    what = "1 run waits or is" if active == 1 else f"{active} runs wait or are"
+    return Hindrance(f"{what} being executed", "Cancel them or wait for their end.")
 
 
 class Dispatcher:

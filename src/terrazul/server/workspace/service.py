@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -18,20 +19,29 @@ from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange, WorkspaceScope
 
 _PART_LIMIT = 256
-Count = Callable[[Connection, int], int]
-"""How many of a higher concept's things there are in the workspace of a key."""
+
+
+class Hindrance(NamedTuple):
+    """Why a workspace cannot be removed yet, as the rest of a sentence, and what to do about it."""
+
+    what: str
+    hint: str
+
+
+Look = Callable[[Connection, int], "Hindrance | None"]
+"""Looks for what a higher concept still does in the workspace of a key."""
 
 
 class Workspaces:
     """The workspaces of one installation."""
 
     def __init__(
-        self, database: Database, contents: Contents, clock: Clock, count_active_runs: Count, *, shared: bool
+        self, database: Database, contents: Contents, clock: Clock, hindrances: Sequence[Look], *, shared: bool
     ) -> None:
         self._database = database
         self._contents = contents
         self._clock = clock
-        self._count_active_runs = count_active_runs
+        self._hindrances = hindrances
         self._shared = shared
         self._known: dict[str, WorkspaceRow] = {}
 
@@ -87,17 +97,15 @@ class Workspaces:
         return self._known[workspace_id].workspace
 
     async def delete(self, workspace_id: str) -> None:
-        """Remove a workspace and everything in it, for good. Raises ``Conflict`` while runs are executed in it."""
+        """Remove a workspace and everything in it, for good. Raises ``Conflict`` while something is at work in it."""
         row = await self.get(workspace_id)
 
         def work(connection: Connection) -> None:
-            active = self._count_active_runs(connection, row.key)
-            if active:
-                what = "1 run waits or is" if active == 1 else f"{active} runs wait or are"
+            for hindrance in filter(None, (look(connection, row.key) for look in self._hindrances)):
                 raise Conflict(
-                    f"In the workspace {row.workspace.name!r} {what} being executed.",
+                    f"In the workspace {row.workspace.name!r} {hindrance.what}.",
                     target=row.workspace.name,
-                    hint="Cancel them or wait for their end.",
+                    hint=hindrance.hint,
                 )
             store.delete(connection, row.key)
 

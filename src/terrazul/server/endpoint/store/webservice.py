@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     ForeignKey,
     Integer,
+    Row,
     String,
     Table,
     Text,
     UniqueConstraint,
+    func,
+    select,
 )
 
-from terrazul.server.sql.metadata import Json, metadata
+from terrazul.core.errors import WebserviceNotFound
+from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.wire.endpoint import ComputeType, Deployment, ServiceError, ServiceSettings, WebserviceState
 
 webservice = Table(
     "webservice",
@@ -39,8 +49,10 @@ webservice = Table(
     Column("state", String(16), nullable=False),
     Column("phase", Text, nullable=False),
     Column("error", Json, nullable=True),
+    Column("orders_known", Integer, nullable=False),
     Column("orders_carried_out", Integer, nullable=False),
     Column("serving_revision", Integer, nullable=False),
+    Column("healthy_revision", Integer, nullable=False),
     Column("workers", Integer, nullable=False),
     Column("reported_at", BigInteger, nullable=True),
     Column("created_at", BigInteger, nullable=False),
@@ -59,7 +71,158 @@ revision = Table(
     Column("deployment", Json, nullable=False),
     Column("settings", Json, nullable=False),
     Column("image_id", Text, nullable=False),
+    Column("since_order", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+
+class ServiceRow(NamedTuple):
+    """A web service as its table holds it."""
+
+    key: int
+    workspace: int
+    name: str
+    compute_type: ComputeType
+    description: str
+    tags: dict[str, str]
+    properties: dict[str, str]
+    deployment_id: str
+    port: int
+    primary_key: str
+    secondary_key: str
+    wanted_revision: int
+    orders: int
+    reloads: int
+    deleting: bool
+    attempt: int
+    placement: dict[str, Any] | None
+    state: WebserviceState
+    phase: str
+    error: ServiceError | None
+    orders_known: int
+    orders_carried_out: int
+    serving_revision: int
+    healthy_revision: int
+    workers: int
+    reported_at: int | None
+    created_at: int
+    created_by: str
+    updated_at: int
+
+
+class RevisionRow(NamedTuple):
+    """A revision as its table holds it; ``since_order`` is the order with which it was wanted."""
+
+    number: int
+    deployment: Deployment
+    settings: ServiceSettings
+    image_id: str
+    since_order: int
+
+
+def add(connection: Connection, values: Mapping[str, object]) -> int:
+    """Enter a web service; returns its key."""
+    return primary_key(connection.execute(webservice.insert().values(**values)))
+
+
+def add_revision(
+    connection: Connection, service: ServiceRow, new: RevisionRow, created_at: int, created_by: str
+) -> None:
+    """Enter a revision of a web service."""
+    values = {
+        "workspace": service.workspace,
+        "webservice": service.key,
+        "number": new.number,
+        "deployment": msgspec.to_builtins(new.deployment),
+        "settings": msgspec.to_builtins(new.settings),
+        "image_id": new.image_id,
+        "since_order": new.since_order,
+        "created_at": created_at,
+        "created_by": created_by,
+    }
+    connection.execute(revision.insert().values(**values))
+
+
+def find(connection: Connection, workspace: int, name: str) -> ServiceRow | None:
+    """The web service of a name."""
+    query = select(webservice).where(webservice.c.workspace == workspace, webservice.c.name == name)
+    row = connection.execute(query).first()
+    return None if row is None else _row(row)
+
+
+def existing(connection: Connection, workspace: int, name: str) -> ServiceRow:
+    """The web service of a name. Raises ``WebserviceNotFound``."""
+    row = find(connection, workspace, name)
+    if row is None:
+        raise WebserviceNotFound(
+            f"There is no web service {name[:80]!r} in this workspace.",
+            target=name[:80],
+            hint="List what there is with `terrazul service list`.",
+        )
+    return row
+
+
+def find_by_key(connection: Connection, key: int) -> ServiceRow | None:
+    """The web service of a key."""
+    row = connection.execute(select(webservice).where(webservice.c.id == key)).first()
+    return None if row is None else _row(row)
+
+
+def list_all(connection: Connection, workspace: int | None = None) -> list[ServiceRow]:
+    """The web services of a workspace, or of all, by name."""
+    query = select(webservice).order_by(webservice.c.name)
+    if workspace is not None:
+        query = query.where(webservice.c.workspace == workspace)
+    return [_row(row) for row in connection.execute(query)]
+
+
+def change(connection: Connection, key: int, values: Mapping[str, object]) -> None:
+    """Set columns of a web service."""
+    connection.execute(webservice.update().where(webservice.c.id == key).values(**values))
+
+
+def revision_of(connection: Connection, key: int, number: int) -> RevisionRow:
+    """A revision of a web service, which is there."""
+    columns = (
+        revision.c.number,
+        revision.c.deployment,
+        revision.c.settings,
+        revision.c.image_id,
+        revision.c.since_order,
+    )
+    row = connection.execute(select(*columns).where(revision.c.webservice == key, revision.c.number == number)).one()
+    return RevisionRow(
+        row.number,
+        msgspec.convert(row.deployment, Deployment),
+        msgspec.convert(row.settings, ServiceSettings),
+        row.image_id,
+        row.since_order,
+    )
+
+
+def delete(connection: Connection, key: int) -> None:
+    """Remove a web service with its revisions."""
+    connection.execute(revision.delete().where(revision.c.webservice == key))
+    connection.execute(webservice.delete().where(webservice.c.id == key))
+
+
+def ports(connection: Connection) -> set[int]:
+    """The ports of all web services of all workspaces."""
+    return set(connection.execute(select(webservice.c.port)).scalars())
+
+
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """How many web services there are in each state that any is in."""
+    query = select(webservice.c.state, func.count()).group_by(webservice.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _row(row: Row[Any]) -> ServiceRow:
+    values = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's public name for it
+    values["key"] = values.pop("id")
+    values["compute_type"] = ComputeType(values["compute_type"])
+    values["state"] = WebserviceState(values["state"])
+    values["error"] = None if values["error"] is None else msgspec.convert(values["error"], ServiceError)
+    return ServiceRow(**values)

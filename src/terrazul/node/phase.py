@@ -1,23 +1,24 @@
-"""The phases of a run: each is told with its seconds, and none is silent for more than five."""
+"""The phases of a longer work: each is told with its seconds, and none is silent for more than five."""
 
 from __future__ import annotations
 
 import threading
 import time
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Callable, Iterator
 
 from terrazul.node.log import TimedLog
-from terrazul.runner.writer import Writer
 
 _SILENCE = 5.0
+Report = Callable[[str, float, str], None]
+"""Takes the name of a phase that has ended, its seconds, and what is to be said of it."""
 
 
 class Phases:
     """Goes from phase to phase, and knows which one it is in."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, report: Report) -> None:
+        self._report = report
         self.current = ""
 
     @contextmanager
@@ -41,7 +42,7 @@ class Phases:
         finally:
             if ticker:
                 ticker.end()
-            self._writer.phase(name, time.monotonic() - start, "; ".join(notes))
+            self._report(name, time.monotonic() - start, "; ".join(notes))
 
 
 class _Ticker:

@@ -48,6 +48,12 @@ _NOT_ONE_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _COMMENT = re.compile(r"(^|\s)#.*\Z")
 _V1_PACKAGE = re.compile(r"azureml(-|\Z)")
 _IMPLIED_BY_V1 = {"azureml-mlflow": ("mlflow-skinny",)}
+_IMPLIED_WHEN_SERVING = {
+    "azureml-defaults": ("flask", "inference-schema"),
+    "azureml-inference-server-http": ("flask", "inference-schema"),
+    "azureml-contrib-services": ("flask",),
+}
+"""What entry scripts import that came with these."""
 _EXTRAS_OF_V1 = {"pandas": "pandas"}
 
 
@@ -61,8 +67,11 @@ class Requirements:
     notes: list[str] = field(default_factory=list)
 
 
-def read(lines: Sequence[object]) -> Requirements:
-    """The lines of a pip section. Raises ``UserErrorException`` for one that the policy refuses."""
+def read(lines: Sequence[object], *, serving: bool = False) -> Requirements:
+    """The lines of a pip section; ``serving`` adds what v1's packages brought for entry scripts.
+
+    Raises ``UserErrorException`` for a line that the policy refuses.
+    """
     requirements = Requirements()
     for line in lines:
         text = _COMMENT.sub("", str(line)).strip()
@@ -73,7 +82,7 @@ def read(lines: Sequence[object]) -> Requirements:
         if text.startswith("-"):
             requirements.options += _option(text)
         else:
-            _add(requirements, text)
+            _add(requirements, text, serving=serving)
     return requirements
 
 
@@ -94,7 +103,7 @@ def _option(text: str) -> list[str]:
     return [_INDEX_OPTIONS[name], value]
 
 
-def _add(requirements: Requirements, text: str) -> None:
+def _add(requirements: Requirements, text: str, *, serving: bool) -> None:
     if _ARCHIVE.match(text):
         requirements.packages.append(text)
         return
@@ -103,13 +112,13 @@ def _add(requirements: Requirements, text: str) -> None:
         reasons = (reason for sign, reason in _REFUSED.items() if sign.endswith((":", "+")) and sign in text)
         raise _refusal(text, next(reasons, "it is not a package with an optional version"))
     if _V1_PACKAGE.match(normalised(match["name"])):
-        _answer_v1_package(requirements, normalised(match["name"]), match["extras"] or "")
+        _answer_v1_package(requirements, normalised(match["name"]), match["extras"] or "", serving=serving)
         return
     requirements.packages.append(text)
 
 
-def _answer_v1_package(requirements: Requirements, name: str, extras: str) -> None:
-    kept = list(_IMPLIED_BY_V1.get(name, ()))
+def _answer_v1_package(requirements: Requirements, name: str, extras: str, *, serving: bool) -> None:
+    kept = [*_IMPLIED_BY_V1.get(name, ()), *(_IMPLIED_WHEN_SERVING.get(name, ()) if serving else ())]
     kept += [_EXTRAS_OF_V1[extra.strip()] for extra in extras.split(",") if extra.strip() in _EXTRAS_OF_V1]
     requirements.packages += kept
     also = f" (with {', '.join(kept)})" if kept else ""

@@ -1,0 +1,1 @@
+"""The HTTP of web services and images."""

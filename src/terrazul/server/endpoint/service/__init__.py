@@ -1,0 +1,1 @@
+"""What one can do with web services and images, and what keeps web services alive."""

@@ -1,0 +1,136 @@
+"""Processes of ours on this machine that outlive the server: each in a session of its own, in a folder of its own.
+
+A lock on a file in the folder, which the process inherits and holds for as long as it lives, tells whether it is alive:
+unlike a process id, it is never anybody else's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+_HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN")
+
+
+class SessionState(str, enum.Enum):
+    """What has become of a process."""
+
+    ABSENT = "absent"
+    """It was never started."""
+    ALIVE = "alive"
+    GONE = "gone"
+    """It was started and is no more."""
+
+
+class Program(NamedTuple):
+    """What is to be started: one of our modules, its arguments, and the assignment that it finds in its folder."""
+
+    module: str
+    arguments: Sequence[str]
+    assignment_file: str
+    assignment: bytes
+    """It holds a token, so only its owner may read it."""
+
+
+class Sessions:
+    """The processes of one kind; ``name`` is what their files are called, and ``log`` the file of their output."""
+
+    def __init__(self, name: str, log: str) -> None:
+        self._name = name
+        self._log = log
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def state(self, folder: Path) -> SessionState:
+        """Alive while the lock is held."""
+        self._children = [child for child in self._children if child.poll() is None]
+        started = self._process_file(folder)
+        if not started.exists() and not self._lock_file(folder).exists():
+            return SessionState.ABSENT
+        with self._locked(folder) as lock:
+            if lock is None:
+                return SessionState.ALIVE
+        return SessionState.GONE if started.exists() else SessionState.ABSENT
+
+    def start(self, folder: Path, program: Program) -> None:
+        """Start a program in a folder, made where it is not there; does nothing where one is alive in it."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._locked(folder) as lock:
+            if lock is None:
+                return
+            _write_secret(folder / program.assignment_file, program.assignment)
+            with (folder / self._log).open("ab") as log:
+                # The safe-path isolation of -I: nothing is imported from the current folder or by PYTHON* variables.
+                child = subprocess.Popen(
+                    [sys.executable, "-I", "-m", program.module, *program.arguments, str(folder)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=folder,
+                    env=_environment(),
+                    start_new_session=True,
+                    pass_fds=[lock],
+                )
+            self._process_file(folder).write_text(str(child.pid))
+        self._children.append(child)
+
+    def signal(self, folder: Path, number: signal.Signals) -> None:
+        """Send a signal to the process, if it is alive."""
+        with self._locked(folder) as lock:
+            if lock is None:
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                    os.kill(int(self._process_file(folder).read_text()), number)
+
+    def kill(self, folder: Path, belongs: Callable[[Mapping[str, str]], bool]) -> None:
+        """SIGKILL for the process, then for every process whose environment belongs to what it was at work on."""
+        self.signal(folder, signal.SIGKILL)
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if belongs(process.environ()):
+                    process.kill()
+
+    def _process_file(self, folder: Path) -> Path:
+        return folder / f"{self._name}.pid"
+
+    def _lock_file(self, folder: Path) -> Path:
+        return folder / f"{self._name}.lock"
+
+    @contextlib.contextmanager
+    def _locked(self, folder: Path) -> Iterator[int | None]:
+        """The lock of a folder as a descriptor; None where a living process holds it, or there is no folder."""
+        try:
+            descriptor = os.open(self._lock_file(folder), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield descriptor if _lock(descriptor) else None
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write_secret(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN_PREFIXES)}
