@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from terrazul.sdk.conda_dependencies import CondaDependencies
     from terrazul.sdk.environment import Environment
     from terrazul.sdk.experiment import Experiment, ViewType
+    from terrazul.sdk.model import Model
     from terrazul.sdk.run import Run, ScriptRun, get_run
     from terrazul.sdk.run_configuration import (
         DockerConfiguration,
@@ -31,6 +32,7 @@ __all__ = [
     "DockerConfiguration",
     "Environment",
     "Experiment",
+    "Model",
     "MpiConfiguration",
     "PyTorchConfiguration",
     "Run",
@@ -51,6 +53,7 @@ _HOMES = {
     "DockerConfiguration": "terrazul.sdk.run_configuration",
     "Environment": "terrazul.sdk.environment",
     "Experiment": "terrazul.sdk.experiment",
+    "Model": "terrazul.sdk.model",
     "MpiConfiguration": "terrazul.sdk.run_configuration",
     "PyTorchConfiguration": "terrazul.sdk.run_configuration",
     "Run": "terrazul.sdk.run",

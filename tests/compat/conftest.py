@@ -1,5 +1,6 @@
 """A project of a v1 user: a folder with a ``config.json``, data, and an environment file, beside a running platform."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ __getattr__, __dir__, __all__ = face(
     {
         "Dataset": "azureml.core.dataset",
         "Environment": "azureml.core.environment",
+        "InferenceConfig": "terrazul.sdk.inference_config",
         "Model": "terrazul.sdk.model",
         "ModelNotFoundException": "azureml.exceptions",
+        "ModelPackage": "terrazul.sdk.model_package",
         "WebserviceException": "azureml.exceptions",
     },
-    not_yet={"deployments": ["InferenceConfig", "ModelPackage"]},
 )

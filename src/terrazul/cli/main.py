@@ -33,6 +33,7 @@ COMMANDS = {
     "experiment": Command("terrazul.cli.experiment", "List, show, archive and delete experiments."),
     "run": Command("terrazul.cli.run", "Submit runs; follow, find, show and end them."),
     "model": Command("terrazul.cli.model", "Register, list, show, change, download and delete models."),
+    "service": Command("terrazul.cli.service", "Web services: find, call, change and end them; serve an entry script."),
     "environment": Command("terrazul.cli.environment", "Make, register, list and download environments."),
     "check": Command("terrazul.cli.check", "Read v1 code: what runs, what does not and why, which pins to set."),
     "completion": Command("terrazul.cli.completion", "Print a script that completes commands in your shell."),

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from terrazul.cli import model_deployment
 from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, pair, workspace_options
 from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
@@ -97,6 +98,7 @@ def add_parser(subparsers: Subparsers) -> None:
         verbs, "delete", _delete, "Delete a version of a model that nothing uses. It is not given again.", output=False
     )
     delete.add_argument("-y", "--yes", action="store_true", help="Do not ask.")
+    model_deployment.add_verbs(verbs)
 
 
 def _add_register(verbs: Subparsers) -> None:

@@ -19,7 +19,7 @@ DIFFERENCES: Dict[str, str] = {
     ),
     "azureml.core.environment.Environment.get": "a curated name, `AzureML-…`, gives a local equivalent",
     "azureml.core.environment.PythonSection.conda_dependencies": (
-        "a Python that the machine lacks gives way to the nearest, told in log and properties; packages come from PyPI"
+        "a Python that the machine lacks gives way to another, told in log and properties; packages come from PyPI"
     ),
     "azureml.core.experiment.Experiment.submit": (
         "no limit of 300 MB or 2000 files; where no ignore file is, common junk such as `.git` is left out and told of"
@@ -35,6 +35,26 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.model.Model.sample_output_dataset": "has the dataset's `id` alone, while there are no datasets",
     "azureml.core.model.Model.datasets": "pairs of a role and what has the dataset's `id`, while there are no datasets",
     "azureml.core.model.Model.delete": "is refused, with the users, also for a model that another one was derived from",
+    "azureml.core.model.InferenceConfig.extra_docker_file_steps": "is kept, with a notice: no image is built",
+    "azureml.core.model.InferenceConfig.base_image": "is kept and not used: the service runs as processes, in no image",
+    "azureml.core.model.Model.package": (
+        "`generate_dockerfile=True` writes a folder that builds elsewhere; an image is not built"
+    ),
+    "azureml.core.model.Model.deploy": (
+        "to ACI and to local means processes on the server's machine; an update takes over between two requests"
+    ),
+    "azureml.core.image.image.Image": "keeps the deployment under a name and a version; no image is built",
+    "azureml.core.webservice.aci.AciWebservice.deploy_configuration": (
+        "has `worker_count` too; `location`, `dns_name_label`, `vnet_name` and `cmk_…` are kept, without effect"
+    ),
+    "azureml.core.webservice.local.LocalWebservice.deploy_configuration": "has `worker_count` too",
+    "azureml.core.webservice.local.LocalWebservice.reload": (
+        "serves the source directory as it is now where this object deployed it; else starts the workers anew"
+    ),
+    "azureml.core.webservice.webservice.Webservice.wait_for_deployment": (
+        "ends within seconds of a failure, with the traceback of the entry script"
+    ),
+    "azureml.core.webservice.webservice.Webservice.regen_key": "when it returns, the old key opens nothing any more",
     "azureml.core.run.Run.register_model": (
         "inside of a submitted run also takes what lies in `outputs/` and was not uploaded yet"
     ),

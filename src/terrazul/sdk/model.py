@@ -14,7 +14,7 @@ from terrazul.sdk import model_files
 from terrazul.sdk.client import Client, QueryValue, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.resource_configuration import ResourceConfiguration
-from terrazul.sdk.run import in_submitted_run
+from terrazul.sdk.run import in_submitted_run, patient
 from terrazul.sdk.run_recording import texts_of
 from terrazul.sdk.run_search import Texts, pairs
 from terrazul.sdk.unsupported import not_yet
@@ -23,7 +23,11 @@ from terrazul.wire import model as wire
 from terrazul.wire.lineage import Edge
 
 if TYPE_CHECKING:
+    from terrazul.sdk.inference_config import InferenceConfig
+    from terrazul.sdk.model_package import ModelPackage
     from terrazul.sdk.run import Run
+    from terrazul.sdk.webservice.configuration import WebserviceDeploymentConfiguration
+    from terrazul.sdk.webservice.webservice import Webservice
     from terrazul.sdk.workspace import Workspace
 
 Datasets = Sequence[Tuple[str, Any]]
@@ -31,7 +35,6 @@ Datasets = Sequence[Tuple[str, Any]]
 
 _PAGE = 255
 _LARGEST_PAGE = 1000
-_RUN_PATIENCE_SECONDS = 600.0
 _MIME_TYPE = "application/x-python"
 
 
@@ -290,12 +293,13 @@ class Model:
 
     @staticmethod
     def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
-        """The object of such a dictionary. Raises ``WebserviceException`` where it lacks the name, id or version."""
-        missing = [key for key in ("id", "name", "version") if not model_payload.get(key)]
-        if missing:
-            message = f"The model payload has no {missing[0]}."
-            raise WebserviceException(message, target=missing[0])
-        return Model(workspace, _record=_record_of(model_payload))
+        """The object of such a dictionary. Raises ``WebserviceException`` for one that is not of that form."""
+        try:
+            record = _record_of(model_payload)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            message = f"The model payload cannot be read: {type(error).__name__}: {error}."
+            raise WebserviceException(message, hint="Pass what model.serialize() gave.") from error
+        return Model(workspace, _record=record)
 
     @property
     def run(self) -> Optional[Run]:
@@ -307,10 +311,58 @@ class Model:
         """Whether the model is a folder, which v1 packs and unpacks on its way."""
         return "/" in self._whole().files[0].path
 
-    print_configuration = staticmethod(not_yet("Model.print_configuration", "deployments"))
-    deploy = staticmethod(not_yet("Model.deploy", "deployments"))
-    package = staticmethod(not_yet("Model.package", "deployments"))
-    profile = staticmethod(not_yet("Model.profile", "deployments"))
+    @staticmethod
+    def deploy(
+        workspace: Workspace,
+        name: str,
+        models: Sequence[Any],
+        inference_config: Optional[InferenceConfig] = None,
+        deployment_config: Optional[WebserviceDeploymentConfiguration] = None,
+        deployment_target: Any = None,
+        overwrite: bool = False,
+        show_output: bool = False,
+    ) -> Webservice:
+        """Deploy models as a web service; it starts in the background, and ``wait_for_deployment`` follows it.
+
+        Without an inference configuration, a model in MLflow's format or of scikit-learn is served as it is. Raises
+        ``WebserviceException`` where the name is taken and not to be overwritten, or something cannot be used.
+        """
+        from terrazul.sdk import deployment  # noqa: PLC0415  # it knows models, and scripts that train need none of it
+
+        return deployment.deploy(
+            workspace, name, models, inference_config, deployment_config, deployment_target, overwrite, show_output
+        )
+
+    @staticmethod
+    def package(
+        workspace: Workspace,
+        models: Sequence[Any],
+        inference_config: Optional[InferenceConfig] = None,
+        generate_dockerfile: bool = False,
+        image_name: Optional[str] = None,
+        image_label: Optional[str] = None,
+    ) -> ModelPackage:
+        """Package models with an entry script; ``save`` then writes a folder with a Dockerfile.
+
+        Raises ``CapabilityNotAvailable`` unless ``generate_dockerfile`` is set: no image is built here.
+        """
+        from terrazul.sdk import model_package  # noqa: PLC0415  # as in deploy
+
+        return model_package.package(workspace, models, inference_config, generate_dockerfile, image_name, image_label)
+
+    @staticmethod
+    def print_configuration(
+        models: Sequence[Any],
+        inference_config: InferenceConfig,
+        deployment_config: Optional[WebserviceDeploymentConfiguration],
+        deployment_target: Any,
+    ) -> None:
+        """Show what a deployment would be."""
+        from terrazul.sdk import deployment  # noqa: PLC0415  # as in deploy
+
+        deployment.print_configuration(models, inference_config, deployment_config, deployment_target)
+
+    profile = staticmethod(not_yet("Model.profile", "model profiling"))
 
     def _initialize(self, workspace: Workspace, record: wire.Model) -> None:
         self.workspace = workspace
@@ -337,6 +389,8 @@ class Model:
         if wanted is not None:
             self.resource_configuration = ResourceConfiguration(wanted.cpu, wanted.memory_in_gb, wanted.gpu)
         self.parent_id = record.parent_id or None
+        self.mlflow = record.mlflow
+        """For a model in MLflow's format its flavors, signature and folder; Terrazul's own."""
         self.derived_model_ids = [*record.derived_ids]
 
     def _change(self, change: wire.ModelChange) -> None:
@@ -384,12 +438,8 @@ def new_model(
 
 def register(workspace: Workspace, new: wire.NewModel) -> Model:
     """Send a registration, after everything that this process recorded before."""
-    client = workspace.client
-    writer_of(client).flush()
-    if in_submitted_run():
-        # The runner may still be sending the model's bytes; it answers that it is not there until they have arrived.
-        client = client.within(client.prefix, _RUN_PATIENCE_SECONDS)
-    return Model(workspace, _record=client.post(wire.Model, "/models", new))
+    writer_of(workspace.client).flush()
+    return Model(workspace, _record=patient(workspace.client).post(wire.Model, "/models", new))
 
 
 def _query(
@@ -415,7 +465,7 @@ def _find(client: Client, wanted: Dict[str, QueryValue], model_id: Optional[str]
             name = str(filters["name"])
             return client.get(wire.Model, address_of(name if version is None else f"{name}:{version}"))
         for record in search(client, {**wanted, "latest": version is None}):
-            if version is None or record.version == int(version):
+            if version is None or str(record.version) == str(version):
                 return record
     except (NotFound, InvalidInput) as error:
         hint = error.hint

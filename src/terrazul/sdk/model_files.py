@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
@@ -81,7 +82,7 @@ def download(client: Client, model: Model, target: Path, *, exist_ok: bool) -> s
         message = f"'{destination}' exists already."
         raise WebserviceException(message, target=str(destination), hint="Pass exist_ok=True to have it replaced.")
     target.mkdir(parents=True, exist_ok=True)
-    staging = target / f".{entry[:100]}.{os.getpid()}.part"
+    staging = target / f".{entry[:50]}.{os.urandom(6).hex()}.part"
     try:
         for file in model.files:
             request = Request("GET", f"/models/{model.id}/file", {"path": file.path})
@@ -93,12 +94,18 @@ def download(client: Client, model: Model, target: Path, *, exist_ok: bool) -> s
 
 
 def _put(arrived: Path, destination: Path) -> None:
-    if arrived.is_file() or not destination.exists():
-        if destination.is_dir():
-            message = f"'{destination}' is a folder, and the model is a file of that name."
-            raise WebserviceException(message, target=str(destination), hint="Choose another target_dir.")
+    if arrived.is_file() and destination.is_dir():
+        message = f"'{destination}' is a folder, and the model is a file of that name."
+        raise WebserviceException(message, target=str(destination), hint="Choose another target_dir.")
+    try:
         arrived.replace(destination)
-        return
+    except OSError:  # a folder is there, which another process may have put there at this moment
+        if not destination.is_dir():
+            raise
+        _merge(arrived, destination)
+
+
+def _merge(arrived: Path, destination: Path) -> None:
     for path in files_below(arrived):
         place = destination / path.relative_to(arrived)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -152,4 +159,5 @@ def _only_entry(folder: Path) -> Path:
 
 def visible(folder: Path) -> List[Path]:
     """What lies in a folder, but for downloads that were broken off."""
-    return [each for each in sorted(folder.iterdir()) if not each.name.endswith(".part")]
+    broken_off = re.compile(r"\..*\.part\Z")
+    return [each for each in sorted(folder.iterdir()) if not broken_off.match(each.name)]

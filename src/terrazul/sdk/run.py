@@ -16,7 +16,7 @@ from terrazul.core.errors import (
     RunEnvironmentException,
 )
 from terrazul.core.ids import check_snapshot_id, new_guid
-from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Request, class_of, concept
+from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Client, Request, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.content import fetch_file
 from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
@@ -47,11 +47,20 @@ RUN_VARIABLES = (
     RUN_SERVER_VARIABLE,
 )
 """What a submitted script finds in its environment; where one is missing, its run is offline."""
+_RUN_PATIENCE_SECONDS = 600.0
 
 
 def in_submitted_run() -> bool:
     """Whether this process belongs to a submitted run."""
     return all(os.environ.get(name) for name in RUN_VARIABLES)
+
+
+def patient(client: Client) -> Client:
+    """The client as it is, or inside of a submitted run one that waits for a server that is away.
+
+    There the runner also answers that the server is away while the bytes that a request needs are still on their way.
+    """
+    return client.within(client.prefix, _RUN_PATIENCE_SECONDS) if in_submitted_run() else client
 
 
 RunFactory = Callable[["Experiment", wire.Run], "Run"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Optional
 
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.console import say, warn
-from terrazul.sdk.run import Run
-from terrazul.sdk.run_files import files_below
+from terrazul.sdk.run import Run, patient
+from terrazul.sdk.run_files import RunFiles, files_below
 from terrazul.wire.model import ModelFile
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class _SubmittedRun(Run):
             return []
         from terrazul.sdk import model_files  # noqa: PLC0415  # seldom needed, and a script's first line must come soon
 
-        kept = {artifact.path: artifact for artifact in self._files.list(path)}
+        files = RunFiles(patient(self._client), self._writer, self._id)
+        kept = {artifact.path: artifact for artifact in files.list(path)}
         above = path[: len(path) - len(root.name)]
         found = [root] if root.is_file() else files_below(root)
         on_disk = {each.as_posix()[len(above) :]: str(each) for each in found if each.as_posix() not in kept}

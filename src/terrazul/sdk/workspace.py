@@ -17,8 +17,10 @@ from terrazul.wire import workspace as wire
 if TYPE_CHECKING:
     from terrazul.sdk.environment import Environment
     from terrazul.sdk.experiment import Experiment
+    from terrazul.sdk.image import Image
     from terrazul.sdk.model import Model
     from terrazul.sdk.run import Run
+    from terrazul.sdk.webservice.webservice import Webservice
 
 WORKSPACE_DEFAULT_BLOB_STORE_NAME = "workspaceblobstore"
 DEFAULT_SUBSCRIPTION = "local"
@@ -245,6 +247,19 @@ class Workspace:
         return found
 
     @property
+    def images(self) -> Dict[str, Image]:
+        """The images by name, each in its newest version."""
+        found: Dict[str, Image] = {}
+        for each in class_of("image").list(self):
+            found.setdefault(each.name, each)
+        return found
+
+    @property
+    def webservices(self) -> Dict[str, Webservice]:
+        """The web services by name; local ones have a list of their own."""
+        return {each.name: each for each in class_of("webservice.webservice").list(self)}
+
+    @property
     def models(self) -> Dict[str, Model]:
         """The newest version of each model by name."""
         return {each.name: each for each in class_of("model").list(self, latest=True)}
@@ -324,8 +339,6 @@ class Workspace:
     list_connections = not_yet("Workspace.list_connections", _CONNECTIONS)
     get_connection = not_yet("Workspace.get_connection", _CONNECTIONS)
     delete_connection = not_yet("Workspace.delete_connection", _CONNECTIONS)
-    images: Any = not_yet_property("Workspace.images", "container images")
-    webservices: Any = not_yet_property("Workspace.webservices", "deployments")
     linked_services: Any = not_yet_property("Workspace.linked_services", "linked services")
     setup = staticmethod(not_yet("Workspace.setup", "making resources in the cloud"))
 

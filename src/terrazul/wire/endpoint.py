@@ -53,6 +53,8 @@ class Deployment:
     environment: EnvironmentDefinition = field(default_factory=EnvironmentDefinition)
     driver: Driver = Driver.ENTRY_SCRIPT
     description: str = ""
+    source_folder: str = ""
+    """The folder of the app root, where the script is started, that is the source directory; empty for that itself."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ class ServiceSettings:
 
     worker_count: int = 1
     """Processes that hold the entry script; each scores one request at a time."""
-    cpu_cores: float = 0.1
-    memory_gb: float = 0.5
+    cpu_cores: Optional[float] = 0.1
+    """None for no limit, as for the memory."""
+    memory_gb: Optional[float] = 0.5
     """All workers together may keep so much in memory; what goes beyond is replaced."""
     auth_enabled: bool = False
     scoring_timeout_ms: int = SCORING_TIMEOUT_MS

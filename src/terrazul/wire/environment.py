@@ -28,7 +28,7 @@ class EnvironmentDefinition:
     r: Optional[Dict[str, Any]] = None
     inferencing_stack_version: Optional[str] = None
     strict: bool = False
-    """Refuse to run where the Python version asked for cannot be had, instead of taking the nearest one."""
+    """Refuse to run where the Python version asked for cannot be had, instead of taking another."""
 
 
 @dataclass(frozen=True)

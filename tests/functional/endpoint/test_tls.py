@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,21 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from terrazul.testing.certificate import make_pair
 from terrazul.testing.deployment import DeployedService, Deployer, echo
-from terrazul.testing.needs import needs_program
 from terrazul.testing.server import Refused
 from terrazul.testing.submission import wait_for
 
 
-def make_pair(folder: Path, name: str) -> dict[str, object]:
-    openssl = needs_program("openssl")
-    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return {"ssl_enabled": True, "ssl_certificate": certificate.read_text(), "ssl_key": key.read_text()}
+def settings_with_tls(folder: Path, name: str) -> dict[str, object]:
+    pair = make_pair(folder, name)
+    return {"ssl_enabled": True, "ssl_certificate": pair.certificate.read_text(), "ssl_key": pair.key.read_text()}
 
 
 def trusting(pair: dict[str, object]) -> ssl.SSLContext:
@@ -51,7 +44,7 @@ def speaks_tls(service: DeployedService, context: ssl.SSLContext) -> bool:
 
 
 def test_service_speaks_tls_and_keeps_its_key_to_itself(deploy_shared: Deployer, tmp_path: Path):
-    pair = make_pair(tmp_path, "first")
+    pair = settings_with_tls(tmp_path, "first")
     service = deploy_shared(echo("private"), settings={**pair, "ssl_cname": "models.example.org"})
     told = service.get()
     assert service.score(tls=trusting(pair))["says"] == "private"
@@ -64,7 +57,7 @@ def test_service_speaks_tls_and_keeps_its_key_to_itself(deploy_shared: Deployer,
 
 
 def test_certificate_is_renewed(deploy_shared: Deployer, tmp_path: Path):
-    old, new = make_pair(tmp_path, "old"), make_pair(tmp_path, "new")
+    old, new = settings_with_tls(tmp_path, "old"), settings_with_tls(tmp_path, "new")
     service = deploy_shared(settings=old)
     with pytest.raises(Refused, match="belong to each other"):
         service.update(settings={"ssl_certificate": new["ssl_certificate"]})
@@ -75,7 +68,7 @@ def test_certificate_is_renewed(deploy_shared: Deployer, tmp_path: Path):
 
 
 def test_tls_is_switched_on_and_off_without_a_lost_connection(deploy_shared: Deployer, tmp_path: Path):
-    pair = make_pair(tmp_path, "pair")
+    pair = settings_with_tls(tmp_path, "pair")
     context = trusting(pair)
     service = deploy_shared(echo("open"))
     ended = threading.Event()
@@ -101,7 +94,7 @@ def test_tls_is_switched_on_and_off_without_a_lost_connection(deploy_shared: Dep
 
 
 def test_revision_that_fails_leaves_tls_as_it_is(deploy_shared: Deployer, tmp_path: Path):
-    pair = make_pair(tmp_path, "pair")
+    pair = settings_with_tls(tmp_path, "pair")
     service = deploy_shared(echo("private"), settings=pair)
     service.update("def init(): raise ValueError\ndef run(d): return 1\n", settings={"ssl_enabled": False})
     assert service.wait()["serving_revision"] == 1

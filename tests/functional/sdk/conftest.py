@@ -1,9 +1,12 @@
 """A person who works with the SDK, in a folder of their own."""
 
+import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from terrazul.sdk.environment import Environment
 from terrazul.sdk.experiment import Experiment
 from terrazul.sdk.workspace import Workspace
 from terrazul.testing.server import RunningServer
@@ -26,6 +29,14 @@ def experiment(workspace: Workspace, request: pytest.FixtureRequest) -> Experime
     return Experiment(workspace, request.node.name[:60])
 
 
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 def at_work(server: RunningServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Have this process use a server, and work in a folder."""
     for name in ("TERRAZUL_SERVER", "TERRAZUL_TOKEN"):
@@ -36,3 +47,11 @@ def at_work(server: RunningServer, folder: Path, monkeypatch: pytest.MonkeyPatch
     desk.mkdir()
     monkeypatch.chdir(desk)
     return desk
+
+
+def this_python() -> Environment:
+    """The environment of this process, as it is."""
+    environment = Environment("this-python")
+    environment.python.user_managed_dependencies = True
+    environment.python.interpreter_path = sys.executable
+    return environment

@@ -1,5 +1,6 @@
 """Models through the SDK against a real server."""
 
+import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,9 +11,11 @@ from azureml.core import Experiment, Model, Run, ScriptRunConfig, Workspace
 from azureml.core.resource_configuration import ResourceConfiguration
 from azureml.exceptions import ModelNotFoundException, ModelPathNotFoundException, WebserviceException
 from terrazul.core.errors import AlreadyExists, DamagedContent, InvalidInput
-from terrazul.sdk.environment import Environment
 from terrazul.testing.server import RunningServer
+from terrazul.testing.submission import wait_for
 from terrazul.wire import run as wire
+
+from .conftest import at_work, this_python
 
 IN_THE_RUN = """
 import os
@@ -63,6 +66,20 @@ assert Path(Model.get_model_path("foreign", version=1)).read_text() == "kept"
 assert Path(Model.get_model_path("foreign"), "a").read_text() == "second"
 """
 
+WHILE_AWAY = """
+import sys, time
+from pathlib import Path
+from terrazul import Run
+folder = Path(sys.argv[1])
+run = Run.get_context()
+(folder / "began").touch()
+while not (folder / "go").exists():
+    time.sleep(0.02)
+Path("outputs/model.bin").write_bytes(bytes(30_000_000))
+(folder / "asks").touch()
+print(run.register_model("patient", "outputs/model.bin").id)
+"""
+
 
 def write(path: str, text: str) -> str:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -104,8 +121,9 @@ def test_registered_file_tells_everything_about_itself(workspace: Workspace, cap
     assert again.serialize() == model.serialize()
     assert repr(again).startswith("Model(workspace=Workspace.create(name='work'")
     assert workspace.models["whole"].id == "whole:1"
-    with pytest.raises(WebserviceException, match="no version"):
-        Model.deserialize(workspace, {"id": "a:1", "name": "a"})
+    for wrong in ({"id": "a:1", "name": "a"}, {**model.serialize(), "createdTime": "soon"}):
+        with pytest.raises(WebserviceException, match="payload cannot be read"):
+            Model.deserialize(workspace, wrong)
 
 
 def test_bytes_that_are_there_are_not_sent_again(shared_server: RunningServer, workspace: Workspace):
@@ -175,7 +193,7 @@ def test_newest_model_that_fits_is_found(workspace: Workspace):
     assert Model(workspace, name="found", tags=[["stage", "test"], "n"]).version == 1
     assert Model(workspace, name="found", version=1, properties=[["p", "q"]]).version == 1
     assert Model(workspace, model_framework="Onnx").version == 1
-    for wanted in ({"version": 9}, {"tags": [["stage", "x"]]}, {"version": 2, "tags": ["n"]}, {"run_id": "nobody"}):
+    for wanted in ({"version": 9}, {"tags": [["stage", "x"]]}, {"version": "x", "tags": ["n"]}, {"run_id": "nobody"}):
         with pytest.raises(WebserviceException, match="ModelNotFound: Model with name found") as raised:
             Model(workspace, "found", **wanted)  # type: ignore[arg-type]  # several kinds of filters
         assert isinstance(raised.value, ModelNotFoundException)
@@ -238,10 +256,7 @@ def test_submitted_run_registers_reads_and_changes_what_it_may(workspace: Worksp
     write("m/a", "second")
     Model.register(workspace, "m", "foreign")
     write("code/train.py", IN_THE_RUN)
-    environment = Environment("this-python")
-    environment.python.user_managed_dependencies = True
-    environment.python.interpreter_path = sys.executable
-    run = experiment.submit(ScriptRunConfig("code", "train.py", environment=environment))
+    run = experiment.submit(ScriptRunConfig("code", "train.py", environment=this_python()))
     run.wait_for_completion(show_output=True)
     assert workspace.client.get(wire.Run, f"/runs/{run.id}").warnings == []
 
@@ -259,3 +274,32 @@ def test_submitted_run_registers_reads_and_changes_what_it_may(workspace: Worksp
     ]
     assert run.read_file("outputs/model.pkl") == b"late" * 1000
     assert run.register_model("after", "outputs/folder").version == 1
+
+
+def test_registration_in_a_run_waits_for_a_server_that_is_away(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    at_work(server, tmp_path, monkeypatch)
+    workspace = Workspace("subscription", "group", "work")
+    write("code/train.py", WHILE_AWAY)
+    config = ScriptRunConfig("code", "train.py", [str(tmp_path)], environment=this_python())
+    run = Experiment(workspace, "away").submit(config)
+    wait_for((tmp_path / "began").exists)
+    server.kill()
+    (tmp_path / "go").touch()
+    wait_for((tmp_path / "asks").exists)
+    server.start()
+    run.wait_for_completion()
+    assert [(model.id, model.run_id) for model in Model.list(workspace)] == [("patient:1", run.id)]
+
+
+def test_processes_that_download_at_the_same_time_do_not_hinder_each_other(workspace: Workspace):
+    for name in ("a", "b", "c"):
+        write(f"shared/{name}", name)
+    Model.register(workspace, "shared", "shared")
+    program = "import sys; from terrazul import Model, Workspace; ws = Workspace('subscription', 'group', 'work')\n"
+    program += "for _ in range(5): print(Model.get_model_path('shared', _workspace=ws))"
+    started = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(3)]
+    answers = {process.communicate()[0].decode() for process in started}
+    assert answers == {"azureml-models/shared/1/shared\n" * 5}
+    assert sorted(path.name for path in Path("azureml-models/shared/1").rglob("*")) == ["a", "b", "c", "shared"]

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from terrazul.core.errors import ActivityFailedException, NotFound, RunConfigurationException
-from terrazul.sdk.environment import Environment
 from terrazul.sdk.experiment import Experiment
 from terrazul.sdk.run import ScriptRun
 from terrazul.sdk.run_configuration import RunConfiguration
 from terrazul.sdk.script_run_config import ScriptRunConfig, submit
 from terrazul.sdk.workspace import Workspace
+
+from .conftest import this_python
 
 SCRIPT = """
 import os, sys
@@ -48,13 +49,6 @@ def code(person: Path) -> Path:
     (person / "code").mkdir()
     (person / "code/train.py").write_text(SCRIPT)
     return person / "code"
-
-
-def this_python() -> Environment:
-    environment = Environment("this-python")
-    environment.python.user_managed_dependencies = True
-    environment.python.interpreter_path = sys.executable
-    return environment
 
 
 def configuration(code: Path, **more: Any) -> ScriptRunConfig:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from terrazul.testing.server import Refused, RunningServer
+from terrazul.testing.submission import wait_for
 
 from .conftest import digest_of, file_of, run_of, send
 
@@ -294,3 +295,31 @@ def test_workspace_is_deleted_with_its_models(server: RunningServer):
             assert connection.execute(text(f"select count(*) from {table}")).scalar() == 0, table  # our names
     engine.dispose()
     server.start()
+
+
+def test_killed_server_loses_no_version_and_gives_none_twice(server: RunningServer):
+    workspace = server.workspace()
+    send(server, workspace, WEIGHTS)
+    answered: list[int] = []
+    back = threading.Event()
+
+    def one(number: int) -> int:
+        body = {"name": "killed", "registration_id": f"k-{number}", "files": [model_file()]}
+        while True:
+            try:
+                version = int(server.call("POST", f"{workspace}/models", body)["version"])
+            except (OSError, http.client.HTTPException):
+                back.wait()
+                continue
+            answered.append(version)
+            return version
+
+    with ThreadPoolExecutor(4) as pool:
+        versions = pool.map(one, range(60))
+        wait_for(lambda: len(answered) >= 10)
+        server.kill()
+        server.start()
+        back.set()
+        assert sorted(versions) == list(range(1, 61))
+    listed = server.call("GET", f"{workspace}/models?name=killed")["models"]
+    assert sorted(model["version"] for model in listed) == list(range(1, 61))

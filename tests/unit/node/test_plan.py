@@ -39,10 +39,17 @@ def test_python_that_is_here_is_taken_quietly():
     assert (chosen.warnings, chosen.properties) == ([], {})
 
 
-def test_nearest_python_is_taken_loudly():
-    chosen = built("python=3.99")
-    newest = max(each.version for each in interpreter.installed())
-    assert chosen.python.version == newest
+def test_python_that_is_not_here_gives_way_to_the_nearest_for_pinned_packages():
+    chosen = built("python=3.99", "six=1.16.0")
+    assert chosen.python.version == max(each.version for each in interpreter.installed())
+    assert built("python=2.7", {"pip": ["six==1.16.0"]}).python.version == min(
+        each.version for each in interpreter.installed()
+    )
+
+
+def test_python_that_is_not_here_gives_way_to_ours_loudly():
+    chosen = built("python=3.99", "six")
+    assert chosen.python.version == sys.version_info[:2]
     assert "3.99" in chosen.warnings[0]
     used = chosen.python.version_text
     assert chosen.properties == {"terrazul.python.requested": "3.99", "terrazul.python.used": used}

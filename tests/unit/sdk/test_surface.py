@@ -18,6 +18,8 @@ HOMES = {
     "azureml.core.databricks": "terrazul.sdk.databricks",
     "azureml.core.environment": "terrazul.sdk.environment",
     "azureml.core.experiment": "terrazul.sdk.experiment",
+    "azureml.core.model": "terrazul.sdk.model",
+    "azureml.core.resource_configuration": "terrazul.sdk.resource_configuration",
     "azureml.core.run": "terrazul.sdk.run",
     "azureml.core.runconfig": "terrazul.sdk.run_configuration",
     "azureml.core.script_run": "terrazul.sdk.run",
@@ -27,6 +29,8 @@ HOMES = {
     "azureml.widgets.run_details": "terrazul.sdk.widget",
 }
 OTHERWISE = {
+    "azureml.core.model.InferenceConfig": "deployments come with a later capability",
+    "azureml.core.model.ModelPackage": "deployments come with a later capability",
     "azureml.core.run.InputDatasets": "datasets come with a later capability",
     "azureml.core.run.OutputDatasets": "datasets come with a later capability",
     "azureml.core.run.LinkOutput": "datasets come with a later capability",

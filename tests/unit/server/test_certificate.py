@@ -1,6 +1,5 @@
 """Certificates are looked at before anything is started with them."""
 
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from terrazul.core.errors import WebserviceException
 from terrazul.server.endpoint import certificate
-from terrazul.testing.needs import needs_program
+from terrazul.testing.certificate import make_pair
 from terrazul.wire.endpoint import ServiceSettings
 
 OFF = ServiceSettings(ssl_certificate="nobody looks", ssl_key="at this")
@@ -18,18 +17,13 @@ OFF = ServiceSettings(ssl_certificate="nobody looks", ssl_key="at this")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[ServiceSettings]:
     """Two certificates with their keys."""
     folder = tmp_path_factory.mktemp("pairs")
-    return [make_pair(folder, str(number)) for number in range(2)]
+    return [settings_with_tls(folder, str(number)) for number in range(2)]
 
 
-def make_pair(folder: Path, name: str, *options: str) -> ServiceSettings:
-    openssl = needs_program("openssl")
-    certificate_file, key_file = folder / f"{name}.crt", folder / f"{name}.key"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-subj", "/CN=localhost", "-days", "2",
-         *(options or ["-nodes"]), "-out", certificate_file, "-keyout", key_file],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return ServiceSettings(ssl_enabled=True, ssl_certificate=certificate_file.read_text(), ssl_key=key_file.read_text())
+def settings_with_tls(folder: Path, name: str, *key_options: str) -> ServiceSettings:
+    pair = make_pair(folder, name, *key_options)
+    texts = {"ssl_certificate": pair.certificate.read_text(), "ssl_key": pair.key.read_text()}
+    return ServiceSettings(ssl_enabled=True, **texts)
 
 
 def test_pair_that_fits_is_taken(pairs: list[ServiceSettings]):
@@ -50,6 +44,6 @@ def test_text_that_is_no_certificate_is_refused(pairs: list[ServiceSettings], te
 
 
 def test_key_with_a_password_is_refused(tmp_path: Path):
-    settings = make_pair(tmp_path, "locked", "-passout", "pass:secret")
+    settings = settings_with_tls(tmp_path, "locked", "-passout", "pass:secret")
     with pytest.raises(WebserviceException, match="password"):
         certificate.check(settings)

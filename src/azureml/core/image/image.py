@@ -4,6 +4,10 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"container images": ["Asset", "Image", "ImageConfig", "TargetRuntime"]},
+    {
+        "Asset": "terrazul.sdk.image",
+        "Image": "terrazul.sdk.image",
+        "ImageConfig": "terrazul.sdk.image",
+        "TargetRuntime": "terrazul.sdk.image",
+    },
 )

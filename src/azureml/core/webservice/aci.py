@@ -4,14 +4,11 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={
-        "deployments": [
-            "AciServiceDeploymentConfiguration",
-            "AciWebservice",
-            "ContainerResourceRequirements",
-            "EncryptionProperties",
-            "VnetConfiguration",
-        ]
+    {
+        "AciServiceDeploymentConfiguration": "terrazul.sdk.webservice.aci",
+        "AciWebservice": "terrazul.sdk.webservice.aci",
+        "ContainerResourceRequirements": "terrazul.sdk.webservice.resources",
+        "EncryptionProperties": "terrazul.sdk.webservice.resources",
+        "VnetConfiguration": "terrazul.sdk.webservice.resources",
     },
 )

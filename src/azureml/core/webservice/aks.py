@@ -4,18 +4,19 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
+    {
+        "AutoScaler": "terrazul.sdk.webservice.resources",
+        "ContainerResourceRequirements": "terrazul.sdk.webservice.resources",
+        "DataCollection": "terrazul.sdk.webservice.resources",
+        "LivenessProbeRequirements": "terrazul.sdk.webservice.resources",
+    },
     not_yet={
-        "deployments": [
+        "inference clusters": [
             "AksEndpoint",
             "AksEndpointDeploymentConfiguration",
             "AksServiceAccessToken",
             "AksServiceDeploymentConfiguration",
             "AksWebservice",
-            "AutoScaler",
-            "ContainerResourceRequirements",
-            "DataCollection",
-            "LivenessProbeRequirements",
         ]
     },
 )

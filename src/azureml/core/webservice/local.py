@@ -4,6 +4,8 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"deployments": ["LocalWebservice", "LocalWebserviceDeploymentConfiguration"]},
+    {
+        "LocalWebservice": "terrazul.sdk.webservice.local",
+        "LocalWebserviceDeploymentConfiguration": "terrazul.sdk.webservice.local",
+    },
 )

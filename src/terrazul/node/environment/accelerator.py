@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from terrazul.node.environment import program
 from terrazul.node.environment.interpreter import Interpreter
 
 _PACKAGE = "orjson"
@@ -41,11 +42,9 @@ def provide(python: Interpreter, folder: Path) -> Path | None:
 
 
 def _install(python: Interpreter, target: str) -> None:
-    from uv import find_uv_bin  # noqa: PLC0415  # what is there needs no uv
-
     from terrazul.node.environment.build import uv_variables  # noqa: PLC0415  # as above
 
-    command = [find_uv_bin(), "pip", "install", "--only-binary", ":all:", "--python", python.path, "--target", target]
+    command = [program.uv(), "pip", "install", "--only-binary", ":all:", "--python", python.path, "--target", target]
     subprocess.run(
         [*command, _PACKAGE],
         check=True,

@@ -16,7 +16,7 @@ from typing import Iterator, Sequence
 
 from terrazul.core.errors import TerrazulError, UserErrorException
 from terrazul.node import process
-from terrazul.node.environment import index, ready
+from terrazul.node.environment import index, program, ready
 from terrazul.node.environment.plan import Recipe
 from terrazul.node.log import TimedLog
 from terrazul.node.stop import Stop
@@ -113,12 +113,10 @@ class Builder:
         self._uv([*arguments, *self._recipe.options, "--requirement", str(file)], deadline)
 
     def _uv(self, arguments: Sequence[str], deadline: float) -> None:
-        from uv import find_uv_bin  # noqa: PLC0415  # an environment that is there needs no uv
-
         begin = self._log.file.stat().st_size
         with self._log.file.open("ab") as output:
             uv = subprocess.Popen(
-                [find_uv_bin(), *arguments],
+                [program.uv(), *arguments],
                 cwd=self._folder,
                 env=uv_variables(),
                 stdin=subprocess.DEVNULL,

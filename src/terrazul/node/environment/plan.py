@@ -63,16 +63,30 @@ def _user_managed(definition: EnvironmentDefinition) -> Plan:
 
 
 def _built(definition: EnvironmentDefinition, *, serving: bool) -> Plan:
-    from terrazul.node.environment import conda, requirements  # noqa: PLC0415  # patterns that most starts never use
+    from terrazul.core.requirement import conda, pip  # noqa: PLC0415  # patterns that most starts never use
 
     file = conda.read(definition.conda_dependencies or {})
-    listed = requirements.read(file.pip_lines, serving=serving)
-    python = interpreter.nearest(file.python) if file.python else interpreter.installed()[0]
-    recipe = Recipe(definition.name, python, sorted({*file.packages, *listed.packages}), listed.options)
+    listed = pip.read(file.pip_lines, serving=serving)
+    packages = sorted({*file.packages, *listed.packages})
+    python = _python_for(file.python, packages)
+    recipe = Recipe(definition.name, python, packages, listed.options)
     plan = Plan(python, recipe, notes=file.notes + listed.notes)
     if file.python and file.python != python.version:
         _tell_of_other_python(plan, definition, file.python_text, python)
     return plan
+
+
+def _python_for(wanted: tuple[int, int] | None, packages: list[str]) -> Interpreter:
+    """The interpreter that is asked for, or what comes in its place where this compute does not have it.
+
+    Packages that are pinned have wheels for the Pythons of their time, so the nearest one is taken for them. Without
+    pins the newest packages are meant, which our own Python gets, as does whoever writes the models that are loaded.
+    """
+    ours = interpreter.installed()[0]
+    if wanted is None:
+        return ours
+    nearest = interpreter.nearest(wanted)
+    return nearest if nearest.version == wanted or any("==" in package for package in packages) else ours
 
 
 def _tell_of_other_python(plan: Plan, definition: EnvironmentDefinition, wanted: str, python: Interpreter) -> None:

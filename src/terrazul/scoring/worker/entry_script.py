@@ -291,7 +291,9 @@ def _problem_of(problem: BaseException, code: str, what: str) -> ScriptProblem:
     trace = "".join(traceback.format_exception(type(problem), problem, problem.__traceback__))
     reason = f"{type(problem).__name__}: {problem}".rstrip(": ")
     hint = "The traceback shows the line."
-    if isinstance(problem, ModuleNotFoundError):
+    if isinstance(problem, ModuleNotFoundError) and str(problem.name).startswith("numpy._core"):
+        hint = "The model was saved with NumPy 2, and this environment has an older one: ask for numpy>=2."
+    elif isinstance(problem, ModuleNotFoundError):
         hint = f"Add the package of {problem.name!r} to the environment, or the file to the source directory."
     elif isinstance(problem, SystemExit):
         reason = f"it called sys.exit({problem.code!r})"

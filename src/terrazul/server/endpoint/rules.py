@@ -177,6 +177,8 @@ def check_source(deployment: Deployment, paths: Collection[str]) -> None:
     """
     if deployment.driver is Driver.ENTRY_SCRIPT:
         _check_entry_script(deployment.entry_script, paths)
+    if deployment.source_folder:
+        _check_source_folder(deployment.source_folder)
     variables = deployment.environment.environment_variables
     for text in [deployment.environment.interpreter_path, *variables, *variables.values()]:
         if "\0" in text:
@@ -220,6 +222,16 @@ def check_models(driver: Driver, models: Sequence[ModelFacts]) -> None:
         )
 
 
+def _check_source_folder(name: str) -> None:
+    check_relative_path(name)
+    if "/" in name:
+        raise WebserviceException(
+            f"The source folder {name[:80]!r} is more than a name.",
+            target="source_folder",
+            hint="Give the name of the source directory alone, or leave it empty.",
+        )
+
+
 def _check_entry_script(script: str, paths: Collection[str]) -> None:
     if not script:
         raise WebserviceException(
@@ -242,8 +254,10 @@ def _check_entry_script(script: str, paths: Collection[str]) -> None:
 def check_settings(settings: ServiceSettings) -> None:
     """Raise ``InvalidInput`` for settings that nothing can be served with."""
     _check_range("worker_count", settings.worker_count, 1, MOST_WORKERS)
-    _check_range("cpu_cores", settings.cpu_cores, 0.01, 4096)
-    _check_range("memory_gb", settings.memory_gb, 0.01, 1 << 20)
+    if settings.cpu_cores is not None:
+        _check_range("cpu_cores", settings.cpu_cores, 0.01, 4096)
+    if settings.memory_gb is not None:
+        _check_range("memory_gb", settings.memory_gb, 0.01, 1 << 20)
     _check_range("scoring_timeout_ms", settings.scoring_timeout_ms, 1, 1 << 31)
     _check_range("queue_limit", settings.queue_limit, 0, 1 << 20)
     _check_range("max_batch_size", settings.max_batch_size, 1, 1 << 16)

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List
 
+from terrazul.scoring.worker.entry_script import BadInput
+
 _model: List[Any] = []
 
 
@@ -19,11 +21,19 @@ def init() -> None:
 
 def run(data: str) -> Any:
     """The predictions for one request, in MLflow's form: ``{"predictions": …}``."""
-    content = json.loads(data)
-    parameters = content.get("params") if isinstance(content, dict) else None
-    table = _table_of(content)
-    found = _model[0].predict(table, params=parameters) if parameters else _model[0].predict(table)
+    try:
+        content = json.loads(data)
+        parameters = content.get("params") if isinstance(content, dict) else None
+        table = _table_of(content)
+        found = _model[0].predict(table, params=parameters) if parameters else _model[0].predict(table)
+    except (ValueError, TypeError, KeyError, *_refusals()) as problem:
+        raise BadInput(400, f"The model cannot be asked this: {problem}") from None
     return {"predictions": _plain(found)}
+
+
+def _refusals() -> Any:
+    """What MLflow raises for an input that is not that of the signature."""
+    return (importlib.import_module("mlflow.exceptions").MlflowException,)
 
 
 def _table_of(content: Any) -> Any:
@@ -58,7 +68,7 @@ def _rows_of(content: Dict[str, Any]) -> Any:
             "The body must have one of: dataframe_split, dataframe_records, instances, inputs, data, input_data; "
             f"it has {', '.join(sorted(content)) or 'nothing'}."
         )
-        raise ValueError(message)
+        raise BadInput(400, message)
     return pd.DataFrame(rows, columns=_columns(rows))
 
 

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, List
 
+from terrazul.scoring.worker.entry_script import BadInput
+
 _model: List[Any] = []
 
 
@@ -37,16 +39,22 @@ def run_batch(requests: List[str]) -> List[Any]:
 
 def _predict(rows: List[Any]) -> List[Any]:
     np: Any = importlib.import_module("numpy")
-    result: List[Any] = _model[0].predict(np.array(rows)).tolist()
+    try:
+        result: List[Any] = _model[0].predict(np.array(rows)).tolist()
+    except (ValueError, TypeError) as problem:
+        raise BadInput(400, f"The model cannot be asked this: {problem}") from None
     return result
 
 
 def _rows_of(data: str) -> List[Any]:
-    content = json.loads(data)
+    try:
+        content = json.loads(data)
+    except ValueError as problem:
+        raise BadInput(400, f"The body is not JSON: {problem}") from None
     rows = content.get("data", content.get("input_data")) if isinstance(content, dict) else content
     if not isinstance(rows, list):
         message = 'The body must be {"data": [[...], ...]}, a list of rows.'
-        raise ValueError(message)  # noqa: TRY004  # it is the content that is wrong
+        raise BadInput(400, message)
     return rows
 
 

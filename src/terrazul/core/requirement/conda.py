@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from terrazul.core.errors import UserErrorException
-from terrazul.node.environment.requirements import normalised
+from terrazul.core.requirement.pip import normalised
 
 _SPECIFICATION = re.compile(
     r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[=<>!~\d][\w.,*+!<>=~ |-]*)?\Z", re.ASCII

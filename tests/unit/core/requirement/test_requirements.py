@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from terrazul.core.errors import UserErrorException
-from terrazul.node.environment import conda, requirements
+from terrazul.core.requirement import conda, pip
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from terrazul.node.environment import conda, requirements
      "torch==1.8.1+cpu", "x===1", "en @ https://example.org/en-1.0.tar.gz", "https://example.org/a-1-py3-none-any.whl"],
 )  # fmt: skip
 def test_package_is_taken_as_it_is(line: str):
-    assert requirements.read([line + "  # why"]).packages == [line]
+    assert pip.read([line + "  # why"]).packages == [line]
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_package_is_taken_as_it_is(line: str):
     ],
 )  # fmt: skip
 def test_index_options_are_taken(line: str, options: list[str]):
-    assert requirements.read([line]).options == options
+    assert pip.read([line]).options == options
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_index_options_are_taken(line: str, options: list[str]):
 )  # fmt: skip
 def test_hostile_or_local_line_is_refused(line: str):
     with pytest.raises(UserErrorException, match="refused") as refused:
-        requirements.read([line])
+        pip.read([line])
     assert refused.value.hint
 
 
@@ -50,11 +50,11 @@ def test_hostile_or_local_line_is_refused(line: str):
 @pytest.mark.parametrize("line", ["numpy ; a{}-e x", "numpy[a{}-r x]", "numpy>=1{}-e x", "--pre{}-e x", "numpy{}-e x"])
 def test_line_that_becomes_two_is_refused(line: str, break_: str):
     with pytest.raises(UserErrorException, match="pip line"):
-        requirements.read([line.format(break_)])
+        pip.read([line.format(break_)])
 
 
 def test_v1_packages_are_answered_by_ours():
-    read = requirements.read(
+    read = pip.read(
         ["azureml-defaults", "azureml_core==1.0", "azureml-dataset-runtime[pandas,fuse]", "azureml-mlflow", "azure-x"]
     )
     assert read.packages == ["pandas", "mlflow-skinny", "azure-x"]
@@ -124,5 +124,5 @@ def test_unreadable_conda_file_is_refused(dependencies: Any):
     ],
 )
 def test_what_entry_scripts_import_comes_with_v1s_packages_when_serving(line: str, packages: list[str]):
-    assert requirements.read([line], serving=True).packages == packages
-    assert requirements.read([line]).packages == []
+    assert pip.read([line], serving=True).packages == packages
+    assert pip.read([line]).packages == []

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from terrazul.node.environment import conda, requirements
+from terrazul.core.requirement import conda, pip
 
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "environment-files.md"
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "environment-files.md"
 TABLES = [
     conda._RENAMED,
     conda._BROUGHT_BY_WHEELS,
     conda._TOOLS,
     conda._SYSTEM,
-    requirements._INDEX_OPTIONS,
-    requirements._FLAGS,
-    requirements._REFUSED,
+    pip._INDEX_OPTIONS,
+    pip._FLAGS,
+    pip._REFUSED,
 ]
 
 

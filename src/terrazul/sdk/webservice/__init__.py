@@ -1,0 +1,1 @@
+"""Web services: models behind HTTP."""
