@@ -10,7 +10,9 @@ from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PROGRAMS = ["server_start", "import_cost", "command_line", "submit", "log_call", "snapshot", "search", "kill_loop"]
+PROGRAMS = [
+    "server_start", "import_cost", "command_line", "submit", "log_call", "snapshot", "search", "scoring", "kill_loop"
+]  # fmt: skip
 TARGET = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Measured
 

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 import pytest
 
+from terrazul.testing.deployment import echo
 from terrazul.testing.routes import Route, routes_of
 from terrazul.testing.server import RunningServer
-from terrazul.testing.submission import SubmittedRun, Submitter
+from terrazul.testing.submission import SubmittedRun, Submitter, send_snapshot
 from terrazul.wire import pack
 
 SECRET = "canary-8c1f"
 """Stands in everything that belongs to the victims."""
 BESIDE = "canary-beside-the-store"
 """Stands in files around the store."""
+
+
+CLOSED = {401, 403, 404}
+"""How a thing is kept from a caller."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Victim:
     experiment_id: str
     snapshot_id: str
     model_id: str
+    webservice_id: str
+    image_id: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -37,6 +44,8 @@ class Victim:
             "experiment_id": self.experiment_id,
             "snapshot_id": self.snapshot_id,
             "model_id": self.model_id,
+            "webservice_id": self.webservice_id,
+            "image_id": self.image_id,
             "name": "none",
             "digest": "none",
             "path": "none",
@@ -50,7 +59,24 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
     for folder in (server.home.path, server.home.path.parent, server.home.blobs_folder):
         (folder / "canary").write_text(BESIDE)
     yield server
+    end_services(server)
     server.stop()
+
+
+def assert_closed(server: RunningServer, routes: list[Route], token: str, victim: Victim) -> None:
+    """No route opens for a token where the address names a victim's things, and none tells what is in them."""
+    for route in routes:
+        answer = server.ask(route.method, route.address(victim.ids), b"{}", token=token)
+        assert answer.status in CLOSED, (str(route), answer)
+        assert SECRET.encode() not in answer.body
+
+
+def end_services(server: RunningServer) -> None:
+    """Delete all web services, which would outlive their server."""
+    for workspace in server.call("GET", "/api/v1/workspaces"):
+        webservices = f"/api/v1/workspaces/{workspace['workspace_id']}/webservices"
+        for service in server.call("GET", webservices):
+            server.call("DELETE", f"{webservices}/{service['name']}")
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +129,26 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     experiment = server.call("GET", f"{workspace}/runs/{run_id}")["experiment_id"]
     model = {"name": run_id, "registration_id": run_id, "run_id": run_id, "artifact_path": f"outputs/{SECRET}"}
     model_id = server.call("POST", f"{workspace}/models", model)["id"]
-    return Victim(workspace, run_id, experiment, snapshot, model_id)
+    deployment = {
+        "entry_script": "score.py",
+        "snapshot_id": send_snapshot(server, workspace, {"score.py": echo(SECRET).encode()}),
+        "environment": {"user_managed": True, "environment_variables": {"WHAT": SECRET}},
+        "models": [model_id],
+    }
+    service = {
+        "name": f"{run_id}-svc",
+        "deployment_id": run_id,
+        "compute_type": "ACI",
+        "deployment": deployment,
+        "settings": {"auth_enabled": True},
+        "keys": {"primary": f"{SECRET}-primary", "secondary": f"{SECRET}-secondary"},
+        "tags": {"t": SECRET},
+    }
+    server.call("POST", f"{workspace}/webservices", service)
+    server.call("GET", f"{workspace}/webservices/{service['name']}/wait?state=Transitioning")
+    image = {"name": run_id, "registration_id": run_id, "deployment": deployment, "tags": {"t": SECRET}}
+    image_id = server.call("POST", f"{workspace}/images", image)["id"]
+    return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id)
 
 
 @pytest.fixture(scope="session")

@@ -41,13 +41,19 @@ HOSTILE = {
 SAFE_BECAUSE_IT_IS_A_NAME = {"encoded once", "encoded twice"}
 """Decoded once, these are odd names and no more: they may be kept, and must not be decoded again."""
 
-NAMED_LIKE_PATHS = ("path", "script", "removed", "prefix")
+NAMED_LIKE_PATHS = ("path", "script", "entry_script", "removed", "prefix")
 PATHS_OF_COMPUTES = ("interpreter_path", "log_path")
 """An interpreter is a path on the compute by design; the path of a log in an error is a text for people."""
 
 Body = Callable[[str], dict[str, object]]
 _FILE = {"digest": "0" * 64, "size": 1}
 _DELTA = {"base_snapshot_id": "x", "snapshot_id": "y", "removed": [], "changed": []}
+
+
+def _deployment(path: str) -> dict[str, object]:
+    return {"entry_script": path, "snapshot_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12}
+
+
 BODIES: dict[tuple[str, str], Body] = {
     ("POST /api/v1/workspaces/{workspace_id}/snapshots", "files[].path"): lambda path: {
         "files": [{**_FILE, "path": path}]
@@ -67,6 +73,20 @@ BODIES: dict[tuple[str, str], Body] = {
         "registration_id": "hostile",
         "run_id": "neighbour",
         "artifact_path": path,
+    },
+    ("POST /api/v1/workspaces/{workspace_id}/webservices", "deployment.entry_script"): lambda path: {
+        "name": "hostile",
+        "deployment_id": "hostile",
+        "compute_type": "ACI",
+        "deployment": _deployment(path),
+    },
+    ("PATCH /api/v1/workspaces/{workspace_id}/webservices/{webservice_id}", "deployment.entry_script"): lambda path: {
+        "deployment": _deployment(path)
+    },
+    ("POST /api/v1/workspaces/{workspace_id}/images", "deployment.entry_script"): lambda path: {
+        "name": "hostile",
+        "registration_id": "hostile",
+        "deployment": _deployment(path),
     },
     ("POST /api/v1/workspaces/{workspace_id}/runs", "definition.script"): lambda path: {
         "run_id": "hostile",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict
 
 DIFFERENCES: Dict[str, str] = {
+    "azureml.contrib.services.aml_response.AMLResponse": "needs the package `flask` in the environment, as v1's does",
     "azureml.core.authentication.AzureCliAuthentication": "signs in with the server's token, without Azure's CLI",
     "azureml.core.authentication.InteractiveLoginAuthentication": "signs in with the server's token, without a browser",
     "azureml.core.authentication.MsiAuthentication": "signs in with the server's token, without a managed identity",
@@ -35,6 +36,26 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.model.Model.sample_output_dataset": "has the dataset's `id` alone, while there are no datasets",
     "azureml.core.model.Model.datasets": "pairs of a role and what has the dataset's `id`, while there are no datasets",
     "azureml.core.model.Model.delete": "is refused, with the users, also for a model that another one was derived from",
+    "azureml.core.model.InferenceConfig.extra_docker_file_steps": "is kept, with a notice: no image is built",
+    "azureml.core.model.InferenceConfig.base_image": "is kept and not used: the service runs as processes, in no image",
+    "azureml.core.model.Model.package": (
+        "`generate_dockerfile=True` writes a folder that builds elsewhere; an image is not built"
+    ),
+    "azureml.core.model.Model.deploy": (
+        "to ACI and to local means processes on the server's machine; an update takes over between two requests"
+    ),
+    "azureml.core.image.image.Image": "keeps the deployment under a name and a version; no image is built",
+    "azureml.core.webservice.aci.AciWebservice.deploy_configuration": (
+        "has `worker_count` too; `location`, `dns_name_label`, `vnet_name` and `cmk_…` are kept, without effect"
+    ),
+    "azureml.core.webservice.local.LocalWebservice.deploy_configuration": "has `worker_count` too",
+    "azureml.core.webservice.local.LocalWebservice.reload": (
+        "serves the source directory as it is now where this object deployed it; else starts the workers anew"
+    ),
+    "azureml.core.webservice.webservice.Webservice.wait_for_deployment": (
+        "ends within seconds of a failure, with the traceback of the entry script"
+    ),
+    "azureml.core.webservice.webservice.Webservice.regen_key": "when it returns, the old key opens nothing any more",
     "azureml.core.run.Run.register_model": (
         "inside of a submitted run also takes what lies in `outputs/` and was not uploaded yet"
     ),
@@ -48,6 +69,9 @@ DIFFERENCES: Dict[str, str] = {
     ),
     "azureml.core.workspace.Workspace.from_config": (
         "on the embedded server a workspace that is named and does not exist is made"
+    ),
+    "azureml.monitoring.modeldatacollector.ModelDataCollector": (
+        "writes to a folder of this machine; a list of lists is several rows"
     ),
     "azureml.telemetry.get_diagnostics_collection_info": "always tells that nothing is sent",
     "azureml.telemetry.set_diagnostics_collection": "is accepted; nothing is collected and nothing is sent",

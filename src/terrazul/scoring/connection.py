@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, Optional, Union
-from urllib.parse import unquote
 
 import httptools
 
@@ -55,6 +54,8 @@ class HttpConnection(asyncio.Protocol):
         self._next: Deque[Union[Request, _Refusal]] = deque()
         self._in_head = True
         self._head_bytes = 0
+        self._large = False
+        """Whether a head that is complete now can be larger than it may be."""
         self._target = b""
         self._headers: Dict[bytes, bytes] = {}
         self._body: Any = b""
@@ -132,6 +133,7 @@ class HttpConnection(asyncio.Protocol):
         if not self._receiving:
             self._receiving = True
             self._since = time.monotonic()
+        self._large = len(data) + self._head_bytes > _HEAD_BYTES
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -213,14 +215,13 @@ class HttpConnection(asyncio.Protocol):
         if self._deaf:
             return
         headers = self._headers
-        size = len(self._target) + sum(len(name) + len(headers[name]) for name in headers)
-        if len(headers) > _HEADER_COUNT or size > _HEAD_BYTES:
+        if len(headers) > _HEADER_COUNT or (self._large and self._size_of_head() > _HEAD_BYTES):
             self._refuse_head()
             return
-        announced = headers.get(b"content-length", b"0")
-        if int(announced) > self._front.body_limit:
+        announced = int(headers.get(b"content-length", b"0"))
+        if announced > self._front.body_limit:
             self._refuse_body()
-        elif (int(announced) > _LARGE_BODY or b"transfer-encoding" in headers) and not self._front.knows(headers):
+        elif (announced > _LARGE_BODY or b"transfer-encoding" in headers) and not self._front.knows(headers):
             self.refuse(401, KEY_NEEDED)
         elif b"expect" in headers and headers[b"expect"].lower() == b"100-continue" and self._transport is not None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -244,8 +245,8 @@ class HttpConnection(asyncio.Protocol):
         if self._deaf or self._parser.should_upgrade():
             return
         self._receiving = False
-        target, _, query = self._target.partition(b"?")
-        request = Request(self, self._parser.get_method().decode("ascii"), _path_of(target), query.decode("latin-1"))
+        target = self._target.decode("latin-1")
+        request = Request(self, self._parser.get_method().decode("ascii"), target)
         request.keep_alive = self._parser.should_keep_alive()
         request.headers = self._headers
         request.body = self._body
@@ -299,16 +300,11 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self.data_received(head + rest)
 
+    def _size_of_head(self) -> int:
+        return len(self._target) + sum(len(name) + len(value) for name, value in self._headers.items())
+
     def _refuse_head(self) -> None:
         self.refuse(431, f"The head of the request is larger than {_HEAD_BYTES} bytes or {_HEADER_COUNT} headers.")
 
     def _refuse_body(self) -> None:
         self.refuse(413, f"The body is larger than {self._front.body_limit} bytes.")
-
-
-def _path_of(target: bytes) -> str:
-    if not target.startswith(b"/"):  # an absolute target, as proxies send it
-        with contextlib.suppress(httptools.HttpParserInvalidURLError):
-            target = httptools.parse_url(target).path or b"/"
-    text = target.decode("latin-1")
-    return unquote(text) if "%" in text else text

@@ -113,10 +113,8 @@ class Front:
             return
         seconds = time.monotonic() - request.begun_at
         self.figures.add(answer.status, seconds)
-        path = f"{request.path}?{request.query}" if request.query else request.path
-        if not path.isprintable():
-            path = ascii(path)
-        self._log.request(f"{request.method} {path} {answer.status} {seconds * 1000:.3f}ms {len(answer.body)}")
+        answered = f"{answer.status} {seconds * 1000:.3f}ms {len(answer.body)}"
+        self._log.request(f"{request.method} {request.target} {answered}")
 
     def headers_for(self, request: Request) -> bytes:
         """Header lines that depend on the service's settings."""

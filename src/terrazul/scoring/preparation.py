@@ -52,16 +52,19 @@ class Preparation:
         with self.phase("models") as notes:
             notes.append(self._fetch(_model_files(self._revision), self._folder.models))
         with self.phase("source") as notes:
-            notes.append(self._fetch(self._revision.source, self._folder.source))
+            notes.append(
+                self._fetch(self._revision.source, self._folder.source / self._revision.deployment.source_folder)
+            )
             self._show_models_to_source()
         with self.phase("environment") as notes:
             python = self._environment(chosen, notes)
             sdk = sdk_path.provide(Path(self._job.environments_folder).parent / "sdk")
             surroundings = variables.of_worker(self._job, self._revision, self._folder, python, sdk, fast_json.result())
         deployment = self._revision.deployment
+        source = self._folder.source / deployment.source_folder
         return WorkerPlan(
             python=str(python),
-            entry_script=str(self._folder.source / deployment.entry_script) if deployment.entry_script else "",
+            entry_script=str(source / deployment.entry_script) if deployment.entry_script else "",
             driver=deployment.driver.value,
             app_root=str(self._folder.source),
             variables=surroundings,

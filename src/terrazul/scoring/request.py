@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Callable, Dict, Optional
+import os
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional
+from urllib.parse import unquote
 
 from terrazul.scoring.worker.frames import Answer, Body, Flag
 
@@ -27,6 +28,8 @@ _REASONS = {
 _BEGINNINGS = {status: b"HTTP/1.1 %d %b\r\n" % (status, reason) for status, reason in _REASONS.items()}
 _JSON = b"Content-Type: application/json\r\n"
 _FIRST_ERROR = 400
+_IDS_AT_ONCE = 64
+_random: List[bytes] = []
 Reshape = Callable[[Answer], Answer]
 
 
@@ -35,14 +38,16 @@ class Request:
 
     __slots__ = (
         "begun_at", "body", "client_id", "connection", "done", "headers", "keep_alive", "legacy_id", "method", "path",
-        "query", "queued_at", "request_id", "reshape", "tries",
+        "query", "queued_at", "request_id", "reshape", "target", "tries",
     )  # fmt: skip
 
-    def __init__(self, connection: HttpConnection, method: str, path: str, query: str) -> None:
+    def __init__(self, connection: HttpConnection, method: str, target: str) -> None:
         self.connection = connection
         self.method = method
-        self.path = path
-        self.query = query
+        self.target = target
+        """As the client wrote it, without a line break in any case."""
+        path, _, self.query = target.partition("?")
+        self.path = path if path.startswith("/") and "%" not in path else _plain(path)
         self.keep_alive = True
         self.headers: Dict[bytes, bytes] = {}
         self.body: Body = b""
@@ -58,7 +63,7 @@ class Request:
     def take_ids(self) -> str:
         """Read the ids that the client gave, or make them; a text where one is too long."""
         get = self.headers.get
-        request_id = get(b"x-request-id") or str(uuid.uuid4()).encode()
+        request_id = get(b"x-request-id") or _new_id()
         if len(request_id) > ID_LIMIT:
             return f"x-request-id must not exceed {ID_LIMIT} characters"
         self.request_id = request_id
@@ -104,6 +109,22 @@ def render_refusal(status: int, body: bytes, extra: bytes) -> bytes:
 def is_error(answer: Answer) -> bool:
     """True where the request was not served."""
     return answer.status >= _FIRST_ERROR
+
+
+def _plain(path: str) -> str:
+    """A path without escapes, and without the address that proxies write before it."""
+    if not path.startswith("/"):
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return unquote(path)
+
+
+def _new_id() -> bytes:
+    """A random UUID; random bytes are fetched for many at once."""
+    if not _random:
+        pool = os.urandom(16 * _IDS_AT_ONCE).hex().encode()
+        _random.extend(pool[begin : begin + 32] for begin in range(0, len(pool), 32))
+    digits = _random.pop()
+    return b"%b-%b-4%b-a%b-%b" % (digits[:8], digits[8:12], digits[13:16], digits[17:20], digits[20:])
 
 
 def _own_lines(answer: Answer) -> bytes:

@@ -53,7 +53,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return _MISUSED
     try:
         serving = _options_of(options)
-        entrance = _Entrance(_tls_of(options), _keys_of(options.key_file))
+        entrance = _Entrance(_tls_of(options), _keys_of(options.key_file, options.key or []))
         listener = _listen(options.host, options.port)
     except ValueError as problem:
         sys.stderr.write(f"{problem}\n")
@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--queue-limit", type=int, default=256, metavar="N", help="Requests that may wait.")
     add("--memory-gb", type=float, metavar="GB", help="Memory of all workers together. Default: no limit.")
     add("--key-file", metavar="FILE", help="Ask for a key: one of those in this file, one a line.")
+    add("--key", action="append", metavar="KEY", help="Ask for this key. Others see it in the list of processes.")
     add("--certificate", metavar="FILE", help="Serve HTTPS with this certificate (PEM).")
     add("--certificate-key", metavar="FILE", help="Its private key, where it is a file of its own.")
     add(
@@ -195,19 +196,19 @@ def _tls_of(options: argparse.Namespace) -> Optional[ssl.SSLContext]:
     return context
 
 
-def _keys_of(file: Optional[str]) -> Optional[List[str]]:
-    """Raises ``ValueError`` where the file holds none."""
+def _keys_of(file: Optional[str], keys: List[str]) -> Optional[List[str]]:
+    """The keys there are, None where none is asked for. Raises ``ValueError`` where the file holds none."""
     if not file:
-        return None
+        return keys or None
     try:
-        keys = Path(file).read_text("utf-8").split()
+        found = Path(file).read_text("utf-8").split()
     except OSError as problem:
         message = f"The keys in {file} cannot be read: {problem.strerror}."
         raise ValueError(message) from None
-    if not keys:
+    if not found:
         message = f"There is no key in {file}: write one a line."
         raise ValueError(message)
-    return keys
+    return [*keys, *found]
 
 
 def _number(name: str, default: int) -> int:

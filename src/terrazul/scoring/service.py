@@ -52,6 +52,7 @@ class Service:
         self._server: Optional[asyncio.AbstractServer] = None
         self._pools: List[Pool] = []
         """The one that answers, and those before it that finish what they have."""
+        self._draining: List[asyncio.Task[None]] = []
         self._former_restarts = 0
         self._taking = asyncio.Lock()
         self._tick: Optional[asyncio.TimerHandle] = None
@@ -91,8 +92,8 @@ class Service:
     async def take(self, plan: WorkerPlan, options: ServingOptions) -> None:
         """Have a new revision answer, from the moment in which all its workers are ready.
 
-        Returns when the workers of the one before have ended. Raises ``RevisionFailed`` where the new ones do not
-        become ready; whatever answered before goes on.
+        Raises ``RevisionFailed`` where they do not become so; whatever answered before goes on. The workers of the
+        revision before finish what they have, for a minute at most, after which it is given to the new ones.
         """
         async with self._taking:
             pool = Pool(plan, options, self.log)
@@ -107,13 +108,9 @@ class Service:
             self._pools.append(pool)
             if former is not None:
                 former.hand_over(pool)
-        if former is not None:
-            try:
-                await former.drained(_DRAIN_SECONDS)
-            finally:
-                former.kill()
-                self._former_restarts += former.restarts
-                self._pools.remove(former)
+                task = asyncio.get_running_loop().create_task(self._drain(former))
+                self._draining.append(task)
+                task.add_done_callback(self._draining.remove)
 
     async def reload(self) -> None:
         """Start all workers anew, one after another; no request is lost. Raises ``RevisionFailed``."""
@@ -144,10 +141,15 @@ class Service:
             await asyncio.sleep(_LOOK_SECONDS)
         for pool in self._pools:
             pool.kill()
-        await asyncio.gather(*(pool.drained(_KILL_SECONDS) for pool in self._pools))
+        await asyncio.gather(*(pool.drained(_KILL_SECONDS) for pool in self._pools), *self._draining)
         for connection in list(self._front.connections):
             connection.close()
         self.log.close()
+
+    async def _drain(self, former: Pool) -> None:
+        await former.drained(_DRAIN_SECONDS)
+        self._former_restarts += former.restarts
+        self._pools.remove(former)
 
     def _is_busy(self) -> bool:
         return any(each.busy for each in self._front.connections)

@@ -25,7 +25,7 @@ def of_worker(
     """Everything that a worker finds around it."""
     own = {
         "AML_APP_ROOT": str(folder.source),
-        "AZUREML_SOURCE_DIRECTORY": str(folder.source),
+        "AZUREML_SOURCE_DIRECTORY": str(folder.source / revision.deployment.source_folder),
         "AZUREML_ENTRY_SCRIPT": revision.deployment.entry_script,
         "AZUREML_MODEL_DIR": str(model_folder(revision, folder)),
         "SERVICE_NAME": job.name,

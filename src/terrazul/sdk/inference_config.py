@@ -40,6 +40,11 @@ class Source(NamedTuple):
     script: Path
     """Relative to the folder; else where it is."""
 
+    @property
+    def name(self) -> str:
+        """The folder's own name, under which it lies in the app root; empty for a script by itself."""
+        return "" if self.folder is None else self.folder.resolve().name
+
 
 class InferenceConfig:
     """An entry script, and what it needs.
@@ -131,8 +136,14 @@ class InferenceConfig:
         else:
             snapshot_id = _take_file(client, source.script)
         script = source.script.as_posix() if source.folder is not None else source.script.name
-        definition = self.used_environment().definition()
-        return Deployment(list(models), script, snapshot_id, definition, description=self.description or "")
+        return Deployment(
+            list(models),
+            script,
+            snapshot_id,
+            self.used_environment().definition(),
+            description=self.description or "",
+            source_folder=source.name,
+        )
 
     def validation_script_content(self) -> str:
         """A Python program that checks the entry script in its environment."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from terrazul.sdk.workspace import Workspace
 
 _PORT = 5001
+_MODELS = "azureml-models"
 _OWN_PACKAGES = ("core", "wire", "sdk", "compatibility", "scoring")
 _FACES = ("azureml", "azureml_inference_server_http")
 _SERVING = ("httptools", "orjson", "uvloop; sys_platform != 'win32'")
@@ -119,7 +120,7 @@ class ModelPackage:
         self._lines = [*install.notes, f"{len(self._models)} models, Python {install.python}"]
         (folder / "requirements.txt").write_text("\n".join([*install.lines, *_SERVING]) + "\n", encoding="utf-8")
         script = self._write_source(folder / "app")
-        places = [self._write_model(folder / "azureml-models", model) for model in self._models]
+        places = [self._write_model(folder / "app" / _MODELS, model) for model in self._models]
         _write_runtime(folder)
         (folder / "Dockerfile").write_text(self._dockerfile(install, script, places), encoding="utf-8")
 
@@ -135,10 +136,10 @@ class ModelPackage:
         from terrazul.sdk.source_tree import walk  # noqa: PLC0415  # a lone script needs no ignore rules
 
         for file in walk(str(source.folder)).files:
-            place = target / file.path
+            place = target / source.name / file.path
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file.location, place)
-        return source.script.as_posix()
+        return (source.name / source.script).as_posix()
 
     def _write_model(self, root: Path, model: Model) -> str:
         path = f"/models/{quote(model.id, safe='')}/file"
@@ -146,14 +147,17 @@ class ModelPackage:
             target = root / model.name / str(model.version) / file.path
             request = Request("GET", path, {"path": file.path})
             fetch_file(self.workspace.client, request, target, file.digest, file.size)
-        return f"azureml-models/{model.name}/{model.version}"
+        return f"app/{_MODELS}/{model.name}/{model.version}"
 
     def _dockerfile(self, install: _Install, script: str, places: List[str]) -> str:
-        definition = self._configuration.used_environment() if self._configuration else None
-        model_dir = places[0] if len(places) == 1 else "azureml-models"
+        configuration = self._configuration
+        definition = configuration.used_environment() if configuration is not None else None
+        source = configuration.source().name if configuration is not None else ""
+        model_dir = places[0] if len(places) == 1 else f"app/{_MODELS}"
         variables = {
             **(dict(definition.environment_variables) if definition is not None else {}),
             "AML_APP_ROOT": "/service/app",
+            "AZUREML_SOURCE_DIRECTORY": f"/service/app/{source}".rstrip("/"),
             "AZUREML_MODEL_DIR": f"/service/{model_dir}",
             "PYTHONPATH": "/service",
             "PYTHONUNBUFFERED": "1",

@@ -53,6 +53,8 @@ class Deployment:
     environment: EnvironmentDefinition = field(default_factory=EnvironmentDefinition)
     driver: Driver = Driver.ENTRY_SCRIPT
     description: str = ""
+    source_folder: str = ""
+    """The folder of the app root, where the script is started, that is the source directory; empty for that itself."""
 
 
 @dataclass(frozen=True)

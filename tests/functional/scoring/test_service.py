@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import ssl
-import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from terrazul.scoring.plan import RevisionFailed
-from terrazul.testing.needs import needs_program
+from terrazul.testing.certificate import make_pair
 from terrazul.testing.scoring import ServiceInThread, ask, wait_until
 from terrazul.testing.server import Answer
 
@@ -209,14 +208,10 @@ def test_certificate_can_be_changed_while_serving(service: ServiceInThread, tmp_
 
 
 def _certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    openssl = needs_program("openssl")
-    key, certificate = folder / f"{name}.key", folder / f"{name}.pem"
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, *subject], check=True, capture_output=True)
+    pair = make_pair(folder, name)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
-    return server, ssl.create_default_context(cafile=str(certificate))
+    server.load_cert_chain(*pair)
+    return server, ssl.create_default_context(cafile=str(pair.certificate))
 
 
 @pytest.mark.parametrize(("what", "comes_back"), [("python", True), ("loop", False)])

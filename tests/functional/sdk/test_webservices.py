@@ -8,13 +8,15 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from terrazul.core.errors import CapabilityNotAvailable, Conflict, WebserviceException
+from terrazul.core.errors import CapabilityNotAvailable, Conflict, InvalidInput, WebserviceException
+from terrazul.sdk.deployment import NamedDeployment
 from terrazul.sdk.environment import Environment
 from terrazul.sdk.image import ContainerImage, Image
 from terrazul.sdk.inference_config import InferenceConfig
@@ -23,6 +25,7 @@ from terrazul.sdk.webservice.aci import AciWebservice
 from terrazul.sdk.webservice.local import LocalWebservice
 from terrazul.sdk.webservice.webservice import Webservice
 from terrazul.sdk.workspace import Workspace
+from terrazul.testing.certificate import make_pair
 
 TIMES = """
 import json, os
@@ -227,20 +230,21 @@ def test_image_keeps_a_deployment_and_is_deployed(workspace: Workspace, model: M
         Image(workspace, id="threefold:1")
 
 
-def test_tls_is_served_with_the_given_certificate(deploy: Deploy):
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    subprocess.run(
-        [*make, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "certificate.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+def test_tls_is_served_with_the_given_certificate(deploy: Deploy, tmp_path: Path):
+    pair = make_pair(tmp_path)
     configuration = AciWebservice.deploy_configuration(
-        1, 1, ssl_enabled=True, ssl_cert_pem_file="certificate.pem", ssl_key_pem_file="key.pem", ssl_cname="localhost"
+        1,
+        1,
+        ssl_enabled=True,
+        ssl_cert_pem_file=str(pair.certificate),
+        ssl_key_pem_file=str(pair.key),
+        ssl_cname="localhost",
     )
     service = deploy("with-tls", configuration=configuration)
     service.wait_for_deployment()
     assert service.scoring_uri.startswith("https://")
     assert (service.ssl_enabled, service.ssl_key) == (True, None)
-    context = ssl.create_default_context(cafile="certificate.pem")
+    context = ssl.create_default_context(cafile=str(pair.certificate))
     request = urllib.request.Request(service.scoring_uri, b'{"data": [1]}', {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, context=context) as answer:
         assert json.loads(answer.read()) == [3]
@@ -262,6 +266,35 @@ def test_configuration_is_checked_before_anything_is_sent(workspace: Workspace, 
     assert workspace.webservices == {}
 
 
+def test_source_directory_is_a_folder_beside_which_the_script_is_started(
+    workspace: Workspace, environment: Environment, model: Model
+):
+    folder = Path("parts")
+    (folder / "x/y").mkdir(parents=True)
+    (folder / "extra.json").write_text('{"name": "Ada"}')
+    (folder / "beside.py").write_text("def greeting(name):\n    return 'Hello ' + name\n")
+    (folder / "x/y/score.py").write_text(
+        "import json, beside\nfrom azureml.core.model import Model\n"
+        "def init():\n    global name\n    name = json.load(open('./parts/extra.json'))['name']\n"
+        "def run(data):\n    return [beside.greeting(name), open(Model.get_model_path('factor')).read()]\n"
+    )
+    configuration = InferenceConfig("x/y/score.py", source_directory="parts", environment=environment)
+    service = Model.deploy(workspace, "with-parts", [model], configuration)
+    service.wait_for_deployment()
+    answer = service.run("{}")
+    service.delete()
+    assert answer == ["Hello Ada", "3"]
+    package = Model.package(workspace, [model], configuration, generate_dockerfile=True)
+    package.save("package")
+    assert served_as_its_dockerfile_says(Path("package").absolute(), Path("package/Dockerfile").read_text()) == [
+        "Hello Ada",
+        "3",
+    ]
+    outside = replace(configuration.deployment(workspace.client, [model.id]), source_folder="../up")
+    with pytest.raises(InvalidInput, match="not valid"):
+        NamedDeployment(workspace, "outside", overwrite=False).deploy_as_it_is(outside, None, None)
+
+
 def test_package_builds_and_serves_elsewhere(workspace: Workspace, model: Model, tmp_path: Path):
     Path("score.py").write_text(TIMES.replace("from terrazul.sdk.model import Model\n", ""))
     Path("conda.yml").write_text("dependencies:\n- pip:\n  - azureml-defaults\n  - six==1.16.0\n")
@@ -277,7 +310,7 @@ def test_package_builds_and_serves_elsewhere(workspace: Workspace, model: Model,
     requirements = (target / "requirements.txt").read_text().splitlines()
     assert {"flask", "inference-schema", "six==1.16.0", "httptools"} <= set(requirements)
     assert dockerfile.startswith(f"# {model.id}, packaged")
-    assert (target / f"azureml-models/factor/{model.version}/factor.txt").read_text() == "3"
+    assert (target / f"app/azureml-models/factor/{model.version}/factor.txt").read_text() == "3"
     answer = served_as_its_dockerfile_says(target, dockerfile)
     assert answer == [6, 9]
 

@@ -54,3 +54,23 @@ def test_nothing_is_written_through_a_link(tmp_path: Path):
     with pytest.raises(OSError, match="symbolic"):
         places.fill(DIGEST, [b"x"])
     assert outside.read_text() == "safe"
+
+
+def test_content_that_is_damaged_where_it_is_kept_is_named(tmp_path: Path):
+    places = _Places(tmp_path, [file("model/weights.bin")])
+    with pytest.raises(Unavailable):
+        places.fill(DIGEST, [b"other bytes"])
+    with pytest.raises(SnapshotException, match=r"model/weights\.bin"):
+        places.fill(DIGEST, [b"other bytes"])
+
+
+def test_contents_come_one_by_one_after_one_that_broke_off(tmp_path: Path):
+    """So that the one is found that cannot be sent."""
+    places = _Places(tmp_path, [SnapshotFile(f"{number}.txt", str(number) * 64, 1) for number in range(3)])
+    assert len(places.wanted()) == 3
+    places.suspect("0" * 64)
+    assert places.wanted() == ["0" * 64]
+    for _ in range(4):
+        places.suspect("0" * 64)
+    with pytest.raises(SnapshotException, match=r"0\.txt"):
+        places.suspect("0" * 64)

@@ -12,7 +12,7 @@ HEAD = struct.Struct("<IIB")
 _ANSWER = struct.Struct("<HBdI")
 """Status, flags, milliseconds in ``run``, bytes of headers."""
 _LENGTH = struct.Struct("<I")
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 
 Body = Union[bytes, bytearray]
 
@@ -108,19 +108,20 @@ class Channel:
     def __init__(self, end: socket.socket) -> None:
         self._socket = end
         self._rest = b""
+        self._buffer = memoryview(bytearray(_CHUNK))
 
     def receive(self) -> Tuple[int, int, Body]:
         """The next frame: kind, number, payload. Raises ``EOFError`` when the front has gone."""
         data = self._rest
         while len(data) < HEAD.size:
-            data += self._more(_CHUNK)
+            data += self._more()
         size, number, kind = HEAD.unpack_from(data)
         end = HEAD.size + size
         while len(data) < end:
             if size > _CHUNK:
                 self._rest = b""
                 return kind, number, self._large(data[HEAD.size :], size)
-            data += self._more(_CHUNK)
+            data += self._more()
         self._rest = data[end:]
         return kind, number, data[HEAD.size : end]
 
@@ -141,8 +142,8 @@ class Channel:
                 done += count
         return payload
 
-    def _more(self, size: int) -> bytes:
-        data = self._socket.recv(size)
-        if not data:
+    def _more(self) -> bytes:
+        size = self._socket.recv_into(self._buffer)
+        if not size:
             raise EOFError
-        return data
+        return bytes(self._buffer[:size])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
@@ -12,7 +11,6 @@ from terrazul.core.clock import from_text, to_datetime
 from terrazul.core.errors import AlreadyExists, NotFound, WebserviceException, WebserviceNotFound
 from terrazul.sdk.client import Client, Request, class_of, concept
 from terrazul.sdk.console import say
-from terrazul.sdk.inference_config import ids_of
 from terrazul.sdk.webservice import scoring
 from terrazul.wire import endpoint as wire
 from terrazul.wire.endpoint import ComputeType, KeyChoice, WebserviceChange, WebserviceKeys, WebserviceState
@@ -498,13 +496,3 @@ def _texts(values: Mapping[str, Any]) -> Dict[str, str]:
 
 def _model_name(path: str) -> str:
     return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
-
-
-def as_text(value: Any) -> str:
-    """A value as people read it."""
-    return json.dumps(value, indent=4, ensure_ascii=False)
-
-
-def model_ids(models: Any) -> Optional[List[str]]:
-    """The ids of models for a change; None leaves them as they are."""
-    return None if models is None else ids_of(models)

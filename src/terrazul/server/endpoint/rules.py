@@ -177,6 +177,8 @@ def check_source(deployment: Deployment, paths: Collection[str]) -> None:
     """
     if deployment.driver is Driver.ENTRY_SCRIPT:
         _check_entry_script(deployment.entry_script, paths)
+    if deployment.source_folder:
+        _check_source_folder(deployment.source_folder)
     variables = deployment.environment.environment_variables
     for text in [deployment.environment.interpreter_path, *variables, *variables.values()]:
         if "\0" in text:
@@ -217,6 +219,16 @@ def check_models(driver: Driver, models: Sequence[ModelFacts]) -> None:
             f"The model {models[0].id} is not {needed}, so it needs an entry script.",
             target=models[0].id,
             hint="Give InferenceConfig an entry_script.",
+        )
+
+
+def _check_source_folder(name: str) -> None:
+    check_relative_path(name)
+    if "/" in name:
+        raise WebserviceException(
+            f"The source folder {name[:80]!r} is more than a name.",
+            target="source_folder",
+            hint="Give the name of the source directory alone, or leave it empty.",
         )
 
 

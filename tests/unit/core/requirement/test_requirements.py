@@ -111,3 +111,18 @@ def test_system_library_is_refused_with_a_suggestion(entry: str):
 def test_unreadable_conda_file_is_refused(dependencies: Any):
     with pytest.raises(UserErrorException):
         conda.read({"dependencies": dependencies})
+
+
+@pytest.mark.parametrize(
+    ("line", "packages"),
+    [
+        ("azureml-defaults", ["flask", "inference-schema"]),
+        ("azureml_defaults>=1.0", ["flask", "inference-schema"]),
+        ("azureml-inference-server-http==0.8", ["flask", "inference-schema"]),
+        ("azureml-contrib-services", ["flask"]),
+        ("azureml-core", []),
+    ],
+)
+def test_what_entry_scripts_import_comes_with_v1s_packages_when_serving(line: str, packages: list[str]):
+    assert pip.read([line], serving=True).packages == packages
+    assert pip.read([line]).packages == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from terrazul.server.changes import LONGEST_WAIT
-from terrazul.server.endpoint.service.webservices import Filter
+from terrazul.server.endpoint.service.view import Filter
 from terrazul.server.http import (
     InjectedPrincipal,
     InjectedServices,
@@ -176,10 +177,13 @@ async def get_webservice_log(
 async def exchange_with_webservice(
     services: InjectedServices,
     workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
     webservice_id: FromPath[str],
     data: JSONBody[ServiceReport],
 ) -> Orders:
-    """For the supervisor of the web service: it reports, and gets its orders."""
+    """For the supervisor of the web service: it reports, and gets its orders. For nobody else are they kept back."""
+    if principal.webservice is None:
+        data = replace(data, wait_seconds=0.0)
     return await services.supervision.exchange(workspace.key, webservice_id, data)
 
 

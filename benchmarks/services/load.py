@@ -1,0 +1,38 @@
+"""Clients that send one request after another: ``load.py PORT PATH CONNECTIONS REQUESTS ROWS`` prints seconds."""
+
+import asyncio
+import json
+import random
+import sys
+import time
+
+import uvloop
+
+
+async def main(port: int, path: str, connections: int, requests: int, rows: int) -> float:
+    """The seconds that all requests took."""
+    numbers = random.Random(1)  # noqa: S311  # rows, no secrets
+    body = json.dumps({"data": [[numbers.random() for _ in range(10)] for _ in range(rows)]}).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    left = requests
+
+    async def client() -> None:
+        nonlocal left
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while left > 0:
+            left -= 1
+            writer.write(head.encode() + body)
+            received = (await reader.readuntil(b"\r\n\r\n")).lower()
+            if b" 200 " not in received[:20]:
+                raise SystemExit(received.decode())
+            await reader.readexactly(int(received.split(b"content-length:")[1].split(b"\r\n")[0]))
+        writer.close()
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(connections)))
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    uvloop.install()
+    print(asyncio.run(main(int(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:]))))
