@@ -285,8 +285,9 @@ def _safe(name: str) -> str:
 
 
 def _workspace_of(variables: Mapping[str, str]) -> str:
-    names = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
-    return "/".join(variables.get(name) or _UNKNOWN for name in names)
+    levels = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP")
+    name = variables.get("AZUREML_ARM_WORKSPACE_NAME") or variables.get("WORKSPACE_NAME")
+    return "/".join([*(variables.get(level) or _UNKNOWN for level in levels), name or _UNKNOWN])
 
 
 def _version_of(model: str, variables: Mapping[str, str]) -> str:

@@ -108,6 +108,14 @@ def test_correlations_are_added_to_each_row(folder: Path, data: object):
     assert collector.add_correlations(data, None) is data
 
 
+def test_a_web_service_knows_its_workspace_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("WORKSPACE_NAME", "Named")
+    ModelDataCollector("m").collect([1])
+    assert (folder / "default/default/named/svc/m").is_dir()
+
+
 def test_debugging_prints_in_the_place_of_keeping(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
