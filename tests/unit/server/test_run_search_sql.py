@@ -98,8 +98,7 @@ def enter(connection: Connection, workspace: int, made: Made) -> None:
     row = runs.find_by_key(connection, key)
     assert row
     runs.set_tags(connection, row, made.tags)
-    for name, value in made.params.items():
-        connection.execute(runs.parameter.insert().values(workspace=workspace, run=key, key=name, value=value))
+    runs.parameter.add(connection, workspace, key, made.params)
     points = [
         MetricPoint(made.run_id, name, to_json_value(value), made.created_at)
         for name, values_of_name in made.metrics.items()
