@@ -28,7 +28,7 @@ check: install  ## the quick loop: format, lint, types, import rules, unit tests
 test: check  ## all tests
 	$(BIN)/python -m pytest tests -q --ignore tests/unit
 
-demo: install  ## start the platform and train on real data
+demo: install  ## start the platform, train on real data, and serve the best model
 	$(BIN)/terrazul up
 	$(BIN)/python examples/diabetes/demo.py
 

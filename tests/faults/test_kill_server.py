@@ -58,6 +58,7 @@ INTERACTIVE = (
 import os, time
 from azureml.core import Experiment, Workspace
 run = Experiment(Workspace("local", "terrazul", "testing"), "tests").start_logging(run_id="interactive")
+print("ready", flush=True)
 """
     + RECORD
     + """
@@ -157,7 +158,9 @@ def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter, gate
     runs = [started(submit, gate) for _ in range(2)]
     environment = {**os.environ, **server.environment}
     program = INTERACTIVE.format(gate=str(gate.folder))
-    with subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL) as interactive:
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE) as interactive:
+        assert interactive.stdout
+        assert interactive.stdout.readline() == b"ready\n"
         for part in range(ROUNDS):
             gate.open(part)
             time.sleep(chance.uniform(0.02, 0.4))

@@ -19,6 +19,10 @@ BESIDE = "canary-beside-the-store"
 """Stands in files around the store."""
 
 
+CLOSED = {401, 403, 404}
+"""How a thing is kept from a caller."""
+
+
 @dataclass(frozen=True)
 class Victim:
     """What an attacker would like to have: a run with everything, in a workspace."""
@@ -57,6 +61,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer
     yield server
     end_services(server)
     server.stop()
+
+
+def assert_closed(server: RunningServer, routes: list[Route], token: str, victim: Victim) -> None:
+    """No route opens for a token where the address names a victim's things, and none tells what is in them."""
+    for route in routes:
+        answer = server.ask(route.method, route.address(victim.ids), b"{}", token=token)
+        assert answer.status in CLOSED, (str(route), answer)
+        assert SECRET.encode() not in answer.body
 
 
 def end_services(server: RunningServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import os
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _SERVER_FAULT = 500
 _BLOCK = 1 << 20
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+_NOT_RUNNING = "it does not run at this moment"
 
 
 @dataclass(frozen=True)
@@ -167,12 +169,24 @@ class Connection:
 
 
 def _server_url(assignment: Assignment) -> str:
-    """Where the server answers now: one on this machine says so in its home, and may have come back at another port."""
+    """Where the server answers now: one on this machine says so in its home, and may have come back at another port.
+
+    Raises ``ConnectionError`` where it is known not to run: whoever else answers at its port by now is not asked.
+    """
     home = Home(str(Path(assignment.environments_folder).parent))
     try:
-        return codec.decode(ServerFile, home.server_file.read_bytes()).url
+        server = codec.decode(ServerFile, home.server_file.read_bytes())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if home.lock_file.exists():
+            raise ConnectionRefusedError(_NOT_RUNNING) from None
         return assignment.server_url
+    try:
+        os.kill(server.pid, 0)
+    except ProcessLookupError:
+        raise ConnectionRefusedError(_NOT_RUNNING) from None
+    except PermissionError:  # it is another user's, and there
+        return server.url
+    return server.url
 
 
 class Backoff:

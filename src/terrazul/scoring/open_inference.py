@@ -23,7 +23,7 @@ def to_run(body: Body) -> Tuple[bytes, str]:
     try:
         content = json.loads(body)
         tensors = [(str(each["name"]), _nested(each["data"], list(each["shape"]))) for each in content["inputs"]]
-    except (ValueError, TypeError, KeyError, RecursionError) as problem:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as problem:
         message = "The body must have inputs, each with name, shape, datatype and data"
         raise NoTensors(f"{message}: {type(problem).__name__} {problem}.") from None
     if not tensors:

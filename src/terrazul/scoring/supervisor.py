@@ -21,7 +21,7 @@ from terrazul.node.stop import Stop, Stopped, StopReason
 from terrazul.scoring.address import Address
 from terrazul.scoring.exchange import Exchange
 from terrazul.scoring.folder import ServiceFolder
-from terrazul.scoring.plan import RevisionFailed
+from terrazul.scoring.plan import RevisionFailed, WorkerPlan
 from terrazul.scoring.preparation import Preparation
 from terrazul.wire.endpoint import Orders, Revision, ServiceError, ServiceJob, ServiceReport
 
@@ -29,6 +29,7 @@ _USAGE = "usage: python -I -m terrazul.scoring <folder of the web service>"
 _GOOD, _MISUSED = 0, 2
 _LOOK_SECONDS = 0.2
 _DRAIN_SECONDS = 10.0
+_LEAVE_SECONDS = 3.0
 _LEFTOVER_SECONDS = 90.0
 """Seconds after which the files of a former revision are removed: none of its workers is left then."""
 
@@ -79,6 +80,7 @@ class Supervisor:
         self._under_way: dict[int, asyncio.Task[None]] = {}
         """What is being done, by the order that asked for it."""
         self._stop = Stop()
+        self._preparing: asyncio.Future[WorkerPlan] | None = None
         self._drain = _DRAIN_SECONDS
         self._seen: object = None
 
@@ -96,6 +98,8 @@ class Supervisor:
         for task in list(self._under_way.values()):
             task.cancel()
         await self._address.close(self._drain)
+        if self._preparing is not None:
+            await asyncio.wait({self._preparing}, timeout=_LEAVE_SECONDS)  # it ends what it has started
         self._log.line("supervisor ends")
 
     def _report(self, wait_seconds: float) -> ServiceReport:
@@ -200,7 +204,9 @@ class Supervisor:
     async def _take(self, revision: Revision, stop: Stop) -> None:
         folder = self._folder.revision(revision.number)
         preparation = Preparation(self._job, revision, folder, self._log, stop, self._enter)
-        plan = await asyncio.to_thread(preparation.prepare)
+        self._preparing = self._loop.run_in_executor(None, preparation.prepare)
+        self._preparing.add_done_callback(_note_end)
+        plan = await asyncio.shield(self._preparing)
         with preparation.phase("start") as notes:
             await self._address.take(revision, plan, preparation.options())
             notes.append(f"{self._address.ready_workers} workers on {plan.python}")
@@ -237,3 +243,9 @@ class Supervisor:
                 self._seen = now
                 self._exchange.tell()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _note_end(preparing: asyncio.Future[WorkerPlan]) -> None:
+    """Look at how a preparation ended, which nobody may be waiting for any more."""
+    if not preparing.cancelled():
+        preparing.exception()

@@ -6,8 +6,10 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from terrazul.testing.deployment import DeployedService, Deployer, echo
+from terrazul.testing.server import RunningServer
 from terrazul.testing.submission import is_alive, wait_for
 
 
@@ -213,3 +215,20 @@ def test_supervisor_that_cannot_begin_is_told_of(deploy: Deployer):
     time.sleep(1)
     (service.folder / "service.log").rmdir()
     wait_for(lambda: serves(service, "hidden"))
+
+
+def test_stranger_at_the_servers_port_is_not_listened_to(deploy: Deployer, tmp_path: Path):
+    """Another server, which knows nothing of this web service, answers where its own did."""
+    service = deploy(echo("steadfast"))
+    pid = service.supervisor_pid
+    deploy.server.kill()
+    stranger = RunningServer(tmp_path / "stranger", "--port", deploy.server.url.rpartition(":")[2])
+    stranger.start()
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        assert service.score()["says"] == "steadfast"
+    stranger.stop()
+    deploy.server.start()
+    service.update(description="known again")
+    assert service.wait()["description"] == "known again"
+    assert (service.supervisor_pid, service.score()["says"]) == (pid, "steadfast")

@@ -281,14 +281,15 @@ def test_source_directory_is_a_folder_beside_which_the_script_is_started(
     configuration = InferenceConfig("x/y/score.py", source_directory="parts", environment=environment)
     service = Model.deploy(workspace, "with-parts", [model], configuration)
     service.wait_for_deployment()
-    assert service.run("{}") == ["Hello Ada", "3"]
+    answer = service.run("{}")
+    service.delete()
+    assert answer == ["Hello Ada", "3"]
     package = Model.package(workspace, [model], configuration, generate_dockerfile=True)
     package.save("package")
     assert served_as_its_dockerfile_says(Path("package").absolute(), Path("package/Dockerfile").read_text()) == [
         "Hello Ada",
         "3",
     ]
-    service.delete()
     outside = replace(configuration.deployment(workspace.client, [model.id]), source_folder="../up")
     with pytest.raises(InvalidInput, match="not valid"):
         NamedDeployment(workspace, "outside", overwrite=False).deploy_as_it_is(outside, None, None)

@@ -117,8 +117,9 @@ def test_collections_are_dictionaries_by_name(workspace: Workspace):
     Environment("environment-in-collection").register(workspace)
     assert workspace.experiments["in-collection"].name == "in-collection"
     assert workspace.environments["environment-in-collection"].version == "1"
-    with pytest.raises(CapabilityNotAvailable, match=r"Workspace\.models needs the model registry"):
-        _ = workspace.models
+    assert workspace.models == {}
+    with pytest.raises(CapabilityNotAvailable, match=r"Workspace\.datasets needs datasets"):
+        _ = workspace.datasets
 
 
 def test_environments_get_versions(workspace: Workspace):

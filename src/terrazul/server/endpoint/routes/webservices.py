@@ -9,7 +9,7 @@ from litestar import Response, Router, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from terrazul.server.changes import LONGEST_WAIT
-from terrazul.server.endpoint.service.webservices import Filter
+from terrazul.server.endpoint.service.view import Filter
 from terrazul.server.http import (
     InjectedPrincipal,
     InjectedServices,

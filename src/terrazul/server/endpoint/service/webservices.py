@@ -6,15 +6,14 @@ import asyncio
 import secrets
 import socket
 import string
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection
 
-from terrazul.core.clock import Clock, to_text
+from terrazul.core.clock import Clock
 from terrazul.core.errors import (
     InvalidInput,
     Unavailable,
@@ -28,24 +27,23 @@ from terrazul.server.endpoint.rules import (
     Content,
     check_keys,
     check_new,
-    check_settings,
     choose_port,
     makes_revision,
 )
+from terrazul.server.endpoint.service.change import changed_settings, described
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import find_image
 from terrazul.server.endpoint.service.supervision import Notify, note_models, waited_for
+from terrazul.server.endpoint.service.view import Filter, describe, matches
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
 from terrazul.server.sql.database import Database
 from terrazul.server.workspace.service import Hindrance
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.endpoint import (
-    ComputeType,
     Deployment,
     KeyChoice,
     NewWebservice,
-    ServiceSettings,
     Webservice,
     WebserviceChange,
     WebserviceKeys,
@@ -56,18 +54,6 @@ _KEY_CHARACTERS = string.ascii_letters + string.digits
 _KEY_LENGTH = 32
 _KEY_PATIENCE = 10.0
 _MOST_LINES = 100_000
-_EVERYWHERE = {"0.0.0.0", "::", ""}  # noqa: S104  # asked for by whoever sets it
-
-
-class Filter(NamedTuple):
-    """Which web services a list holds; what is None does not matter."""
-
-    compute_type: str | None = None
-    model_name: str | None = None
-    model_id: str | None = None
-    image_id: str | None = None
-    tags: Sequence[tuple[str, str | None]] = ()
-    properties: Sequence[tuple[str, str | None]] = ()
 
 
 class Place(NamedTuple):
@@ -137,7 +123,7 @@ class Webservices:
         def work(connection: Connection) -> list[Webservice]:
             return [self._describe(connection, row) for row in services.list_all(connection, workspace)]
 
-        return [service for service in await self._database.read(work) if _matches(service, wanted)]
+        return [service for service in await self._database.read(work) if matches(service, wanted)]
 
     async def wait(
         self, workspace: int, name: str, state: str | None, revision: int | None, seconds: float
@@ -347,7 +333,7 @@ class Webservices:
         revision = services.revision_of(connection, row.key, row.wanted_revision)
         current = Content(revision.deployment, revision.settings, revision.image_id)
         changed = self._changed_content(connection, workspace, current, change, chosen)
-        values = _described(row, change)
+        values = described(row, change)
         failed = row.error is not None and row.serving_revision != row.wanted_revision
         if changed is not current and makes_revision(current, changed, failed=failed):
             self._order_revision(connection, row, changed, values, user)
@@ -370,7 +356,7 @@ class Webservices:
         deployment, image_id = chosen or (current.deployment, current.image_id)
         if change.models is not None:
             deployment, image_id = replace(deployment, models=change.models), ""
-        settings = _changed_settings(current.settings, change.settings or {})
+        settings = changed_settings(current.settings, change.settings or {})
         return Content(self._deployments.settle(connection, workspace, deployment), settings, image_id)
 
     def _order_revision(
@@ -414,100 +400,12 @@ class Webservices:
                 return False
         return True
 
+    def _describe(self, connection: Connection, row: ServiceRow) -> Webservice:
+        return describe(row, services.revision_of(connection, row.key, row.wanted_revision), self._place.host)
+
     def _load(self, connection: Connection, workspace: int, name: str) -> Webservice:
         return self._describe(connection, services.existing(connection, workspace, name))
-
-    def _describe(self, connection: Connection, row: ServiceRow) -> Webservice:
-        revision = services.revision_of(connection, row.key, row.wanted_revision)
-        address = self._address(row, revision.settings)
-        return Webservice(
-            name=row.name,
-            compute_type=row.compute_type,
-            state=row.state,
-            scoring_uri=f"{address}/score",
-            swagger_uri=f"{address}/swagger.json",
-            auth_enabled=revision.settings.auth_enabled,
-            description=row.description,
-            tags=row.tags,
-            properties=row.properties,
-            created_at=to_text(row.created_at),
-            created_by=row.created_by,
-            updated_at=to_text(row.updated_at),
-            revision=row.wanted_revision,
-            serving_revision=row.serving_revision,
-            deployment=revision.deployment,
-            settings=replace(revision.settings, ssl_key=""),
-            port=row.port,
-            error=row.error,
-            workers=row.workers,
-            image_id=revision.image_id,
-            phase=row.phase,
-        )
-
-    def _address(self, row: ServiceRow, settings: ServiceSettings) -> str:
-        host = self._place.host
-        if settings.ssl_enabled and settings.ssl_cname:
-            host = settings.ssl_cname
-        elif row.compute_type is ComputeType.LOCAL:
-            host = "localhost"
-        elif host in _EVERYWHERE:
-            host = socket.gethostname()
-        elif ":" in host:
-            host = f"[{host}]"
-        return f"{'https' if settings.ssl_enabled else 'http'}://{host}:{row.port}"
 
 
 def _new_key() -> str:
     return "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_KEY_LENGTH))
-
-
-def _changed_settings(current: ServiceSettings, values: dict[str, object]) -> ServiceSettings:
-    known = {field.name: getattr(current, field.name) for field in fields(current)}
-    for name in values:
-        if name not in known:
-            raise InvalidInput(
-                f"There is no setting {name[:80]!r} of a web service.",
-                target=name[:80],
-                hint=f"The settings are {', '.join(sorted(known))}.",
-            )
-    try:
-        changed = msgspec.convert({**known, **values}, ServiceSettings)
-    except msgspec.ValidationError as problem:
-        raise InvalidInput(f"The settings cannot be used: {problem}.", target="settings") from None
-    check_settings(changed)
-    certificate.check(changed)
-    return changed
-
-
-def _described(row: ServiceRow, change: WebserviceChange) -> dict[str, Any]:
-    """The columns of what describes a web service, as far as a change is about them."""
-    values: dict[str, Any] = {}
-    if change.description is not None:
-        values["description"] = change.description
-    if change.tags is not None or change.set_tags or change.remove_tags:
-        tags = {**(row.tags if change.tags is None else change.tags), **change.set_tags}
-        values["tags"] = {key: value for key, value in tags.items() if key not in change.remove_tags}
-    if change.add_properties:
-        for key, value in change.add_properties.items():
-            if row.properties.get(key, value) != value:
-                raise WebserviceConflict(
-                    f"The property {key[:80]!r} has another value already, and keeps it.",
-                    target=key[:80],
-                    hint="Use a tag for what changes.",
-                )
-        values["properties"] = {**row.properties, **change.add_properties}
-    return values
-
-
-def _matches(service: Webservice, wanted: Filter) -> bool:
-    models = service.deployment.models
-    return (
-        wanted.compute_type in {None, service.compute_type.value}
-        and (wanted.model_id is None or wanted.model_id in models)
-        and (wanted.model_name is None or wanted.model_name in {each.rpartition(":")[0] for each in models})
-        and wanted.image_id in {None, service.image_id}
-        and all(key in service.tags and value in {None, service.tags[key]} for key, value in wanted.tags)
-        and all(
-            key in service.properties and value in {None, service.properties[key]} for key, value in wanted.properties
-        )
-    )
