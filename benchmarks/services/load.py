@@ -18,15 +18,21 @@ async def main(port: int, path: str, connections: int, requests: int, rows: int)
 
     async def client() -> None:
         nonlocal left
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer = None
         while left > 0:
             left -= 1
+            if writer is None:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(head.encode() + body)
             received = (await reader.readuntil(b"\r\n\r\n")).lower()
             if b" 200 " not in received[:20]:
                 raise SystemExit(received.decode())
             await reader.readexactly(int(received.split(b"content-length:")[1].split(b"\r\n")[0]))
-        writer.close()
+            if b"connection: close" in received:
+                writer.close()
+                writer = None
+        if writer is not None:
+            writer.close()
 
     begin = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(connections)))
