@@ -34,6 +34,7 @@ from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.mlflow import routes as mlflow
 from terrazul.server.mlflow.address import Redirection, is_mlflow
 from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
+from terrazul.server.mlflow.hot import HotRoutes
 from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
@@ -80,7 +81,8 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
         finally:
             await services.stop()
 
-    return Observation(Redirection(application_of(services, figures, lifespan), services), figures)
+    application = HotRoutes(application_of(services, figures, lifespan), services)
+    return Observation(Redirection(application, services), figures)
 
 
 def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:

@@ -258,9 +258,10 @@ def _visible(connection: Connection, workspace: int, principal: Principal) -> No
 
 def find_run(connection: Connection, workspace: int, run_id: str, principal: Principal) -> RunRow:
     """The run of an id. Raises ``NotFound`` in the protocol's words, or ``Forbidden``."""
-    if runs.find(connection, workspace, run_id) is None:
+    row = runs.find(connection, workspace, run_id)
+    if row is None:
         raise NotFound(f"Run with id={run_id} not found", target=run_id)
-    return find_within_reach(connection, workspace, run_id, principal)
+    return row if principal.run_id is None else find_within_reach(connection, workspace, run_id, principal)
 
 
 def _is_between(step: int, asked: History) -> bool:
