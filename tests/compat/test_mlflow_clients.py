@@ -94,6 +94,27 @@ if current:
         lightgbm.train({"objective": "binary", "verbose": -1}, data, num_boost_round=4, valid_sets=[data])
     name = next(iter(client.get_run(boosted.info.run_id).data.metrics))
     assert len(client.get_metric_history(boosted.info.run_id, name)) == 4
+registered = mlflow.register_model(f"runs:/{run_id}/net", "classifier")
+assert str(registered.version) == "1", registered
+assert str(mlflow.register_model(logged.model_uri, "classifier", tags={"k": "v"}).version) == "2"
+client.set_registered_model_alias("classifier", "champion", "2")
+client.set_model_version_tag("classifier", "1", "checked", "yes")
+client.update_registered_model("classifier", description="sorts flowers")
+client.transition_model_version_stage("classifier", "1", "Production")
+assert str(client.get_latest_versions("classifier", ["Production"])[0].version) == "1"
+for uri in ("models:/classifier/1", "models:/classifier@champion", "models:/classifier/Production"):
+    assert (mlflow.sklearn.load_model(uri).predict(features) == model.predict(features)).all(), uri
+found = client.search_model_versions("name = 'classifier' AND tags.checked = 'yes'")
+assert [(str(each.version), each.run_id) for each in found] == [("1", run_id)], found
+assert [each.name for each in client.search_registered_models("name LIKE 'class%'")] == ["classifier"]
+aliases = client.get_registered_model("classifier").aliases
+assert {name: str(version) for name, version in aliases.items()} == {"champion": "2"}
+client.delete_registered_model_alias("classifier", "champion")
+client.rename_registered_model("classifier", "sorter")
+assert client.get_registered_model("sorter").description == "sorts flowers"
+client.delete_model_version("sorter", "2")
+client.create_registered_model("empty")
+client.delete_registered_model("empty")
 print("run", run_id)
 """
 
