@@ -83,7 +83,8 @@ def test_versions_and_names_are_searched_changed_and_deleted(protocol: Protocol)
     ):
         found = protocol.get("model-versions/search", filter=text)["model_versions"]
         assert sorted(each["version"] for each in found) == expected, text
-    names = protocol.get("registered-models/search", filter="name LIKE 'n%'")["registered_models"]
+    of_client = "name LIKE 'n%' AND tag.`mlflow.prompt.is_prompt` != 'true'"
+    names = protocol.get("registered-models/search", filter=of_client)["registered_models"]
     assert [each["name"] for each in names] == ["net"]
     first = protocol.get("registered-models/search", max_results=1)
     rest = protocol.get("registered-models/search", max_results=1, page_token=first["next_page_token"])

@@ -43,6 +43,8 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 _LOGGED = re.compile(r"models:/(m-[0-9a-zA-Z]+)/?\Z")
 _OF_RUN = re.compile(r"runs:/([^/]+)/(.+)\Z")
 _REGISTRY = "mlflow-artifacts:/registry"
+_NO_PROMPT = {"mlflow.prompt.is_prompt": "false"}
+"""What stands for the tag of prompts where it is missing: MLflow's client asks for ``!= 'true'`` in each search."""
 _TAGS = dict.fromkeys(("tag", "tags"), (Entity.TAG, Kind.TEXT))
 
 
@@ -432,7 +434,9 @@ def _below(files: Sequence[ModelFile], path: str) -> list[ModelFile]:
 
 
 def _candidate_name(row: NameRow, tags: dict[str, str]) -> Candidate[NameRow]:
-    values: dict[tuple[Entity, str], float | str | None] = {(Entity.TAG, key): value for key, value in tags.items()}
+    values: dict[tuple[Entity, str], float | str | None] = {
+        (Entity.TAG, key): value for key, value in {**_NO_PROMPT, **tags}.items()
+    }
     attributes: dict[str, float | str | None] = {
         "name": row.name, "timestamp": row.updated_at, "creation_timestamp": row.created_at,
         "last_updated_timestamp": row.updated_at,
@@ -444,7 +448,7 @@ def _candidate_name(row: NameRow, tags: dict[str, str]) -> Candidate[NameRow]:
 def _candidate_version(whole: WholeVersion) -> Candidate[WholeVersion]:
     row = whole.row
     values: dict[tuple[Entity, str], float | str | None] = {
-        (Entity.TAG, key): value for key, value in whole.tags.items()
+        (Entity.TAG, key): value for key, value in {**_NO_PROMPT, **whole.tags}.items()
     }
     attributes: dict[str, float | str | None] = {
         "name": row.name, "run_id": row.run_id, "source_path": row.source or whole.uri,
