@@ -136,7 +136,7 @@ def test_fenced_runner_stops_and_writes_nothing_more(tmp_path: Path):
             "e",
             "e",
             definition,
-            str(tmp_path / "e"),
+            str(tmp_path / "node" / "environments"),
         )
         (tmp_path / "job.json").write_bytes(codec.encode(job))
         runner = subprocess.run([sys.executable, "-I", "-m", "terrazul.runner", str(tmp_path)], check=False, timeout=30)
