@@ -157,7 +157,9 @@ def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter, gate
     runs = [started(submit, gate) for _ in range(2)]
     environment = {**os.environ, **server.environment}
     program = INTERACTIVE.format(gate=str(gate.folder))
-    with subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE) as interactive:
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, cwd=gate.folder, stdout=subprocess.PIPE
+    ) as interactive:
         assert interactive.stdout
         assert interactive.stdout.readline() == b"ready\n"
         for part in range(ROUNDS):
