@@ -115,12 +115,11 @@ class MlflowModels:
         self, workspace: int, model_id: str, change: ChangeLoggedModel, principal: Principal
     ) -> WholeModel:
         """Say whether all files of a model have come."""
-        if change.status not in _STATUS:
-            raise rules.invalid("status", change.status, f"Use {READY} or {FAILED}.")
-        status = _STATUS[change.status]
 
         def work(connection: Connection, row: LoggedModelRow) -> None:
-            store.change(connection, row.key, {"status": status})
+            if change.status not in _STATUS:
+                raise rules.invalid("status", change.status, f"Use {READY} or {FAILED}.")
+            store.change(connection, row.key, {"status": _STATUS[change.status]})
 
         return await self._change(workspace, model_id, principal, work)
 
