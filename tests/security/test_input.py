@@ -311,6 +311,7 @@ def body_of(route: Route) -> st.SearchStrategy[Any]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(data=st.data())
+@pytest.mark.timeout(400)
 def test_random_requests_meet_no_fault(server: RunningServer, routes: list[Route], target: Victim, data: st.DataObject):
     for route in routes:
         body = None if route.body is None else json.dumps(data.draw(body_of(route))).encode()
