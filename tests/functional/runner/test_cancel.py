@@ -92,7 +92,7 @@ def test_cancel_while_the_snapshot_is_fetched(tmp_path: Path):
         log = tmp_path / "azureml-logs" / "75_job_post_log.txt"
         wait_for((tmp_path / "azureml-logs" / "65_job_prep_log.txt").exists)
         runner.send_signal(signal.SIGTERM)
-        wait_for(lambda: log.exists() and "the run is over: Canceled" in log.read_text(), 30)
+        wait_for(lambda: log.exists() and "the run is over: Canceled" in log.read_text(), 10)
         runner.kill()
         runner.wait()
 
