@@ -14,7 +14,7 @@ from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.image import ContainerImage
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
-from azureml.exceptions import UserErrorException, WebserviceException
+from azureml.exceptions import WebserviceException
 
 SCORE = """\
 import json, logging, os, pickle
