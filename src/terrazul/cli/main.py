@@ -38,7 +38,7 @@ COMMANDS = {
     "user": Command("terrazul.cli.user", "Make, list, change and delete users."),
     "group": Command("terrazul.cli.group", "Make, list, change and delete groups of users."),
     "role": Command("terrazul.cli.role", "Show what roles allow; make your own."),
-    "token": Command("terrazul.cli.token", "Make, list and delete tokens, which programs sign in with."),
+    "token": Command("terrazul.cli.user_token", "Make, list and delete tokens, which programs sign in with."),
     "whoami": Command("terrazul.cli.whoami", "Show who you are to the server, and what you may do."),
     "check": Command("terrazul.cli.check", "Read v1 code: what runs, what does not and why, which pins to set."),
     "completion": Command("terrazul.cli.completion", "Print a script that completes commands in your shell."),

@@ -78,7 +78,7 @@ def _create(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     found = connect().get(List[Token], "/tokens", {"user": arguments.user or None})
-    show(arguments, found, _LIST, nothing="There are no tokens. Make one: terrazul token create.")
+    show(arguments, found, _LIST, nothing="There are no tokens. `terrazul token create` makes one.")
     return ExitCode.GOOD
 
 
