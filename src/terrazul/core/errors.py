@@ -144,6 +144,12 @@ class InsufficientStorage(TerrazulError):
     status = 507
 
 
+class VaultClosed(TerrazulError):
+    """The master key of the key vault is missing or wrong, so no secret can be sealed or opened; all else goes on."""
+
+    code = "vault_closed"
+
+
 class DamagedContent(TerrazulError):
     """Stored bytes are no longer those that were sent; they are not handed out."""
 

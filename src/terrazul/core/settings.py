@@ -39,6 +39,13 @@ class Settings:
         default=18700,
         metadata={"help": "First port for web services that name none of their own.", "most": _HIGHEST_PORT},
     )
+    master_key_kind: str = field(
+        default="auto",
+        metadata={
+            "help": "Where the key vault's master key is kept: file (master.key in the home) or environment "
+            "(TERRAZUL_MASTER_KEY); auto takes the environment where that is set."
+        },
+    )
     body_limit: int = field(default=64 << 20, metadata={"help": "Largest JSON request body in bytes."})
     log_limit: int = field(
         default=5 << 30, metadata={"help": "Largest log file of a run in bytes; what comes after is not kept."}

@@ -41,9 +41,11 @@ from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
+from terrazul.server.run.routes import secrets as run_secrets
 from terrazul.server.services import Services
 from terrazul.server.snapshot import routes as snapshots
 from terrazul.server.status import status_of
+from terrazul.server.vault import routes as vault
 from terrazul.server.workspace import routes as workspaces
 from terrazul.wire.server import ServerInfo, ServerStatus
 
@@ -128,15 +130,17 @@ def _api() -> Router:
             experiments.router,
             runs.router,
             run_files.router,
+            run_secrets.router,
             mlflow.router,
             models.router,
             webservices.router,
             images.router,
             identity.members,
+            vault.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )
-    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers])
+    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers, vault.vault])
 
 
 class _Branch(Router):

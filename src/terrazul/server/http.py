@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
@@ -25,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 CORRELATION_HEADER = "Terrazul-Correlation-Id"
 PUBLIC = {"public": True}
+NOT_KEPT = [ResponseHeader(name="Cache-Control", value="no-store")]
+"""The headers of an answer that holds a secret."""
 _CODES = {400: "invalid_input", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 _CODES |= {413: "too_large", 415: "unsupported_media_type"}
 _SERVER_FAULT = 500

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,7 @@ class Database:
     """One database file. ``close`` finishes what was accepted."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self.engine = _sqlite_engine(path)
         self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
@@ -79,6 +81,11 @@ class Database:
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on a consistent view of what has been committed; it must not write."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def checkpoint(self) -> None:
+        """Have everything that was committed in the database's own file, and nothing in the log beside it."""
+        with contextlib.closing(sqlite3.connect(self._path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Commit what waits, then let go of the file."""
