@@ -34,6 +34,7 @@ class Victim:
     model_id: str
     webservice_id: str
     image_id: str
+    secret_name: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -46,6 +47,7 @@ class Victim:
             "model_id": self.model_id,
             "webservice_id": self.webservice_id,
             "image_id": self.image_id,
+            "secret_name": self.secret_name,
             "name": "none",
             "digest": "none",
             "path": "none",
@@ -148,7 +150,9 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     server.call("GET", f"{workspace}/webservices/{service['name']}/wait?state=Transitioning")
     image = {"name": run_id, "registration_id": run_id, "deployment": deployment, "tags": {"t": SECRET}}
     image_id = server.call("POST", f"{workspace}/images", image)["id"]
-    return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id)
+    secret = {"name": f"{run_id}-{SECRET}", "value": SECRET}
+    server.call("POST", f"{workspace}/secrets", {"secrets": [secret]})
+    return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"])
 
 
 @pytest.fixture(scope="session")

@@ -108,6 +108,9 @@ def _value(arguments: argparse.Namespace) -> str:
     if sys.stdin.isatty():
         return getpass.getpass(f"Value of {arguments.name}: ")
     value = _decoded(sys.stdin.buffer.read(), "standard input")
+    if not value:
+        message = "No value was given."
+        raise UsageError(message, hint="Pipe it in, or name a file with --value-file.")
     return value[:-1] if value.endswith("\n") else value
 
 
