@@ -35,6 +35,7 @@ _COLUMNS = (
     Column("files", "content_bytes", size),
     Column("database", "database_bytes", size),
     Column("disk free", "free_bytes", size),
+    Column("key vault", "vault_problem"),
 )
 
 

@@ -41,6 +41,8 @@ class ServerStatus:
     database_bytes: int
     free_bytes: int
     """What the disk of the home directory has left."""
+    vault_problem: str = ""
+    """Why the key vault is closed; empty where it is open."""
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ def closed(server: RunningServer, address: str) -> str:
     problem = str(server.call("GET", "/api/v1/keyvault")["problem"])
     assert problem.partition("\n")[0] in server.home.log_file.read_text()
     assert refused.value.body["message"] in problem
+    assert server.call("GET", "/api/v1/server/status")["vault_problem"] == problem
     return problem
 
 

@@ -96,6 +96,7 @@ class Reader(NamedTuple):
     run_id: str | None = None
 
 
+_CURRENT = select(master_key.c.key_id).where(master_key.c.id == _ONLY)
 _COLUMNS = (sealed.c.id, workspace.c.workspace_id, sealed.c.owner, sealed.c.name)
 _SEALED = select(*_COLUMNS, sealed.c.master_key, sealed.c.wrapped_key, sealed.c.content).join(
     workspace, workspace.c.id == sealed.c.workspace
@@ -168,9 +169,13 @@ def rewrap(connection: Connection, row: SealedRow, values: dict[str, Any]) -> bo
 
 
 def current_key(connection: Connection) -> str:
-    """The id of the master key that counts, which stays so until the caller's transaction is over; empty for none."""
-    query = select(master_key.c.key_id).where(master_key.c.id == _ONLY).with_for_update(read=True)
-    return connection.execute(query).scalar() or ""
+    """The id of the master key that counts; empty for none."""
+    return connection.execute(_CURRENT).scalar() or ""
+
+
+def hold_current_key(connection: Connection) -> str:
+    """As ``current_key``; it stays so until the caller's transaction, which writes, is over."""
+    return connection.execute(_CURRENT.with_for_update(read=True)).scalar() or ""
 
 
 def set_current_key(connection: Connection, key_id: str) -> None:

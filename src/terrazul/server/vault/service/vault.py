@@ -91,11 +91,16 @@ class Vault:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
 
+    @property
+    def problem(self) -> str:
+        """Why the vault is closed; empty where it is open."""
+        return "" if self._closed is None else str(self._closed)
+
     def seal(
         self, connection: Connection, place: Place, value: str, by: str, *, label: str = "", content_type: str = ""
     ) -> None:
         """Keep a value in a place, part of the caller's transaction. Raises ``VaultClosed``."""
-        current = store.current_key(connection)
+        current = store.hold_current_key(connection)
         about = store.about(connection, place)
         sealed = self._with_ring(lambda ring: ring.seal(value.encode(), about, current))
         now = self._clock()
@@ -118,8 +123,7 @@ class Vault:
             used = store.keys_in_use(connection)
             current = store.current_key(connection)
             total = sum(used.values())
-            problem = "" if self._closed is None else str(self._closed)
-            return VaultStatus(self._place.name, current, total, total - used.get(current, 0), problem)
+            return VaultStatus(self._place.name, current, total, total - used.get(current, 0), self.problem)
 
         return await self._database.read(work)
 
