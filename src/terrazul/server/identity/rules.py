@@ -23,6 +23,7 @@ class Action(str, enum.Enum):
     RUN_WRITE = "run/write"
     RUN_CANCEL = "run/cancel"
     RUN_DELETE = "run/delete"
+    RUN_RESTORE = "run/restore"
     RUN_EXECUTE = "run/execute"
     CONTENT_WRITE = "content/write"
     CONTENT_READ = "content/read"
@@ -42,6 +43,8 @@ class Action(str, enum.Enum):
     ENDPOINT_WRITE_KEYS = "endpoint/keys/write"
     ENDPOINT_SERVE = "endpoint/serve"
     LINEAGE_READ = "lineage/read"
+    DELETION_READ = "deletion/read"
+    DELETION_WRITE = "deletion/write"
 
 
 class ObjectType(str, enum.Enum):
