@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from terrazul.core.clock import from_text, now, to_datetime
 from terrazul.core.errors import InvalidInput, UserErrorException
 from terrazul.core.ids import check_experiment_name, check_run_id, new_guid, new_script_run_id
+from terrazul.sdk import deletion
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.git import GitFacts
 from terrazul.sdk.representation import as_html, as_text
@@ -22,6 +23,7 @@ from terrazul.sdk.unsupported import not_yet
 from terrazul.sdk.writer import writer_of
 from terrazul.wire import experiment as wire
 from terrazul.wire import run as run_wire
+from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
 from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import NewRun
 
@@ -35,9 +37,16 @@ class ViewType:
     ActiveOnly = "ActiveOnly"
     All = "All"
     ArchivedOnly = "ArchivedOnly"
+    DeletedOnly = "DeletedOnly"
+    """Those that were deleted in MLflow's way and can be restored; Terrazul's own."""
 
 
-_VIEWS = {ViewType.ActiveOnly: "active", ViewType.All: "all", ViewType.ArchivedOnly: "archived"}
+_VIEWS = {
+    ViewType.ActiveOnly: "active",
+    ViewType.All: "all",
+    ViewType.ArchivedOnly: "archived",
+    ViewType.DeletedOnly: "deleted",
+}
 
 
 @concept("experiment")
@@ -170,6 +179,35 @@ class Experiment:
         """Show the experiment in lists again, under another name if wanted."""
         self._change(wire.ExperimentChange(name=new_name, archived=False))
 
+    @property
+    def description(self) -> str:
+        """A note about the experiment; it can be set. Terrazul's own."""
+        return self._current().description
+
+    @description.setter
+    def description(self, description: str) -> None:
+        self._change(wire.ExperimentChange(description=str(description)))
+
+    @property
+    def folder(self) -> str:
+        """The folder that the name says, such as ``vision`` of ``vision/cats``; empty without one. Terrazul's own."""
+        return self._name.rpartition("/")[0]
+
+    def restore(self) -> None:
+        """Bring the experiment back with its runs, if it was deleted in MLflow's way; Terrazul's own."""
+        self._known = self._workspace.client.post(wire.Experiment, f"/experiments/{self.id}/restore")
+
+    def deletion_preview(self) -> DeletionPreview:
+        """What ``delete_with_runs`` would take, what hinders it, and the bytes it frees; Terrazul's own."""
+        return deletion.preview(self._workspace.client, Selection(experiment_ids=[self.id]))
+
+    def delete_with_runs(self, wait: bool = True) -> Deletion:
+        """Delete the experiment with all its runs for good; its name is free at once. Terrazul's own.
+
+        Raises ``Conflict`` while one of its runs goes on. Without ``wait`` the bytes go after this has returned.
+        """
+        return deletion.delete(self._workspace.client, Selection(experiment_ids=[self.id]), wait)
+
     def tag(self, key: str, value: Optional[str] = None) -> None:
         """Set a tag, with a value or without."""
         self.set_tags({key: value})
@@ -203,12 +241,16 @@ class Experiment:
         experiment_name: Optional[str] = None,
         view_type: str = ViewType.ActiveOnly,
         tags: Texts = None,
+        folder: Optional[str] = None,
     ) -> List[Experiment]:
-        """The experiments of a workspace, newest first. Raises ``InvalidInput`` for a view that is not known."""
+        """The experiments of a workspace, newest first; with ``folder`` (Terrazul's own) those in and below it.
+
+        Raises ``InvalidInput`` for a view that is not known.
+        """
         if view_type not in _VIEWS:
             message = f"{view_type!r} is not a view of experiments."
             raise InvalidInput(message, target=str(view_type), hint="Use a member of ViewType.")
-        query = {"name": experiment_name, "view": _VIEWS[view_type]}
+        query = {"name": experiment_name, "view": _VIEWS[view_type], "folder": folder}
         found = workspace.client.get(List[wire.Experiment], "/experiments", query)
         return [Experiment(workspace, each.name, True, _experiment_dto=each) for each in found if _fits(each, tags)]
 

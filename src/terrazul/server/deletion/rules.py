@@ -10,7 +10,7 @@ from terrazul.core.ids import check_run_id
 from terrazul.core.paths import check_relative_path
 from terrazul.wire.deletion import DeletionHindrance, Selection
 
-MOST_NAMED = 10_000
+MOST_NAMED = 100_000
 _LONGEST_SECONDS = 100 * 366 * 86400
 _TOLD = 3
 

@@ -142,12 +142,11 @@ class Deletions:
             return deletions.load(connection, row.key)
 
         async def look() -> Deletion | None:
-            found = await self._database.read(read)
-            return found if found.state is DeletionState.DONE else None
+            deletion = await self._database.read(read)
+            return deletion if deletion.state is DeletionState.DONE else None
 
-        waited_for = ("deletion", workspace, deletion_id)
-        found = await self._changes.wait_until(waited_for, look, seconds)
-        return found or await self._database.read(read)
+        found = await self._changes.wait_until(("deletion", workspace, deletion_id), look, seconds)
+        return found if found is not None else await self._database.read(read)
 
     async def restore_run(self, workspace: int, run_id: str) -> Run:
         """Bring a softly deleted run back. Raises ``Conflict`` where its whole experiment is deleted."""
