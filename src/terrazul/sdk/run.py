@@ -222,10 +222,12 @@ class Run(RunRecording):
     def archive(self) -> None:
         """Leave the run out of lists; it stays. Terrazul's own."""
         self._put(RunChange(self._id, archived=True))
+        self.flush()
 
     def reactivate(self) -> None:
         """Show the run in lists again; Terrazul's own."""
         self._put(RunChange(self._id, archived=False))
+        self.flush()
 
     def restore(self) -> None:
         """Bring the run back, if it was deleted in MLflow's way; Terrazul's own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from terrazul.core.ids import check_run_id
 from terrazul.core.paths import check_relative_path
 from terrazul.wire.deletion import DeletionHindrance, Selection
 
+_DELETION_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,63}\Z", re.ASCII)
 MOST_NAMED = 100_000
 _LONGEST_SECONDS = 100 * 366 * 86400
 _TOLD = 3
@@ -21,6 +23,16 @@ class SoftRun(NamedTuple):
     key: int
     experiment: int
     parent: int | None
+
+
+def check_deletion_id(text: str) -> None:
+    """Raise ``InvalidInput`` for what cannot be the id of a deletion."""
+    if not _DELETION_ID.match(text):
+        raise InvalidInput(
+            f"The id {text[:80]!r} of a deletion is not valid.",
+            target="deletion_id",
+            hint="Use up to 64 letters, digits, '_', '-', '.', the first a letter or digit.",
+        )
 
 
 def check_selection(selection: Selection) -> None:

@@ -15,7 +15,7 @@ from terrazul.server.blobs import store as contents
 from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.service import Computes
-from terrazul.server.deletion.rules import check_selection, refuse
+from terrazul.server.deletion.rules import check_deletion_id, check_selection, refuse
 from terrazul.server.deletion.service.manifests import Manifests
 from terrazul.server.deletion.store import deletion as deletions
 from terrazul.server.deletion.store import doomed as doomed_store
@@ -44,7 +44,6 @@ from terrazul.wire.deletion import (
 from terrazul.wire.experiment import Experiment
 from terrazul.wire.run import Run
 
-_ID_LIMIT = 64
 _TOLD = 20
 _LIST_LIMIT = 1000
 
@@ -118,9 +117,8 @@ class Deletions:
         experiment with runs does if it is to go ``with_runs`` not), and ``NotFound`` for what is not there; then
         nothing is deleted.
         """
+        check_deletion_id(new.deletion_id)
         check_selection(new.selection)
-        if not 1 <= len(new.deletion_id) <= _ID_LIMIT:
-            raise InvalidInput(f"The id of a deletion has 1 to {_ID_LIMIT} characters.", target="deletion_id")
         work = partial(self._order, workspace=workspace, new=new, by=principal.name, with_runs=with_runs)
         deletion = await self._database.write(work)
         self._wake()
