@@ -10,7 +10,7 @@ from .conftest import Shell
 
 _MAKE = """
 import sys
-from azureml.core import Experiment, Workspace
+from terrazul import Experiment, Workspace
 workspace = Workspace.from_config()
 for name, experiment, loss in {runs}:
     with Experiment(workspace, experiment).start_logging(run_id=name, snapshot_directory=None) as run:

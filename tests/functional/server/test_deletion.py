@@ -153,6 +153,35 @@ def test_experiment_with_runs_goes_only_if_that_is_said(bench: Bench):
     assert bench.call("GET", "/experiments?view=all") == []
 
 
+def test_default_experiment_of_mlflow_is_emptied(bench: Bench):
+    mlflow = "/mlflow/api/2.0/mlflow"
+    run = bench.call("POST", f"{mlflow}/runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
+    bench.call("POST", f"{mlflow}/runs/update", {"run_id": run, "status": "FINISHED"})
+    bench.delete(experiment_ids=[bench.experiment_id("Default")])
+    assert bench.call("GET", "/experiments?view=all") == []
+    assert bench.call("GET", f"{mlflow}/experiments/get?experiment_id=0")["experiment"]["name"] == "Default"
+    bench.call("POST", f"{mlflow}/runs/create", {"experiment_id": "0"})
+    assert bench.call("GET", "/experiments")[0]["run_count"] == 1
+
+
+def test_files_of_a_logged_model_go_with_its_run(bench: Bench):
+    mlflow = "/mlflow/api/2.0/mlflow"
+    run = bench.call("POST", f"{mlflow}/runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
+    new = {"experiment_id": "0", "name": "net", "source_run_id": run}
+    model = bench.call("POST", f"{mlflow}/logged-models", new)["model"]["info"]["model_id"]
+    for name in ("weights", "more"):
+        bench.call(
+            "PUT", f"/mlflow/api/2.0/mlflow-artifacts/artifacts/0/models/{model}/artifacts/{name}", name.encode() * 30
+        )
+    bench.call("POST", f"{mlflow}/runs/update", {"run_id": run, "status": "FINISHED"})
+    assert bench.preview(run_ids=[run], path="net/more")["bytes"] == 120
+    assert bench.delete(run_ids=[run], path="net/more")["freed_bytes"] == 120
+    assert [each["path"] for each in bench.call("GET", f"/runs/{run}/artifacts")] == ["net/weights"]
+    assert bench.delete(run_ids=[run])["freed_bytes"] == 210
+    with pytest.raises(Refused, match="not found"):
+        bench.call("GET", f"{mlflow}/logged-models/{model}")
+
+
 def test_numbers_of_experiments_are_not_given_again(bench: Bench):
     mlflow = "/mlflow/api/2.0/mlflow/experiments"
     first = bench.call("POST", f"{mlflow}/create", {"name": "one"})["experiment_id"]

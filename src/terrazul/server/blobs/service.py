@@ -165,15 +165,14 @@ class Contents:
         Within a transaction, so that an object whose key is about to be used again is not removed after that.
         """
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> None:
             keys = store.dead(connection, _AT_ONCE)
             for key in keys:
                 self._storage.delete(key)
             store.forget_dead(connection, keys)
-            return bool(keys)
 
-        while await self._database.write(work):
-            continue
+        while await self._database.read(partial(store.dead, limit=1)):
+            await self._database.write(work)
 
     async def repack(self, workspace: int, old: str) -> int:
         """Write what is left in an object into a new one; returns the size of that. The old one is dead then."""

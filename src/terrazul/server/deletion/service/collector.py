@@ -66,6 +66,10 @@ class Collector:
             if not found:
                 break
             await self._settle_all(workspace, found, deletion)
+        await self.remove_dead()
+
+    async def remove_dead(self) -> None:
+        """Remove the bytes of objects at which nothing points."""
         await self._contents.remove_dead()
 
     async def release_abandoned(self, workspace: int) -> None:

@@ -7,8 +7,6 @@ import contextlib
 import logging
 from functools import partial
 
-from sqlalchemy import Connection
-
 from terrazul.core.clock import Clock
 from terrazul.core.ids import new_guid
 from terrazul.server.changes import Changes
@@ -86,6 +84,7 @@ class Remover:
             await self._carry_out(row)
         for workspace in await self._collector.workspaces():
             await self._collector.collect(workspace)
+        await self._collector.remove_dead()
 
     async def _carry_out(self, row: DeletionRow) -> None:
         if row.state is DeletionState.REMOVING:
@@ -93,11 +92,11 @@ class Remover:
                 continue
             await self._come_to(row, DeletionState.COLLECTING)
         await self._collector.collect(row.workspace, row.key)
-        workspace_id = await self._database.read(partial(_workspace_id, key=row.workspace))
-        await asyncio.to_thread(self._computes.clear, workspace_id)
-        await self._come_to(row, DeletionState.DONE)
-        told = await self._database.read(partial(deletions.load, key=row.key))
-        self._changes.notify(("deletion", row.workspace, told.deletion_id))
+        place = await self._database.read(partial(deletions.place_of, key=row.key))
+        if place is not None:  # else the workspace was deleted meanwhile
+            await asyncio.to_thread(self._computes.clear, place.workspace_id)
+            await self._come_to(row, DeletionState.DONE)
+            self._changes.notify(("deletion", row.workspace, place.deletion_id))
 
     async def _come_to(self, row: DeletionRow, state: DeletionState) -> None:
         await self._database.write(partial(deletions.come_to, key=row.key, state=state, now=self._clock()))
@@ -122,7 +121,3 @@ class Remover:
         self._swept_at = now
         for workspace in await self._database.read(lambda connection: workspaces.list_all(connection, None, None)):
             await self._collector.release_abandoned(workspace.key)
-
-
-def _workspace_id(connection: Connection, key: int) -> str:
-    return workspaces.get(connection, key).workspace.workspace_id

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from terrazul.core.clock import to_text
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.workspace.store import workspace
 from terrazul.wire.deletion import Deletion, DeletionState, Selection
 
 deletion = Table(
@@ -55,6 +56,13 @@ class DeletionRow(NamedTuple):
     created_at: int
 
 
+class Place(NamedTuple):
+    """The ids of a deletion and of its workspace."""
+
+    workspace_id: str
+    deletion_id: str
+
+
 _ROW = select(
     deletion.c.id, deletion.c.workspace, deletion.c.state, deletion.c.selection, deletion.c.created_at
 )  # fmt: skip
@@ -70,6 +78,15 @@ def find(connection: Connection, workspace: int, deletion_id: str) -> DeletionRo
     query = _ROW.where(deletion.c.workspace == workspace, deletion.c.deletion_id == deletion_id)
     row = connection.execute(query).first()
     return None if row is None else _row(row)
+
+
+def place_of(connection: Connection, key: int) -> Place | None:
+    """Where a deletion is, as it is known outside; None where it has gone with its workspace."""
+    query = select(workspace.c.workspace_id, deletion.c.deletion_id).join(
+        workspace, workspace.c.id == deletion.c.workspace
+    )
+    row = connection.execute(query.where(deletion.c.id == key)).first()
+    return None if row is None else Place(*row)
 
 
 def pending(connection: Connection) -> list[DeletionRow]:
