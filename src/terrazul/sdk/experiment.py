@@ -68,7 +68,7 @@ class Experiment:
         **kwargs: Any,
     ) -> None:
         del kwargs, _archived_time
-        _check_kinds(workspace, name)
+        check_kinds(workspace, name)
         self._workspace = workspace
         self._name = name if _skip_name_validation else check_experiment_name(name)
         self._id = _experiment_dto.experiment_id if _experiment_dto else _id
@@ -241,18 +241,16 @@ class Experiment:
         experiment_name: Optional[str] = None,
         view_type: str = ViewType.ActiveOnly,
         tags: Texts = None,
-        folder: Optional[str] = None,
     ) -> List[Experiment]:
-        """The experiments of a workspace, newest first; with ``folder`` (Terrazul's own) those in and below it.
+        """The experiments of a workspace, newest first. Raises ``InvalidInput`` for a view that is not known."""
+        return _list(workspace, view_type, {"name": experiment_name}, tags)
 
-        Raises ``InvalidInput`` for a view that is not known.
-        """
-        if view_type not in _VIEWS:
-            message = f"{view_type!r} is not a view of experiments."
-            raise InvalidInput(message, target=str(view_type), hint="Use a member of ViewType.")
-        query = {"name": experiment_name, "view": _VIEWS[view_type], "folder": folder}
-        found = workspace.client.get(List[wire.Experiment], "/experiments", query)
-        return [Experiment(workspace, each.name, True, _experiment_dto=each) for each in found if _fits(each, tags)]
+    @staticmethod
+    def list_folder(
+        workspace: Workspace, folder: str, view_type: str = ViewType.ActiveOnly, tags: Texts = None
+    ) -> List[Experiment]:
+        """The experiments in and below a folder, as ``list``; Terrazul's own."""
+        return _list(workspace, view_type, {"folder": folder}, tags)
 
     @staticmethod
     def delete(workspace: Workspace, experiment_id: str) -> None:
@@ -294,6 +292,14 @@ class Experiment:
         return as_html({**self._facts(), "Report Page": self.get_portal_url(), "Docs Page": self.get_docs_url()})
 
 
+def _list(workspace: Workspace, view_type: str, query: Mapping[str, Optional[str]], tags: Texts) -> List[Experiment]:
+    if view_type not in _VIEWS:
+        message = f"{view_type!r} is not a view of experiments."
+        raise InvalidInput(message, target=str(view_type), hint="Use a member of ViewType.")
+    found = workspace.client.get(List[wire.Experiment], "/experiments", {**query, "view": _VIEWS[view_type]})
+    return [Experiment(workspace, each.name, True, _experiment_dto=each) for each in found if _fits(each, tags)]
+
+
 def _run_id(given: Optional[str]) -> Optional[str]:
     return check_run_id(given) if given else None
 
@@ -312,7 +318,8 @@ def _fits(experiment: wire.Experiment, tags: Texts) -> bool:
     return all(key in experiment.tags for key in ([tags] if isinstance(tags, str) else tags))
 
 
-def _check_kinds(workspace: object, name: object) -> None:
+def check_kinds(workspace: object, name: object) -> None:
+    """Raise ``InvalidInput`` for what is no workspace and no text."""
     if not isinstance(workspace, class_of("workspace")) or not isinstance(name, str):
         message = f"An experiment needs a workspace and a name, and was given {workspace!r} and {name!r}."
         raise InvalidInput(message, hint="Experiment(Workspace.from_config(), 'name') opens one.")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Optional
 
 from terrazul.core.ids import check_v1_experiment_name
 from terrazul.sdk import experiment
+from terrazul.wire import experiment as wire
 
 if TYPE_CHECKING:
     from terrazul.sdk.workspace import Workspace
@@ -26,8 +28,19 @@ class Experiment(experiment.Experiment, metaclass=_AnyExperiment):
     """
 
     def __init__(
-        self, workspace: Workspace, name: Any, _skip_name_validation: bool = False, *details: Any, **named_details: Any
+        self,
+        workspace: Workspace,
+        name: str,
+        _skip_name_validation: bool = False,
+        _id: Optional[str] = None,
+        _archived_time: Optional[datetime] = None,
+        _create_in_cloud: bool = True,
+        _experiment_dto: Optional[wire.Experiment] = None,
+        **kwargs: Any,
     ) -> None:
-        if isinstance(name, str) and not _skip_name_validation:
+        experiment.check_kinds(workspace, name)
+        if not _skip_name_validation:
             check_v1_experiment_name(name)
-        super().__init__(workspace, name, _skip_name_validation, *details, **named_details)
+        super().__init__(
+            workspace, name, _skip_name_validation, _id, _archived_time, _create_in_cloud, _experiment_dto, **kwargs
+        )

@@ -56,7 +56,7 @@ def test_experiment_is_deleted_with_its_runs(workspace: Workspace):
     experiment.description = "what it is about"
     assert (Experiment(workspace, "vision/cats").description, experiment.folder) == ("what it is about", "vision")
     assert [each.path for each in workspace.experiment_folders()] == ["vision"]
-    assert [each.name for each in Experiment.list(workspace, folder="vision")] == ["vision/cats"]
+    assert [each.name for each in Experiment.list_folder(workspace, "vision")] == ["vision/cats"]
     with pytest.raises(Conflict):
         Experiment.delete(workspace, experiment.id)
     assert experiment.deletion_preview().bytes == 100
