@@ -10,11 +10,16 @@ from typing import Any, Optional
 from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, is_for_people, note, show
-from terrazul.cli.wording import plural, printable, size
+from terrazul.cli.wording import plural, printable, size, text
 from terrazul.core.errors import Conflict
 from terrazul.sdk import deletion
 from terrazul.sdk.client import Client
 from terrazul.wire.deletion import Deletion, DeletionPreview, DeletionState, Selection
+
+
+def _hindrances(found: Any) -> str:
+    return text([f"{each['type']} {each['id']} {each['reason']}" for each in found])
+
 
 _PREVIEW = (
     Column("experiments", "experiments"),
@@ -25,6 +30,7 @@ _PREVIEW = (
     Column("stays, used elsewhere", "shared_bytes", size),
     Column("what", "things"),
     Column("note", "kept"),
+    Column("hindered by", "hindrances", _hindrances),
 )
 _DONE = (
     Column("deletion", "deletion_id"),
@@ -104,11 +110,11 @@ class _Line:
             sys.stderr.flush()
 
 
-def seconds_of(text: Optional[str]) -> Any:
+def seconds_of(given: Optional[str]) -> Any:
     """``90s``, ``15m``, ``12h``, ``30d`` or ``4w`` of an option as seconds."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-    number, unit = (text or "")[:-1], (text or "")[-1:]
+    number, unit = (given or "")[:-1], (given or "")[-1:]
     if unit not in units or not number.isascii() or not number.isdigit():
-        message = f"{text!r} is not a span of time such as 30d (s, m, h, d, w)"
+        message = f"{given!r} is not a span of time such as 30d (s, m, h, d, w)"
         raise argparse.ArgumentTypeError(message)
     return int(number) * units[unit]

@@ -32,4 +32,4 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def _purge(arguments: argparse.Namespace) -> int:
     client = choose(arguments).client
-    return deletion.carry_out(arguments, client, purge_selection(arguments.older_than), "what was deleted before")
+    return deletion.carry_out(arguments, client, purge_selection(arguments.older_than), "all that was deleted softly")

@@ -86,12 +86,17 @@ def test_experiments_in_folders(project: Shell):
 
 def test_experiment_goes_with_its_runs_once_that_is_said(project: Shell):
     make(project, ("a", "going", 1))
+    begin = "from azureml.core import *; Experiment(Workspace.from_config(), 'on').start_logging(run_id='going-on')"
+    subprocess.run([sys.executable, "-c", begin], cwd=project.folder, env=project.environment, check=True)
+    assert "run going-on is Running" in project("run", "delete", "going-on", "--dry-run").stdout
+    held = project("run", "delete", "going-on", "--yes")
+    assert (held.returncode, "terrazul run cancel going-on" in held.stderr) == (1, True)
     refused = project("experiment", "delete", "-n", "going", "--yes")
     assert (refused.returncode, "--with-runs" in refused.stderr) == (1, True)
     assert project.json("experiment", "delete", "-n", "going", "--dry-run")["bytes"] == 100
     done = project("experiment", "delete", "-n", "going", "--with-runs", "--yes")
     assert (done.returncode, done.stderr) == (0, "The experiment 'going' is deleted.\n")
-    assert project.json("experiment", "list", "--view", "all") == []
+    assert [each["name"] for each in project.json("experiment", "list", "--view", "all")] == ["on"]
 
 
 def test_what_mlflow_deleted_is_restored_or_purged(project: Shell):
