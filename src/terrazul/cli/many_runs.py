@@ -140,12 +140,12 @@ def _files(arguments: argparse.Namespace) -> int:
 def _delete(arguments: argparse.Namespace) -> int:
     client = choose(arguments).client
     run_ids = _chosen(arguments, client)
-    if arguments.file and arguments.filter is not None:
+    if arguments.file is not None and arguments.filter is not None:
         message = "A file is one run's."
         raise UsageError(message, hint="Name the run instead of a filter.")
     what = f"the run {run_ids[0]}" if len(run_ids) == 1 else plural(len(run_ids), "run")
-    if arguments.file:
+    if arguments.file is not None:
         what = f"{arguments.file!r} of {what}"
     return deletion.carry_out(
-        arguments, client, Selection(run_ids=run_ids, path=arguments.file or ""), what, several=len(run_ids) > 1
+        arguments, client, Selection(run_ids=run_ids, path=arguments.file), what, several=len(run_ids) > 1
     )

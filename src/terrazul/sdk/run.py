@@ -233,7 +233,7 @@ class Run(RunRecording):
         """Bring the run back, if it was deleted in MLflow's way; Terrazul's own."""
         self._known = self._client.post(wire.Run, self._path + "/restore")
 
-    def deletion_preview(self, path: str = "") -> DeletionPreview:
+    def deletion_preview(self, path: Optional[str] = None) -> DeletionPreview:
         """What ``delete`` (or ``delete_files`` of a path) would take, and the bytes it frees; Terrazul's own."""
         self.flush()
         return deletion.preview(self._client, Selection(run_ids=[self._id], path=path))

@@ -15,7 +15,7 @@ class Selection:
     run_ids: List[str] = field(default_factory=list)
     model_ids: List[str] = field(default_factory=list)
     """``name:version``, or a name alone for all its versions and the name itself."""
-    path: str = ""
+    path: Optional[str] = None
     """Of the one run that is named only this file, or what lies below this folder."""
     deleted_for_seconds: Optional[int] = None
     """Instead of naming anything: what has been deleted in MLflow's way for at least so long."""

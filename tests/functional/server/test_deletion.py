@@ -214,6 +214,7 @@ def test_run_that_goes_on_is_not_deleted(bench: Bench):
         ({"deleted_for_seconds": -1}, 400),
         ({"run_ids": ["a", "b"], "path": "x"}, 400),
         ({"run_ids": ["a"], "path": "../x"}, 400),
+        ({"run_ids": ["a"], "path": ""}, 400),
         ({"run_ids": ["a"], "path": "nothing"}, 404),
     ],
 )
@@ -243,6 +244,9 @@ def test_file_or_folder_of_a_run(bench: Bench):
     assert bench.delete(run_ids=["a"], path="out")["files"] == 2
     assert [each["path"] for each in bench.call("GET", "/runs/a/artifacts")] == ["outer"]
     assert not bench.holds(b"two" * 50)
+    with pytest.raises(Refused) as refused:
+        bench.call("DELETE", "/runs/a/artifacts?path=")
+    assert refused.value.status == 400
     assert bench.call("DELETE", "/runs/a/artifacts?path=outer")["files"] == 1
     assert bench.call("GET", "/runs/a/artifacts") == []
 

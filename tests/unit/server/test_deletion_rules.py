@@ -28,6 +28,7 @@ def test_sound_selections(selection: Selection):
         Selection(run_ids=["r"] * 100_001),
         Selection(run_ids=[".hidden"]),
         Selection(path="outputs"),
+        Selection(run_ids=["r"], path=""),
         Selection(experiment_ids=["e"], path="outputs"),
         Selection(run_ids=["r", "s"], path="outputs"),
         Selection(run_ids=["r"], path="/outputs"),

@@ -39,7 +39,7 @@ def check_selection(selection: Selection) -> None:
     """Raise ``InvalidInput`` for a selection of nothing, of too much, or of what does not go together."""
     named = [*selection.experiment_ids, *selection.run_ids, *selection.model_ids]
     if selection.deleted_for_seconds is not None:
-        if named or selection.path:
+        if named or selection.path is not None:
             raise InvalidInput(
                 "A purge names nothing: it takes all that was deleted softly.",
                 target="deleted_for_seconds",
@@ -58,7 +58,7 @@ def check_selection(selection: Selection) -> None:
         )
     for run_id in selection.run_ids:
         check_run_id(run_id)
-    if selection.path:
+    if selection.path is not None:
         if len(named) != 1 or not selection.run_ids:
             raise InvalidInput("A path is that of one run.", target="path", hint="Name the run, and nothing else.")
         check_relative_path(selection.path)

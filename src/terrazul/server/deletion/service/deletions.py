@@ -83,8 +83,8 @@ class Deletions:
     async def preview(self, workspace: int, selection: Selection) -> DeletionPreview:
         """What a deletion would take, and what the disk would get back. Raises ``NotFound``, ``InvalidInput``."""
         check_selection(selection)
-        if selection.path:
-            return await self._preview_files(workspace, selection)
+        if selection.path is not None:
+            return await self._preview_files(workspace, selection.run_ids[0], selection.path)
         facts = await self._database.read(partial(self._facts, workspace=workspace, selection=selection))
         going = facts.files.digests | await self._manifests.named_by(workspace, facts.dropped.values())
         staying = await self._manifests.named_by(workspace, facts.staying.values(), going)
@@ -197,12 +197,12 @@ class Deletions:
             kept,
         )
 
-    async def _preview_files(self, workspace: int, selection: Selection) -> DeletionPreview:
+    async def _preview_files(self, workspace: int, run_id: str, path: str) -> DeletionPreview:
         def look(connection: Connection) -> tuple[list[Artifact], dict[str, str]]:
-            row = runs.existing(connection, workspace, selection.run_ids[0])
-            found = naming.files_at(connection, row, selection.path)
+            row = runs.existing(connection, workspace, run_id)
+            found = naming.files_at(connection, row, path)
             if not found:
-                raise _no_file(row, selection.path)
+                raise _no_file(row, path)
             return found, snapshots.all_of(connection, workspace)
 
         found, manifests = await self._database.read(look)
@@ -240,8 +240,9 @@ class Deletions:
             "created_at": now,
             "created_by": by,
         }
-        if new.selection.path:
-            files = self._remove_files(connection, workspace.key, new.selection, now)
+        if new.selection.path is not None:
+            run_id, path = new.selection.run_ids[0], new.selection.path
+            files = self._remove_files(connection, workspace.key, run_id, path, now)
             state = DeletionState.COLLECTING
             return deletions.load(
                 connection, deletions.add(connection, {**values, "files": files, "state": state.value})
@@ -267,15 +268,15 @@ class Deletions:
         hide(connection, workspace.key, doomed, key, now)
         return deletions.load(connection, key)
 
-    def _remove_files(self, connection: Connection, workspace: int, selection: Selection, now: int) -> int:
-        row = runs.existing(connection, workspace, selection.run_ids[0])
-        removed = artifacts.remove(connection, workspace, row.key, selection.path, now)
+    def _remove_files(self, connection: Connection, workspace: int, run_id: str, path: str, now: int) -> int:
+        row = runs.existing(connection, workspace, run_id)
+        removed = artifacts.remove(connection, workspace, row.key, path, now)
         for model in logged_model.of_run(connection, row.key):
-            path = logged_model.path_within(model, selection.path)
-            if path is not None:
-                removed += logged_model.remove_files(connection, model, path, now)
+            within = logged_model.path_within(model, path)
+            if within is not None:
+                removed += logged_model.remove_files(connection, model, within, now)
         if not removed:
-            raise _no_file(row, selection.path)
+            raise _no_file(row, path)
         return removed
 
 
