@@ -84,7 +84,7 @@ async def change_experiment(
 
 
 @delete(
-    "/{experiment_id:str}", operation_id="delete_experiment", opt=does(Action.EXPERIMENT_WRITE, ObjectType.EXPERIMENT)
+    "/{experiment_id:str}", operation_id="delete_experiment", opt=does(Action.DELETION_WRITE, ObjectType.EXPERIMENT)
 )
 async def delete_experiment(
     services: InjectedServices,
