@@ -48,6 +48,7 @@ class Victim:
             "webservice_id": self.webservice_id,
             "image_id": self.image_id,
             "secret_name": self.secret_name,
+            "deletion_id": self.run_id,
             "name": "none",
             "digest": "none",
             "path": "none",
@@ -150,6 +151,13 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     server.call("GET", f"{workspace}/webservices/{service['name']}/wait?state=Transitioning")
     image = {"name": run_id, "registration_id": run_id, "deployment": deployment, "tags": {"t": SECRET}}
     image_id = server.call("POST", f"{workspace}/images", image)["id"]
+    gone = [{"run_id": f"gone {SECRET}".replace(" ", "-"), "experiment_name": f"{run_id} {SECRET}", "time": 1}]
+    ended = [{"run_id": gone[0]["run_id"], "state": "Completed", "time": 2}]
+    server.call(
+        "POST", f"{workspace}/writes", {"writer": f"gone {run_id}", "sequence": 1, "runs": gone, "states": ended}
+    )
+    selection = {"run_ids": [gone[0]["run_id"]]}
+    server.call("POST", f"{workspace}/deletions", {"deletion_id": run_id, "selection": selection})
     secret = {"name": f"{run_id}-{SECRET}", "value": SECRET}
     server.call("POST", f"{workspace}/secrets", {"secrets": [secret]})
     return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"])

@@ -12,6 +12,7 @@ from terrazul.core.errors import InvalidInput
 PREFIX = "TERRAZUL_"
 DEFAULT_PORT = 8642
 _HIGHEST_PORT = 65535
+_MOST_DAYS = 36600
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ class Settings:
         metadata={
             "help": "Where the key vault's master key is kept: file (master.key in the home) or environment "
             "(TERRAZUL_MASTER_KEY); auto takes the environment where that is set."
+        },
+    )
+    purge_after_days: int = field(
+        default=0,
+        metadata={
+            "help": "Days after which what was deleted in MLflow's way goes for good; 0 for never.",
+            "most": _MOST_DAYS,
         },
     )
     body_limit: int = field(default=64 << 20, metadata={"help": "Largest JSON request body in bytes."})
