@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Row,
+    Select,
     String,
     Table,
     Text,
@@ -98,7 +99,7 @@ class Reader(NamedTuple):
 
 _CURRENT = select(master_key.c.key_id).where(master_key.c.id == _ONLY)
 _COLUMNS = (sealed.c.id, workspace.c.workspace_id, sealed.c.owner, sealed.c.name)
-_SEALED = select(*_COLUMNS, sealed.c.master_key, sealed.c.wrapped_key, sealed.c.content).join(
+_SEALED: Select[Any] = select(*_COLUMNS, sealed.c.master_key, sealed.c.wrapped_key, sealed.c.content).join(
     workspace, workspace.c.id == sealed.c.workspace
 )
 
@@ -206,5 +207,5 @@ def _about(workspace_id: str, owner: str, name: str) -> bytes:
 
 
 def _sealed(row: Row[Any]) -> SealedRow:
-    key, workspace_id, owner, name, *rest = row
-    return SealedRow(key, _about(workspace_id, owner, name), *rest)
+    bound_to = _about(row.workspace_id, row.owner, row.name)
+    return SealedRow(row.id, bound_to, row.master_key, row.wrapped_key, row.content)
