@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from terrazul.server.vault.cipher import MasterKey
 from terrazul.server.vault.kinds.file import FilePlace
 from terrazul.server.vault.service.vault import Vault
 from terrazul.server.vault.store import Place
+from terrazul.server.workspace import store as workspaces
 from terrazul.testing.server import Refused, RunningServer
-from terrazul.testing.submission import wait_for
+from terrazul.testing.submission import Submitter, wait_for
+from terrazul.wire.workspace import Workspace
 
 pytestmark = pytest.mark.functional
 CANARY = "canary-of-the-vault"
@@ -224,6 +227,44 @@ def test_key_in_a_variable_is_changed_by_the_next_start(by_variable: tuple[Runni
     assert f"The master key {new.id} is missing" in closed(server, secrets)
 
 
+def test_key_in_a_variable_is_given_to_no_run(by_variable: tuple[RunningServer, dict[str, str]]):
+    server, variables = by_variable
+    submit = Submitter(server)
+    run = submit("import os; print('variables', len(os.environ)); print(*os.environ)")
+    run.wait()
+    assert "AZUREML_RUN_ID" in run.log()
+    for text in (run.log(), *(file.read_text(errors="replace") for file in run.folder.rglob("*") if file.is_file())):
+        assert "TERRAZUL_MASTER_KEY" not in text
+        assert variables["TERRAZUL_MASTER_KEY"] not in text
+
+
+def test_two_processes_change_the_key_under_each_other(tmp_path: Path):
+    """As two servers on one database would: what the one seals under a key, the other keeps and reads."""
+    migrate(tmp_path / "terrazul.db")
+    workspace = Workspace("0" * 36, "s", "g", "two", "local", "", "", {}, "", "ana")
+
+    async def work() -> None:
+        database = Database(tmp_path / "terrazul.db")
+        key = (await database.write(partial(workspaces.add, new=workspace, created_at=1))).key
+        place = FilePlace(tmp_path / "master.key")
+        one, other = Vault(database, place, now), Vault(database, place, now)
+        for vault in (one, other):
+            await vault.start()
+        for number, (writes, changes) in enumerate([(one, other), (other, one), (one, one)]):
+            at = Place(key, "secret", f"s-{number}")
+            await changes.rotate()
+            await database.write(partial(writes.seal, place=at, value=CANARY, by="ana"))
+            await changes.rotate()
+            for vault in (one, other):
+                assert await database.read(partial(vault.reveal, place=at)) == CANARY
+        assert len(place.read()) == 1
+        for vault in (one, other):
+            await vault.stop()
+        database.close()
+
+    asyncio.run(work())
+
+
 def test_unknown_kind_is_refused_at_the_start(tmp_path: Path):
     server = RunningServer(tmp_path / "home", "--master-key-kind", "cloud")
     with pytest.raises(AssertionError, match="There is no kind 'cloud'"):
@@ -245,6 +286,7 @@ OLD_REVISION = {
 OLD_WORKSPACE = {
     "id": 1, "workspace_id": "0" * 36, "subscription_id": "s", "resource_group": "g", "name": "w", "scope": "s/g/w",
     "location": "", "friendly_name": "", "description": "", "tags": "{}", "created_at": 1, "created_by": "ana",
+    "last_experiment_number": 0,
 }  # fmt: skip
 
 

@@ -186,7 +186,7 @@ class Vault:
 
     async def _change_key(self) -> Rotation:
         if self._resumption is not None:
-            await self._resumption
+            await asyncio.wait({self._resumption})
         keys = [MasterKey.make(), *await asyncio.to_thread(self._place.read)]
         await asyncio.to_thread(self._place.write, keys)
         self._ring = Keyring(keys)
