@@ -76,7 +76,7 @@ class Vault:
             await self._database.write(self._take_keys)
         except VaultClosed as problem:
             self._closed = problem
-            _log.error("The key vault is closed. %s", problem)  # the trace tells an administrator nothing
+            _log.error("The key vault is closed. %s", self.problem)  # the trace tells an administrator nothing
             return
         self._closed = None
         if PLAIN in await self._database.read(store.keys_in_use):
@@ -94,7 +94,7 @@ class Vault:
     @property
     def problem(self) -> str:
         """Why the vault is closed; empty where it is open."""
-        return "" if self._closed is None else str(self._closed)
+        return "" if self._closed is None else str(self._closed).replace("\n", " ")
 
     def seal(
         self, connection: Connection, place: Place, value: str, by: str, *, label: str = "", content_type: str = ""
