@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import psutil
 
-_HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN")
+_HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN", "TERRAZUL_DATABASE", "PGPASSWORD")
 
 
 class SessionState(str, enum.Enum):

@@ -13,24 +13,31 @@ from sqlalchemy import create_engine
 
 from terrazul.core.errors import TerrazulError
 from terrazul.server import services  # noqa: F401  # defines all tables
+from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.migration import HEAD, SCRIPTS, migrate
 
 
-def _config(path: Path) -> Config:
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
     return config
 
 
-def test_head_is_the_newest_migration(tmp_path: Path):
-    assert ScriptDirectory.from_config(_config(tmp_path / "x")).get_current_head() == HEAD
+def _migrated(path: Path, revision: str) -> None:
+    config = _config()
+    with SqliteDatabase(path).changing_schema() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_head_is_the_newest_migration():
+    assert ScriptDirectory.from_config(_config()).get_current_head() == HEAD
 
 
 def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path):
     path = tmp_path / "migrated.db"
-    command.upgrade(_config(path), "head")
+    _migrated(path, "head")
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -38,20 +45,20 @@ def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path):
 
 
 def test_new_database_equals_a_migrated_one(tmp_path: Path):
-    migrate(tmp_path / "new.db")
-    command.upgrade(_config(tmp_path / "migrated.db"), "head")
+    migrate(SqliteDatabase(tmp_path / "new.db"))
+    _migrated(tmp_path / "migrated.db", "head")
     assert _schema(tmp_path / "new.db") == _schema(tmp_path / "migrated.db")
 
 
 def test_database_of_a_newer_version_is_refused(tmp_path: Path):
     path = tmp_path / "newer.db"
-    migrate(path)
+    migrate(SqliteDatabase(path))
     connection = sqlite3.connect(path)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
     with pytest.raises(TerrazulError, match="9999"):
-        migrate(path)
+        migrate(SqliteDatabase(path))
 
 
 def _schema(path: Path) -> set[tuple[object, ...]]:

@@ -23,6 +23,8 @@ from terrazul.wire.run import RunError, RunState
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+QUEUE = "queue"
+"""What processes tell each other when the state of a run changes."""
 _GONE = RunError(
     message="The runner ended without a report, and what it had recorded could not be delivered.",
     code="SystemError",

@@ -9,6 +9,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+LETTERS = "terrazul_letters"
+"""The collation by which PostgreSQL tells small letters and capitals apart; it is made together with the tables."""
 _GLOB_SPECIAL = {"*": "[*]", "?": "[?]", "[": "[[]", "%": "*", "_": "?"}
 
 
@@ -46,7 +48,7 @@ def _render_like(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_ILike)
 def _render_ilike(element: _ILike, compiler: SQLCompiler, **options: Any) -> str:
-    return _render(element, compiler, "ILIKE", options)
+    return _render(element, compiler, "ILIKE", options, f' COLLATE "{LETTERS}"')
 
 
 @compiles(_Like, "sqlite")
@@ -56,6 +58,7 @@ def _render_glob(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
     return f"({compiler.process(column, **options)} GLOB {compiler.process(glob, **options)})"
 
 
-def _render(element: _Like, compiler: SQLCompiler, word: str, options: dict[str, Any]) -> str:
+def _render(element: _Like, compiler: SQLCompiler, word: str, options: dict[str, Any], collation: str = "") -> str:
     column, pattern, _glob = element.clauses
-    return f"({compiler.process(column, **options)} {word} {compiler.process(pattern, **options)} ESCAPE '')"
+    text = compiler.process(column, **options) + collation
+    return f"({text} {word} {compiler.process(pattern, **options)} ESCAPE '')"

@@ -71,7 +71,6 @@ class Supervision:
         self._notify = notify
         self._facts = facts
         self._host = host
-        self._sequences: dict[int, tuple[int, int]] = {}
 
     async def exchange(self, workspace: int, name: str, report: ServiceReport) -> Orders:
         """Take a report; the answer is the orders, kept back until there are newer ones than the supervisor knows."""
@@ -91,6 +90,7 @@ class Supervision:
         workspace = workspaces.get(connection, row.workspace).workspace
         values: dict[str, Any] = {
             "attempt": row.attempt + 1,
+            "reported_sequence": 0,
             "serving_revision": 0,
             "workers": 0,
             "phase": "",
@@ -124,18 +124,16 @@ class Supervision:
         services.delete(connection, row.key)
         lineage.remove_user(connection, row.workspace, USER_TYPE, row.name)
         self._identities.revoke_webservice_token(connection, row.workspace, row.name)
-        self._sequences.pop(row.key, None)
         self._notify(connection, row.key)
 
     def _take(self, connection: Connection, workspace: int, name: str, report: ServiceReport) -> _Standing:
         standing = _standing(connection, services.existing(connection, workspace, name).key)
         row = standing.row
-        position = (report.attempt, report.sequence)
-        if report.attempt != row.attempt or position < self._sequences.get(row.key, (0, 0)):
+        if report.attempt != row.attempt or report.sequence < row.reported_sequence:
             return standing
-        self._sequences[row.key] = position
         values = self._values(standing, report)
-        services.change(connection, row.key, {**values, "reported_at": self._clock()})
+        heard = {"reported_at": self._clock(), "reported_sequence": report.sequence}
+        services.change(connection, row.key, {**values, **heard})
         if any(getattr(row, column) != value for column, value in values.items() if column != "error") or (
             row.error != report.error
         ):

@@ -22,12 +22,12 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store.run import run
+from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.variables import in_groups
