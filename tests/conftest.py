@@ -9,6 +9,17 @@ from terrazul.testing.postgresql import PostgresqlCluster
 from terrazul.testing.server import RunningServer
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let all tests that start a server be run on either kind of database."""
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what must hold on each kind of database on each."""
+    if "new_database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("each_database"):
+        metafunc.parametrize("new_database", ["sqlite", "postgresql"], indirect=True, scope="module")
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresqlCluster]:
     """A PostgreSQL that all tests of a process share; each makes a database of its own."""
@@ -18,9 +29,12 @@ def postgresql() -> Iterator[PostgresqlCluster]:
 
 
 @pytest.fixture(scope="module")
-def new_database() -> Callable[[], str]:
-    """Makes the setting ``database`` of a server: the file in its home, where a folder does not ask for both kinds."""
-    return str
+def new_database(request: pytest.FixtureRequest) -> Callable[[], str]:
+    """Makes the setting ``database`` of a server: a new database, or the file in its home."""
+    if getattr(request, "param", request.config.getoption("database")) == "sqlite":
+        return str
+    cluster: PostgresqlCluster = request.getfixturevalue("postgresql")
+    return cluster.make_database
 
 
 @pytest.fixture

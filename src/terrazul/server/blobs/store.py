@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, bindparam, func, select
+from sqlalchemy.dialects.sqlite import insert
 
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Text, exists, select
+from sqlalchemy.dialects.sqlite import insert
 
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.lineage import Edge

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, Select, String, Table, Text, select
+from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.model.store import model, model_file, property_, registered_model, tag
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.variables import in_groups

@@ -24,11 +24,11 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
 from terrazul.server.lineage import store as lineage
 from terrazul.server.model.rules import DATASET, DERIVED_FROM, MODEL
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.position import Position

@@ -18,9 +18,9 @@ from sqlalchemy import (
     exists,
     select,
 )
+from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.index_choice import among, indexed
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
 

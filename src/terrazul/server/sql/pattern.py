@@ -1,4 +1,7 @@
-"""LIKE and ILIKE that mean the same on every database: ``%`` is any text, ``_`` any character, all else is itself."""
+"""What a text looks like, meant the same on every database: how it begins, and LIKE and ILIKE.
+
+In a pattern ``%`` is any text, ``_`` any character, all else is itself.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,19 @@ class _ILike(_Like):
     inherit_cache = True
 
 
+class _BeginsWith(FunctionElement[bool]):
+    """Column, and the text that it is to begin with."""
+
+    name = "begins_with"
+    type = Boolean()
+    inherit_cache = True
+
+
+def begins_with(column: ColumnElement[Any], beginning: str) -> ColumnElement[bool]:
+    """The condition that a text begins with another one, which has any length."""
+    return _BeginsWith(column, literal(beginning, Text))
+
+
 def like(column: ColumnElement[Any], pattern: str, *, fold: bool) -> ColumnElement[bool]:
     """The condition that a text has the form of the pattern; ``fold`` lets small letters and capitals be the same."""
     glob = "".join(_GLOB_SPECIAL.get(each) or (_either_case(each) if fold else each) for each in pattern)
@@ -39,6 +55,17 @@ def like(column: ColumnElement[Any], pattern: str, *, fold: bool) -> ColumnEleme
 def _either_case(character: str) -> str:
     forms = sorted({form for form in (character, character.lower(), character.upper()) if len(form) == 1})
     return f"[{''.join(forms)}]" if len(forms) > 1 else character
+
+
+@compiles(_BeginsWith)
+def _render_starts_with(element: _BeginsWith, compiler: SQLCompiler, **options: Any) -> str:
+    return f"starts_with({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_BeginsWith, "sqlite")
+def _render_substr(element: _BeginsWith, compiler: SQLCompiler, **options: Any) -> str:
+    column, beginning = (compiler.process(each, **options) for each in element.clauses)
+    return f"(substr({column}, 1, length({beginning})) = {beginning})"
 
 
 @compiles(_Like)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table, Text, select
 
 from terrazul.core.clock import to_text
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.pattern import begins_with
 from terrazul.wire.artifact import Artifact
 
 artifact = Table(
@@ -41,13 +42,11 @@ def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
     """The artifacts of a run whose path begins with a prefix, by path."""
     query = _COLUMNS.where(artifact.c.run == run).order_by(artifact.c.path)
     if prefix:
-        # LIKE would fold cases, and refuses long patterns
-        query = query.where(func.substr(artifact.c.path, 1, len(prefix)) == prefix)
+        query = query.where(begins_with(artifact.c.path, prefix))
     return [Artifact(row[0], row[1], row[2], to_text(row[3])) for row in connection.execute(query)]
 
 
 def remove(connection: Connection, run: int, path: str) -> int:
     """Remove an artifact, or all below a folder; returns how many went."""
-    below = path + "/"
-    matches = (artifact.c.path == path) | (func.substr(artifact.c.path, 1, len(below)) == below)
+    matches = (artifact.c.path == path) | begins_with(artifact.c.path, path + "/")
     return connection.execute(artifact.delete().where(artifact.c.run == run, matches)).rowcount

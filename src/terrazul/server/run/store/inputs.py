@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Index, Integer, String, Table, Text, select
+from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.run.store.run import RunRow
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.variables import in_groups
 

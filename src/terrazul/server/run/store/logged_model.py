@@ -19,17 +19,17 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    func,
     select,
 )
+from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store.run import run
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
+from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.artifact import Artifact
 
@@ -211,7 +211,7 @@ def files_of(connection: Connection, key: int, prefix: str) -> list[Artifact]:
     """The files whose path begins with a prefix, by path."""
     query = _FILES.where(file.c.logged_model == key).order_by(file.c.path)
     if prefix:
-        query = query.where(func.substr(file.c.path, 1, len(prefix)) == prefix)
+        query = query.where(begins_with(file.c.path, prefix))
     return [_artifact(row) for row in connection.execute(query)]
 
 
@@ -223,8 +223,7 @@ def of_run(connection: Connection, run_key: int) -> list[LoggedModelRow]:
 
 def remove_files(connection: Connection, key: int, path: str) -> int:
     """Remove a file, or all below a folder; returns how many went."""
-    below = path + "/"
-    matches = (file.c.path == path) | (func.substr(file.c.path, 1, len(below)) == below)
+    matches = (file.c.path == path) | begins_with(file.c.path, path + "/")
     return connection.execute(file.delete().where(file.c.logged_model == key, matches)).rowcount
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, select
+from sqlalchemy.dialects.sqlite import insert
 
-from terrazul.server.sql.insertion import insert
 from terrazul.server.sql.metadata import Json, metadata
 
 writer = Table(

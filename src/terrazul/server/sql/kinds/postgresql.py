@@ -18,8 +18,10 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Column, Connection, Engine, bindparam, create_engine, event, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
+from sqlalchemy.dialects.sqlite.dml import OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import Text
 
@@ -246,6 +248,20 @@ class _Types(PGTypeCompiler):
         """A number that a column is compared with may be larger than any in it."""
         column = isinstance(options.get("type_expression"), Column)
         return super().visit_INTEGER(type_, **options) if column else "BIGINT"
+
+
+@compiles(OnConflictDoNothing, "postgresql")
+def _render_do_nothing(element: Any, compiler: Any, **options: Any) -> str:
+    """SQLite has ON CONFLICT from here, word for word; only a constraint's name it cannot say."""
+    element.constraint_target = None
+    return str(compiler.visit_on_conflict_do_nothing(element, **options))
+
+
+@compiles(OnConflictDoUpdate, "postgresql")
+def _render_do_update(element: Any, compiler: Any, **options: Any) -> str:
+    """As above."""
+    element.constraint_target = None
+    return str(compiler.visit_on_conflict_do_update(element, **options))
 
 
 def _configured(connection: Connection, level: psycopg.IsolationLevel, *, read_only: bool) -> Connection:
