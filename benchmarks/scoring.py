@@ -1,8 +1,9 @@
 """A request to a web service: CPU of all its processes, beside the model inlined in ASGI and beside other servers.
 
 ``python benchmarks/scoring.py`` measures against the limit and v1's inference server; with ``--rivals`` also against
-LitServe and BentoML. Each is installed into an environment of its own below ``.bench``. Everything is measured
-in turns, several times over, and the least CPU counts: it is the one that the rest of the machine disturbed least.
+LitServe, BentoML and MLServer. Each is installed into an environment of its own below ``.bench``. Everything is
+measured in turns, several times over, and the least CPU counts: it is the one that the rest of the machine disturbed
+least.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Server(NamedTuple):
     packages: list[str]
     command: Callable[[Path, int], list[str]]
     path: str = "/score"
+    health: str = "/"
     requests: int = 1500
 
 
@@ -94,6 +96,16 @@ RIVALS = [
         ],
         requests=400,
     ),
+    Server(
+        "MLServer", ["mlserver", "mlserver-sklearn", "uvloop<0.22"],
+        lambda python, port: [
+            "env", f"MLSERVER_HTTP_PORT={port}", f"MLSERVER_GRPC_PORT={_free_port()}",
+            f"MLSERVER_METRICS_PORT={_free_port()}", "MLSERVER_PARALLEL_WORKERS=2",
+            f"MLSERVER_MODEL_URI={os.environ['AZUREML_MODEL_DIR']}/model.joblib",
+            str(python.with_name("mlserver")), "start", str(SERVICES / "mlserver"),
+        ],
+        path="/v2/models/model/infer", health="/v2/health/ready", requests=400,
+    ),
 ]  # fmt: skip
 
 
@@ -104,6 +116,7 @@ def main() -> bool:
         os.environ["AZUREML_MODEL_DIR"] = folder
         model = Path(folder, "model.pkl")
         subprocess.run([python, "-c", MODEL, model], check=True)
+        Path(folder, "model.joblib").symlink_to(model)
         begun, imported = _start_seconds(python, model)
         running = {each.name: (each, stack.enter_context(_running(each))) for each in [RAW, OURS, BATCHING, V1]}
         if "--rivals" in sys.argv:
@@ -214,7 +227,7 @@ def _start(server: Server) -> tuple[int, psutil.Popen]:
         port = _free_port()
         with tempfile.TemporaryFile() as log:
             process = psutil.Popen(server.command(python, port), stdout=log, stderr=log, start_new_session=True)
-            if _is_healthy(port, process):
+            if _is_healthy(port, process, server.health):
                 return port, process
             log.seek(0)
             print(f"{server.name} did not start:\n{log.read().decode()[-2000:]}", file=sys.stderr)
@@ -226,14 +239,14 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _is_healthy(port: int, process: psutil.Popen) -> bool:
+def _is_healthy(port: int, process: psutil.Popen, path: str) -> bool:
     """Wait until it answers; false where it ends, or does not answer in a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("GET", "/")
-            if connection.getresponse().status < 503:
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
                 return True
         time.sleep(0.005)
     return False
@@ -250,7 +263,7 @@ def _start_seconds(python: Path, model: Path) -> tuple[float, float]:
         command = [*OURS.command(python, port), "--worker-count", "1"]
         begin = time.perf_counter()
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert _is_healthy(port, process)
+        assert _is_healthy(port, process, OURS.health)
         begun.append(time.perf_counter() - begin)
         process.terminate()
         process.wait()

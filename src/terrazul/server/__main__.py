@@ -73,6 +73,7 @@ class _Setting(NamedTuple):
 
 
 def _serve(setting: _Setting) -> int:
+    gc.disable()  # until it is ready: what it makes now, it keeps
     token, pid = _token(setting.home.token_file), os.getpid()
 
     def announce() -> None:
@@ -98,8 +99,8 @@ def _serve_here(setting: _Setting, token: str, pid: int, when_ready: Callable[[]
 
     @contextlib.contextmanager
     def announced() -> Iterator[None]:
-        gc.collect()
         gc.freeze()
+        gc.enable()
         when_ready()
         yield
 
