@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             kind = choose(settings.database, home.database_file)
             os.environ.pop(variable_of("database"), None)  # it may hold a password: no program that we start has it
             migrate(kind)
+            kind.check_unused()
             configure_logging()
             return _serve(_Setting(home, settings, kind, listener))
     except TerrazulError as error:

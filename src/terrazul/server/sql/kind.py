@@ -51,6 +51,9 @@ class DatabaseKind(Protocol):
     def tell(self, connection: Connection, things: Sequence[Thing]) -> None:
         """Let the other processes hear of changes, once the transaction is on disk."""
 
+    def check_unused(self) -> None:
+        """Raise ``Conflict`` where another server uses the database: the bytes that it speaks of are elsewhere."""
+
     def link(self) -> AbstractAsyncContextManager[Link] | None:
         """Join the processes that share the database; None where there is only one."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -38,6 +39,8 @@ CHANNEL = "terrazul"
 _BUILT_IN_COLLATION = 17_00_00
 """The first version of PostgreSQL that folds letters by itself, whatever it was built with."""
 _CONNECT_SECONDS = 5
+_ENDING_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
 _FULL = "53100"
 _UNDEFINED_TABLE = "42P01"
 _READ_ONLY = "25006"
@@ -111,6 +114,19 @@ class PostgresqlDatabase:
         """NOTIFY, which is sent with the commit."""
         told = [msgspec.json.encode((self._sender, thing)).decode() for thing in dict.fromkeys(things)]
         connection.execute(_TELL, {"channel": CHANNEL, "told": told})
+
+    def check_unused(self) -> None:
+        """Nobody leads, once the connections of a server that was killed are gone."""
+        deadline = time.monotonic() + _ENDING_SECONDS
+        with self._connect() as connection:
+            while connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (LEADING,)).fetchone() != (True,):
+                if time.monotonic() > deadline:
+                    raise Conflict(
+                        f"The database {self._address} is used by another server.",
+                        target=self._address,
+                        hint="Its files are in that server's home. Stop it first, or make another database.",
+                    )
+                time.sleep(_LOOK_SECONDS)
 
     @contextlib.asynccontextmanager
     async def link(self) -> AsyncIterator[Link]:

@@ -50,6 +50,9 @@ class SqliteDatabase:
     def tell(self, connection: Connection, things: Sequence[Thing]) -> None:
         """Nothing, as above."""
 
+    def check_unused(self) -> None:
+        """Nothing, as above."""
+
     def link(self) -> None:
         """None, as above."""
 

@@ -11,7 +11,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
-SEARCHED = ["workspace", "key", indexed(sa.column("value"))]
+SEARCHED: list[str | sa.ColumnElement[str]] = ["workspace", "key", indexed(sa.column("value"))]
 
 
 def upgrade() -> None:

@@ -11,7 +11,7 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
-SEARCHED = ["workspace", "key", indexed(sa.column("value"))]
+SEARCHED: list[str | sa.ColumnElement[str]] = ["workspace", "key", indexed(sa.column("value"))]
 
 
 def upgrade() -> None:
