@@ -76,7 +76,7 @@ def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
 
 
 class Dispatcher:
-    """One loop in one process."""
+    """One loop in one process, the one that leads."""
 
     def __init__(self, database: Database, computes: Computes, clock: Clock, concurrency: int) -> None:
         self._database = database

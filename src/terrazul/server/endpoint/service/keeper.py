@@ -47,7 +47,7 @@ class _Memory:
 
 
 class Keeper:
-    """One loop in one process."""
+    """One loop in one process, the one that leads."""
 
     def __init__(self, database: Database, kind: EndpointKind, supervision: Supervision, clock: Clock) -> None:
         self._database = database

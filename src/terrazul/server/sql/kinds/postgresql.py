@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -44,6 +43,8 @@ _LOOK_SECONDS = 0.05
 _FULL = "53100"
 _UNDEFINED_TABLE = "42P01"
 _READ_ONLY = "25006"
+_NO_TURN = "55P03"
+_NO_RIGHT = "42501"
 _AWAY = ("08", "57P", "53", "58")
 """Classes of errors with which a server says that it cannot serve now."""
 _REFUSED = {
@@ -74,7 +75,6 @@ class PostgresqlDatabase:
                 hint="Write it as postgresql://user:password@host:port/name, with special characters as %40.",
             ) from None
         self._url = url
-        self._sender = secrets.token_hex(8)
         place = parts.get("host") or parts.get("service") or os.environ.get("PGHOST") or "localhost"
         port = f":{parts['port']}" if parts.get("port") else ""
         name = parts.get("dbname") or os.environ.get("PGDATABASE") or parts.get("user") or ""
@@ -84,6 +84,11 @@ class PostgresqlDatabase:
     def address(self) -> str:
         """Host and database, without the user and the password."""
         return self._address
+
+    @property
+    def _sender(self) -> int:
+        """By which a process knows what it told itself; all processes of a server run on one machine."""
+        return os.getpid()
 
     def engine(self) -> Engine:
         """Connections that are kept, so there is no pool."""
@@ -146,6 +151,8 @@ class PostgresqlDatabase:
                 "The disk of the database is full, so nothing more can be recorded.",
                 hint="Free some space on it; the server goes on by itself.",
             )
+        if code == _NO_TURN:
+            return Unavailable("The database is busy.", hint="Try again in a moment.")
         if code == _READ_ONLY:
             return Unavailable("The database takes no writes: it is a standby.", hint="Name the primary server.")
         gone = error.connection_invalidated or (isinstance(error.orig, psycopg.OperationalError) and code is None)
@@ -174,7 +181,7 @@ class PostgresqlDatabase:
                 _make_collation(connection)
                 yield connection
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) == "42501":
+            if getattr(error.orig, "sqlstate", None) == _NO_RIGHT:
                 raise Conflict(
                     f"The user of the database {self._address} may not make tables in it.",
                     target=self._address,
@@ -207,25 +214,26 @@ _CONNECTING: dict[str, Any] = {
     "connect_timeout": _CONNECT_SECONDS,
     "application_name": "terrazul",
     "client_encoding": "UTF8",
-    # A half-open connection is noticed within half a minute, on either side.
+    # A half-open connection is noticed within half a minute, on either side; a process that stands still and has the
+    # turn loses it after a minute.
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
     "options": "-c synchronous_commit=on -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 "
-    "-c tcp_keepalives_count=3 -c idle_in_transaction_session_timeout=0",
+    "-c tcp_keepalives_count=3 -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s",
 }
 
 
 class _Link:
     """A connection that listens."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any], sender: str) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection[Any], sender: int) -> None:
         self._connection = connection
         self._sender = sender
 
     @classmethod
-    async def over(cls, connection: psycopg.AsyncConnection[Any], sender: str) -> _Link:
+    async def over(cls, connection: psycopg.AsyncConnection[Any], sender: int) -> _Link:
         """Begin to listen."""
         await connection.execute(f"LISTEN {CHANNEL}")
         return cls(connection, sender)
@@ -245,7 +253,7 @@ class _Link:
             notices = [each async for each in self._connection.notifies(timeout=seconds, stop_after=1)]
         except psycopg.OperationalError as error:
             raise Unavailable("The link to the database was cut.") from error
-        told = [msgspec.json.decode(each.payload, type=tuple[str, Thing]) for each in notices]
+        told = [msgspec.json.decode(each.payload, type=tuple[int, Thing]) for each in notices]
         return [thing for sender, thing in told if sender != self._sender]
 
 
