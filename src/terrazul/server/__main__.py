@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import gc
 import os
 import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +21,11 @@ from terrazul.core.errors import Conflict, InvalidInput, TerrazulError
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings, add_options, from_environment, variable_of
 from terrazul.core.version import __version__
-from terrazul.server.app import build
+from terrazul.server.app import Announce, build
 from terrazul.server.crew import Crew
 from terrazul.server.observation import configure_logging
 from terrazul.server.services import Services
+from terrazul.server.session import take_lock
 from terrazul.server.sql.choice import choose, is_shared
 from terrazul.server.sql.kind import DatabaseKind
 from terrazul.server.sql.migration import migrate
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             migrate(kind)
             kind.check_unused()
             configure_logging()
-            return _serve(_Setting(home, settings, kind, listener))
+            return _serve(_Setting(home, settings, kind, listener, os.getpid(), now()))
     except TerrazulError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -65,6 +65,9 @@ class _Setting(NamedTuple):
     settings: Settings
     kind: DatabaseKind
     listener: socket.socket
+    pid: int
+    """By which the server is known, whichever process answers."""
+    started_at: int
 
     @property
     def url(self) -> str:
@@ -75,37 +78,38 @@ class _Setting(NamedTuple):
 
 def _serve(setting: _Setting) -> int:
     gc.disable()  # until it is ready: what it makes now, it keeps
-    token, pid = _token(setting.home.token_file), os.getpid()
-
-    def announce() -> None:
-        _replace(setting.home.server_file, codec.encode(ServerFile(setting.url, pid, __version__)))
-
-    def serve(when_ready: Callable[[], None]) -> None:
-        _serve_here(setting, token, pid, when_ready)
-
-    try:
-        if setting.settings.processes == 1:
-            serve(announce)
-            return 0
-        gc.freeze()  # what is here already stays shared
-        return 0 if Crew(setting.settings.processes, serve).run(announce) else 1
-    finally:
-        setting.home.server_file.unlink(missing_ok=True)
-
-
-def _serve_here(setting: _Setting, token: str, pid: int, when_ready: Callable[[], None]) -> None:
-    """Answer in this process until a signal ends it; ``pid`` is the one by which the server is known."""
-    services = Services(setting.home, setting.settings, now, setting.kind)
-    services.facts.server_url, services.pid = setting.url, pid
+    token = _token(setting.home.token_file)
 
     @contextlib.contextmanager
     def announced() -> Iterator[None]:
+        _replace(setting.home.server_file, codec.encode(ServerFile(setting.url, setting.pid, __version__)))
+        try:
+            yield
+        finally:
+            setting.home.server_file.unlink(missing_ok=True)
+
+    if setting.settings.processes == 1:
+        _serve_here(setting, token, announced)
+        return 0
+    gc.freeze()  # what is here already stays shared
+    crew = Crew(setting.settings.processes, lambda ready: _serve_here(setting, token, ready))
+    return 0 if crew.run(announced) else 1
+
+
+def _serve_here(setting: _Setting, token: str, announced: Announce) -> None:
+    """Answer in this process until a signal ends it."""
+    services = Services(setting.home, setting.settings, now, setting.kind)
+    services.facts.server_url = setting.url
+    services.pid, services.started_at = setting.pid, setting.started_at
+
+    @contextlib.contextmanager
+    def ready() -> Iterator[None]:
         gc.freeze()
         gc.enable()
-        when_ready()
-        yield
+        with announced():
+            yield
 
-    application = build(services, announced, token)
+    application = build(services, ready, token)
     config = uvicorn.Config(
         application,
         http="httptools",
@@ -145,7 +149,7 @@ def _only_server(home: Home) -> Iterator[None]:
     descriptor = os.open(home.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + _ENDING_SECONDS
     try:
-        while not _lock(descriptor):
+        while not take_lock(descriptor):
             if _is_orphaned(home.lock_file) and time.monotonic() < deadline:
                 time.sleep(_LOOK_SECONDS)
                 continue
@@ -159,14 +163,6 @@ def _only_server(home: Home) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _is_orphaned(lock_file: Path) -> bool:

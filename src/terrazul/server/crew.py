@@ -7,13 +7,15 @@ memory. When it is gone, however it ended, they end too.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
@@ -23,8 +25,9 @@ _STOP_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
 _READY = b"r"
 
-Serve = Callable[[Callable[[], None]], None]
-"""Serves until a signal ends it; calls what it is given once it answers."""
+Announce = Callable[[], AbstractContextManager[None]]
+Serve = Callable[[Announce], None]
+"""Serves until a signal ends it; enters what it is given while it answers."""
 
 
 class Crew:
@@ -39,8 +42,8 @@ class Crew:
         self._lifeline, self._life = os.pipe()
         self._ready, self._readiness = os.pipe()
 
-    def run(self, announce: Callable[[], None]) -> bool:
-        """Start all, announce when they answer, and replace what ends until a signal comes.
+    def run(self, announced: Announce) -> bool:
+        """Start all, and replace what ends until a signal comes; ``announced`` is entered while they answer.
 
         False where they did not come up; they have said why then.
         """
@@ -50,10 +53,10 @@ class Crew:
             self._start()
         came_up = self._wait_until_ready()
         if came_up:
-            announce()
-            while not self._stopping:
-                self._replace_ended()
-                time.sleep(_LOOK_SECONDS)
+            with announced():
+                while not self._stopping:
+                    self._replace_ended()
+                    time.sleep(_LOOK_SECONDS)
         self._end_all()
         return came_up
 
@@ -73,12 +76,17 @@ class Crew:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             threading.Thread(target=self._end_with_first, name="lifeline", daemon=True).start()
-            self._serve(lambda: _tell(self._readiness))
+            self._serve(self._told)
             code = 0
         except Exception:  # noqa: BLE001  # the edge of a process
             _log.exception("A process of the server ended")
         finally:
             os._exit(code)  # what the first process has open and means to do at its own end is not ours
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        os.write(self._readiness, _READY)
+        yield
 
     def _end_with_first(self) -> None:
         os.read(self._lifeline, 1)
@@ -120,7 +128,3 @@ class Crew:
         for process in self._started:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
-
-
-def _tell(readiness: int) -> None:
-    os.write(readiness, _READY)

@@ -12,6 +12,7 @@ import pytest
 
 from terrazul.testing.postgresql import QUOTED_PASSWORD, PostgresqlCluster
 from terrazul.testing.server import RunningServer
+from terrazul.testing.submission import is_alive
 
 from .conftest import TERRAZUL, Shell
 
@@ -84,9 +85,9 @@ def test_platform_runs_on_postgresql(terrazul: Shell, postgresql: PostgresqlClus
     assert len(family) == 3
     assert not any(QUOTED_PASSWORD in word for process in family for word in process.cmdline())
     assert not terrazul.home.database_file.exists()
-    assert terrazul("workspace", "create", "team").returncode == 0
+    assert terrazul("workspace", "create", "-w", "team").returncode == 0
     assert terrazul("down").returncode == 0
-    assert not any(process.is_running() for process in family)
+    assert not any(is_alive(process.pid) for process in family)
     assert terrazul("up", TERRAZUL_DATABASE=address).returncode == 0
     assert "team" in terrazul("workspace", "list").stdout
 
