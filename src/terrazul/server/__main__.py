@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import uvicorn
 
-from terrazul.core.clock import now
+from terrazul.core.clock import Microseconds, now
 from terrazul.core.errors import Conflict, InvalidInput, TerrazulError
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings, add_options, from_environment, variable_of
@@ -67,7 +67,7 @@ class _Setting(NamedTuple):
     listener: socket.socket
     pid: int
     """By which the server is known, whichever process answers."""
-    started_at: int
+    started_at: Microseconds
 
     @property
     def url(self) -> str:
