@@ -10,13 +10,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
-from terrazul.core.errors import WebserviceNotFound
+from terrazul.core.errors import InvalidInput, WebserviceNotFound
 from terrazul.server.changes import Changes
 from terrazul.server.endpoint.rules import Wanted, models_in_use, state_of
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
-from terrazul.server.identity.service import Identities
+from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.lineage import store as lineage
 from terrazul.server.sql.database import Database
 from terrazul.server.workspace import store as workspaces
@@ -25,6 +25,7 @@ from terrazul.wire.lineage import Edge
 
 USER_TYPE = "webservice"
 ROLE = "deployed"
+_SEQUENCE_LIMIT = 2**63
 Notify = Callable[[Connection, int], None]
 """Tells who waits for a web service, once the transaction is on disk."""
 
@@ -74,6 +75,8 @@ class Supervision:
 
     async def exchange(self, workspace: int, name: str, report: ServiceReport) -> Orders:
         """Take a report; the answer is the orders, kept back until there are newer ones than the supervisor knows."""
+        if not 0 <= report.sequence < _SEQUENCE_LIMIT:
+            raise InvalidInput(f"{report.sequence} is not the number of a report.", target="sequence")
         standing = await self._database.write(partial(self._take, workspace=workspace, name=name, report=report))
         if not _has_news(standing.row, report):
             key = standing.row.key
