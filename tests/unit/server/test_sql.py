@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 
 from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store.run import run, tag
-from terrazul.server.sql.index_choice import among, sorted_by, unindexed
+from terrazul.server.sql.index_choice import one_of, sorted_by, unindexed
 from terrazul.server.sql.kind import DatabaseKind
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.migration import migrate
@@ -102,7 +102,7 @@ def test_texts_are_sorted_by_their_code_points(connection: Connection):
         assert list(connection.execute(query).scalars()) == sorted(texts, reverse=descending)
     for text_of_many in texts:
         for values in ([text_of_many], [text_of_many, "none"]):
-            assert connection.execute(select(tags.c.value).where(among(tags.c.value, values))).scalars().all() == [
+            assert connection.execute(select(tags.c.value).where(one_of(tags.c.value, values))).scalars().all() == [
                 text_of_many
             ]
     smaller = select(tags.c.value).where(tags.c.value < "a").order_by(tags.c.value)

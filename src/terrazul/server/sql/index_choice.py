@@ -26,10 +26,10 @@ class _Indexed(FunctionElement[str]):
     inherit_cache = True
 
 
-class _Among(FunctionElement[bool]):
+class _OneOf(FunctionElement[bool]):
     """Column, and the texts of which it is to be one."""
 
-    name = "among"
+    name = "one_of"
     type = Boolean()
     inherit_cache = True
 
@@ -57,9 +57,9 @@ def indexed(column: ColumnElement[str]) -> ColumnElement[str]:
     return _Indexed(column)
 
 
-def among(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+def one_of(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
     """The condition that an indexed text is one of several."""
-    return _Among(column, *(literal(value, Text) for value in values))
+    return _OneOf(column, *(literal(value, Text) for value in values))
 
 
 def sorted_by(column: ColumnElement[str], *, descending: bool) -> ColumnElement[str]:
@@ -88,15 +88,15 @@ def _render_whole(element: _Indexed, compiler: SQLCompiler, **options: Any) -> s
     return _render(element, compiler, **options)
 
 
-@compiles(_Among)
-def _render_among_beginnings(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_OneOf)
+def _render_one_of_beginnings(element: _OneOf, compiler: SQLCompiler, **options: Any) -> str:
     column, *values = (compiler.process(each, **options) for each in element.clauses)
     found = f"{_beginning(column)} IN ({', '.join(map(_beginning, values))})"
     return f"({found} AND {column} IN ({', '.join(values)}))"
 
 
-@compiles(_Among, "sqlite")
-def _render_among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(_OneOf, "sqlite")
+def _render_one_of(element: _OneOf, compiler: SQLCompiler, **options: Any) -> str:
     column, *values = (compiler.process(each, **options) for each in element.clauses)
     return f"({column} = {values[0]})" if len(values) == 1 else f"({column} IN ({', '.join(values)}))"
 

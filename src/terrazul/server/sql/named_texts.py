@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
-from terrazul.server.sql.index_choice import among, indexed
+from terrazul.server.sql.index_choice import indexed, one_of
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
 
@@ -84,7 +84,7 @@ class NamedTexts:
         for key, value in pairs:
             matches = [self._owner == owner, self.table.c.key == key]
             if value is not None:
-                matches.append(among(self.table.c.value, [value]))
+                matches.append(one_of(self.table.c.value, [value]))
             conditions.append(exists().where(*matches))
         return conditions
 
