@@ -12,6 +12,7 @@ from terrazul.core.errors import InvalidInput
 PREFIX = "TERRAZUL_"
 DEFAULT_PORT = 8642
 _HIGHEST_PORT = 65535
+_MOST_DAYS = 36600
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,13 @@ class Settings:
     processes: int = field(
         default=1,
         metadata={"help": "Processes that answer on one port; several need PostgreSQL.", "least": 1},
+    )
+    purge_after_days: int = field(
+        default=0,
+        metadata={
+            "help": "Days after which what was deleted in MLflow's way goes for good; 0 for never.",
+            "most": _MOST_DAYS,
+        },
     )
     body_limit: int = field(default=64 << 20, metadata={"help": "Largest JSON request body in bytes."})
     log_limit: int = field(

@@ -17,6 +17,9 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.deletion.service.collector import Collector
+from terrazul.server.deletion.service.deletions import REMOVER, Deletions
+from terrazul.server.deletion.service.remover import Remover
 from terrazul.server.endpoint.kinds.local import LocalEndpoint
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import Images
@@ -73,7 +76,7 @@ class Services:
         self.database = Database(kind, shared=settings.processes > 1)
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
-        self.contents = Contents(self.database, storage)
+        self.contents = Contents(self.database, storage, clock)
         self.identities = Identities(self.database, clock)
         self.sharing = Sharing(self.database, self.identities, clock)
         hindrances = (active_runs, webservices_in)
@@ -114,10 +117,18 @@ class Services:
             MlflowFiles(self.database, self.contents, self.files, self.models, clock, self._notify),
             MlflowRegistry(self.database, self.models, clock),
         )
+        collector = Collector(self.database, self.contents, clock)
+        self.remover = Remover(
+            self.database, collector, computes, self.changes, clock, settings.purge_after_days
+        )  # fmt: skip
+        self.deletions = Deletions(
+            self.database, self.contents, computes, self.changes, clock, self.remover.wake
+        )  # fmt: skip
 
         self.leadership = Leadership(kind, self.changes, self._begin_lead, self._end_lead)
         self.changes.listen(QUEUE, self.dispatcher.wake)
         self.changes.listen(KEEPER, self.keeper.wake)
+        self.changes.listen(REMOVER, self.remover.wake)
 
     def _notify(self, connection: Connection, run: int) -> None:
         self._changed(connection, run)
@@ -136,8 +147,10 @@ class Services:
     def _begin_lead(self) -> None:
         self.dispatcher.start(self.lifecycle)
         self.keeper.start()
+        self.remover.start(self.deletions)
 
     async def _end_lead(self) -> None:
+        await self.remover.stop()
         await self.keeper.stop()
         await self.dispatcher.stop()
 

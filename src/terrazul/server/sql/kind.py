@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from terrazul.core.errors import TerrazulError
 
-Thing = int | str | tuple[str, int]
-"""What processes tell each other to have changed: the key of a run, a word, or a kind and a key."""
+Thing = int | str | tuple[int | str, ...]
+"""What processes tell each other to have changed: the key of a run, a word, or a kind and what names one of it."""
 
 
 class Link(Protocol):
