@@ -158,8 +158,8 @@ def seconds_of_imports() -> float:
 
 
 def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter, gate: Gate):
-    """The seconds of each start are counted in CPU time, and as a multiple of what importing its frameworks takes then,
-    since others may use the machine beside this test: 3.4 times are 2 seconds where nobody does.
+    """A start takes 2 seconds of CPU at the most; where others use the machine beside this test, and all takes longer,
+    four times of what importing its frameworks takes then.
     """
     server = submit.server
     chance = random.Random(SEED)  # noqa: S311  # chance, not a secret
@@ -178,7 +178,7 @@ def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter, gate
             time.sleep(chance.uniform(0, 0.3))
             server.start()
             spent = psutil.Process(server.pid).cpu_times()
-            assert spent.user + spent.system < 3.4 * seconds_of_imports()
+            assert spent.user + spent.system < max(2, 4 * seconds_of_imports())
         assert interactive.wait(60) == 0
     for run in runs:
         check_submitted(run)

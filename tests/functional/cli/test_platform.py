@@ -12,7 +12,7 @@ import pytest
 
 from terrazul.testing.postgresql import QUOTED_PASSWORD, PostgresqlCluster
 from terrazul.testing.server import RunningServer
-from terrazul.testing.submission import is_alive
+from terrazul.testing.submission import is_alive, wait_for
 
 from .conftest import TERRAZUL, Shell
 
@@ -87,7 +87,7 @@ def test_platform_runs_on_postgresql(terrazul: Shell, postgresql: PostgresqlClus
     assert not terrazul.home.database_file.exists()
     assert terrazul("workspace", "create", "-w", "team").returncode == 0
     assert terrazul("down").returncode == 0
-    assert not any(is_alive(process.pid) for process in family)
+    wait_for(lambda: not any(is_alive(process.pid) for process in family), 5)
     assert terrazul("up", TERRAZUL_DATABASE=address).returncode == 0
     assert "team" in terrazul("workspace", "list").stdout
 
