@@ -96,6 +96,7 @@ def test_version_that_was_deleted_is_not_given_again(server: RunningServer):
         server.call("DELETE", f"{workspace}/models/diabetes:{version}")
     with pytest.raises(Refused, match="There is no model 'diabetes'"):
         server.call("GET", f"{workspace}/models/diabetes")
+    send(server, workspace, WEIGHTS)  # they went with the last model that named them
     assert register(server, workspace)["id"] == "diabetes:4"
 
 
