@@ -14,6 +14,7 @@ from alembic.config import Config
 from terrazul.core.clock import now
 from terrazul.server import services  # noqa: F401  # defines all tables
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 from terrazul.server.sql.migration import SCRIPTS, migrate
 from terrazul.server.vault.cipher import MasterKey
 from terrazul.server.vault.kinds.file import FilePlace
@@ -240,11 +241,12 @@ def test_key_in_a_variable_is_given_to_no_run(by_variable: tuple[RunningServer, 
 
 def test_two_processes_change_the_key_under_each_other(tmp_path: Path):
     """As two servers on one database would: what the one seals under a key, the other keeps and reads."""
-    migrate(tmp_path / "terrazul.db")
+    kind = SqliteDatabase(tmp_path / "terrazul.db")
+    migrate(kind)
     workspace = Workspace("0" * 36, "s", "g", "two", "local", "", "", {}, "", "ana")
 
     async def work() -> None:
-        database = Database(tmp_path / "terrazul.db")
+        database = Database(kind)
         key = (await database.write(partial(workspaces.add, new=workspace, created_at=1))).key
         place = FilePlace(tmp_path / "master.key")
         one, other = Vault(database, place, now), Vault(database, place, now)
@@ -292,12 +294,12 @@ OLD_WORKSPACE = {
 
 def test_secrets_of_an_older_database_are_sealed_and_leave_no_trace(tmp_path: Path):
     path = tmp_path / "terrazul.db"
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
-    command.upgrade(config, "0003")
+    kind = SqliteDatabase(path)
+    with kind.changing_schema() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(SCRIPTS))
+        command.upgrade(config, "0003")
     with sqlite3.connect(path) as old:
-        old.execute("PRAGMA journal_mode=WAL")
         for table, row in (
             ("workspace", OLD_WORKSPACE),
             ("webservice", OLD_SERVICE),
@@ -306,10 +308,10 @@ def test_secrets_of_an_older_database_are_sealed_and_leave_no_trace(tmp_path: Pa
             marks = ", ".join("?" * len(row))
             old.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
     old.close()
-    migrate(path)
+    migrate(kind)
 
     async def start() -> list[str | None]:
-        database = Database(path)
+        database = Database(kind)
         vault = Vault(database, FilePlace(tmp_path / "master.key"), now)
         await vault.start()
         names = ("primary_key", "secondary_key", "1/ssl_key")

@@ -88,6 +88,10 @@ class Keyring:
     def __init__(self, keys: Iterable[MasterKey] = ()) -> None:
         self._keys = {key.id: key for key in keys}
 
+    def with_keys(self, keys: Iterable[MasterKey]) -> Keyring:
+        """These keys, and others too."""
+        return Keyring([*self._keys.values(), *keys])
+
     @property
     def ids(self) -> set[str]:
         """The ids of all of them."""

@@ -97,7 +97,6 @@ class Reader(NamedTuple):
     run_id: str | None = None
 
 
-_CURRENT = select(master_key.c.key_id).where(master_key.c.id == _ONLY)
 _COLUMNS = (sealed.c.id, workspace.c.workspace_id, sealed.c.owner, sealed.c.name)
 _SEALED: Select[Any] = select(*_COLUMNS, sealed.c.master_key, sealed.c.wrapped_key, sealed.c.content).join(
     workspace, workspace.c.id == sealed.c.workspace
@@ -171,16 +170,11 @@ def rewrap(connection: Connection, row: SealedRow, values: dict[str, Any]) -> bo
 
 def current_key(connection: Connection) -> str:
     """The id of the master key that counts; empty for none."""
-    return connection.execute(_CURRENT).scalar() or ""
-
-
-def hold_current_key(connection: Connection) -> str:
-    """As ``current_key``; it stays so until the caller's transaction, which writes, is over."""
-    return connection.execute(_CURRENT.with_for_update(read=True)).scalar() or ""
+    return connection.execute(select(master_key.c.key_id).where(master_key.c.id == _ONLY)).scalar() or ""
 
 
 def set_current_key(connection: Connection, key_id: str) -> None:
-    """Let another master key count; waits for all that still seal under the one before."""
+    """Let another master key count."""
     changed = connection.execute(master_key.update().where(master_key.c.id == _ONLY).values(key_id=key_id)).rowcount
     if not changed:
         connection.execute(master_key.insert().values(id=_ONLY, key_id=key_id))

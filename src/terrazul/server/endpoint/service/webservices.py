@@ -33,12 +33,13 @@ from terrazul.server.endpoint.rules import (
 from terrazul.server.endpoint.service.change import changed_settings, described
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import find_image
+from terrazul.server.endpoint.service.keeper import KEEPER
 from terrazul.server.endpoint.service.secrets import ServiceSecrets
 from terrazul.server.endpoint.service.supervision import Notify, note_models, waited_for
 from terrazul.server.endpoint.service.view import Filter, describe, matches
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
-from terrazul.server.sql.database import Database
+from terrazul.server.sql.database import Database, tell
 from terrazul.server.vault.service.secrets import Record
 from terrazul.server.vault.store import Reader
 from terrazul.server.workspace.service import Hindrance
@@ -310,6 +311,7 @@ class Webservices:
         self._secrets.put_keys(connection, row, made, user)
         self._secrets.add_revision(connection, row, RevisionRow(1, *content, since_order=1), now, user)
         note_models(connection, row)
+        tell(connection, KEEPER)
 
     def _overwrite(
         self, connection: Connection, row: ServiceRow, new: NewWebservice, content: Content, user: str
@@ -386,6 +388,7 @@ class Webservices:
     def _order(self, connection: Connection, row: ServiceRow, values: dict[str, Any]) -> None:
         services.change(connection, row.key, {**values, "orders": row.orders + 1})
         self._notify(connection, row.key)
+        tell(connection, KEEPER)
 
     def _undeleted(self, connection: Connection, workspace: int, name: str) -> ServiceRow:
         row = services.existing(connection, workspace, name)

@@ -50,7 +50,7 @@ class FilePlace:
 
     def write(self, keys: Sequence[MasterKey]) -> None:
         """Write a file beside it, flush it, rename it, flush the folder."""
-        beside = self._path.with_name(f"{self._path.name}.new")
+        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write("".join(f"{key.text}\n" for key in keys))

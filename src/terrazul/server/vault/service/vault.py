@@ -81,7 +81,7 @@ class Vault:
         self._closed = None
         if PLAIN in await self._database.read(store.keys_in_use):
             await self._bring_all_under_current()
-            await asyncio.to_thread(self._database.checkpoint)
+            await asyncio.to_thread(self._database.kind.clear_log)
         self._resumption = asyncio.get_running_loop().create_task(self._resume())
 
     async def stop(self) -> None:
@@ -100,7 +100,7 @@ class Vault:
         self, connection: Connection, place: Place, value: str, by: str, *, label: str = "", content_type: str = ""
     ) -> None:
         """Keep a value in a place, part of the caller's transaction. Raises ``VaultClosed``."""
-        current = store.hold_current_key(connection)
+        current = store.current_key(connection)
         about = store.about(connection, place)
         sealed = self._with_ring(lambda ring: ring.seal(value.encode(), about, current))
         now = self._clock()
@@ -150,7 +150,7 @@ class Vault:
         try:
             return use(self._ring)
         except UnknownKey:
-            self._ring = Keyring(self._place.read())
+            self._ring = self._ring.with_keys(self._place.read())
         try:
             return use(self._ring)
         except UnknownKey as unknown:
@@ -187,38 +187,47 @@ class Vault:
     async def _change_key(self) -> Rotation:
         if self._resumption is not None:
             await asyncio.wait({self._resumption})
-        keys = [MasterKey.make(), *await asyncio.to_thread(self._place.read)]
-        await asyncio.to_thread(self._place.write, keys)
-        self._ring = Keyring(keys)
-        await self._database.write(partial(store.set_current_key, key_id=keys[0].id))
+        await self._database.write(self._let_a_new_key_count)
         return await self._bring_all_under_current()
+
+    def _let_a_new_key_count(self, connection: Connection) -> None:
+        """In a transaction, so that processes that share the database do not write over each other's keys."""
+        new = MasterKey.make()
+        self._place.write([new, *self._place.read()])
+        self._ring = self._ring.with_keys([new])
+        store.set_current_key(connection, new.id)
 
     async def _bring_all_under_current(self) -> Rotation:
         """In batches, each durable by itself; then the older keys are given up, if nothing needs them any more."""
-        keys = await asyncio.to_thread(self._place.read)
-        current = keys[0]
+        current = await self._database.read(store.current_key)
         moved, last = 0, 0
         while True:
-            batch = await self._database.write(partial(self._bring_some, key_id=current.id, after=last))
+            batch = await self._database.write(partial(self._bring_some, key_id=current, after=last))
             moved += batch.moved
             if batch.last is None:
                 break
             last = batch.last
-        used = await self._database.read(store.keys_in_use)
-        remaining = sum(used.values()) - used.get(current.id, 0)
-        if len(keys) > 1 and not remaining and not self._place.change_by_hand:
-            await asyncio.to_thread(self._place.write, [current])
-        return Rotation(current.id, moved, remaining)
+        remaining = await self._database.write(self._give_up_older_keys)
+        return Rotation(current, moved, remaining)
+
+    def _give_up_older_keys(self, connection: Connection) -> int:
+        """Keep the key that counts, and what else is in use; returns how many values are not under the former."""
+        used, current = store.keys_in_use(connection), store.current_key(connection)
+        keys = self._place.read()
+        kept = [key for key in keys if key.id == current] + [key for key in keys if key.id in used.keys() - {current}]
+        if len(kept) < len(keys) and not self._place.change_by_hand:
+            self._place.write(kept)
+        return sum(used.values()) - used.get(current, 0)
 
     def _bring_some(self, connection: Connection, key_id: str, after: int) -> _Batch:
         moved, last = 0, None
         for row in store.not_under(connection, key_id, after, _BATCH):
             last = row.key
-            if row.master_key == PLAIN and connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what was there is overwritten
+            if row.master_key == PLAIN:
+                self._database.kind.overwrite_removed(connection)
             sealed = Sealed(row.master_key, row.wrapped_key, row.content)
             try:
-                anew = self._ring.reseal(sealed, row.about, key_id)
+                anew = self._with_ring(lambda ring, sealed=sealed, row=row: ring.reseal(sealed, row.about, key_id))
             except DamagedContent:
                 _log.error("The secret %s is damaged and stays as it is", row.about.decode())
                 continue
