@@ -127,6 +127,7 @@ def check_all(server: RunningServer, secrets: str, load: Load) -> None:
         assert load.acknowledged[each["name"]] <= int(each["value"]) <= load.told[each["name"]]
 
 
+@pytest.mark.each_database
 def test_rotation_under_load_refuses_nobody(server: RunningServer, secrets: str):
     load = Load(server, secrets)
     with load.applied():

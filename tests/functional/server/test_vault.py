@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from terrazul.server.vault.kinds.file import FilePlace
 from terrazul.server.vault.service.vault import Vault
 from terrazul.server.vault.store import Place
 from terrazul.server.workspace import store as workspaces
+from terrazul.testing.postgresql import PostgresqlCluster
 from terrazul.testing.server import Refused, RunningServer
 from terrazul.testing.submission import Submitter, wait_for
 from terrazul.wire.workspace import Workspace
@@ -46,6 +48,7 @@ def keys_in(server: RunningServer) -> list[str]:
     return server.home.master_key_file.read_text().split()
 
 
+@pytest.mark.each_database
 def test_secret_is_set_read_changed_and_deleted(server: RunningServer, secrets: str):
     assert value(server, secrets, "FIRST") == CANARY
     server.call("POST", secrets, {"secrets": [{"name": "First", "value": "new", "content_type": "text/plain"}]})
@@ -60,6 +63,7 @@ def test_secret_is_set_read_changed_and_deleted(server: RunningServer, secrets: 
         server.call("DELETE", f"{secrets}/first")
 
 
+@pytest.mark.each_database
 def test_secrets_are_set_together_or_not_at_all(server: RunningServer, secrets: str):
     for wrong in (
         {"name": "a b", "value": "x"},
@@ -71,6 +75,7 @@ def test_secrets_are_set_together_or_not_at_all(server: RunningServer, secrets: 
     assert [each["name"] for each in server.call("GET", secrets)] == ["first"]
 
 
+@pytest.mark.each_database
 def test_each_read_is_on_record(server: RunningServer, secrets: str):
     user = server.call("GET", "/api/v1/me")["name"]
     value(server, secrets)
@@ -120,6 +125,7 @@ def closed(server: RunningServer, address: str) -> str:
 NEW = {"secrets": [{"name": "new", "value": "x"}]}
 
 
+@pytest.mark.each_database
 def test_missing_key_is_told_and_never_made_anew(server: RunningServer, secrets: str):
     server.stop()
     (kept,) = keys_in(server)
@@ -175,6 +181,7 @@ def contents(server: RunningServer) -> list[bytes]:
     return found
 
 
+@pytest.mark.each_database
 def test_change_that_was_broken_off_is_finished_at_the_next_start(server: RunningServer, secrets: str):
     server.stop()
     old = MasterKey.of_text(keys_in(server)[0])
@@ -237,6 +244,39 @@ def test_key_in_a_variable_is_given_to_no_run(by_variable: tuple[RunningServer, 
     for text in (run.log(), *(file.read_text(errors="replace") for file in run.folder.rglob("*") if file.is_file())):
         assert "TERRAZUL_MASTER_KEY" not in text
         assert variables["TERRAZUL_MASTER_KEY"] not in text
+
+
+@pytest.fixture
+def team(tmp_path: Path, postgresql: PostgresqlCluster) -> Iterator[RunningServer]:
+    server = RunningServer(tmp_path / "home", "--processes", "2", database=postgresql.make_database())
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_processes_of_a_team_seal_and_read_while_the_key_changes(team: RunningServer):
+    """Whichever process answers, and although two of them change the key at the same time."""
+    server = team
+    address = f"{server.workspace()}/secrets"
+    names = [f"s-{number}" for number in range(40)]
+
+    def put_and_read(name: str) -> str | None:
+        server.call("POST", address, {"secrets": [{"name": name, "value": name}]})
+        return value(server, address, name)
+
+    def rotate(_: int) -> int:
+        return int(server.call("POST", "/api/v1/keyvault/rotate")["remaining"])
+
+    with ThreadPoolExecutor(4) as threads:
+        rotations = threads.map(rotate, range(8))
+        assert list(threads.map(put_and_read, names)) == names
+        list(rotations)
+    assert rotate(0) == 0
+    assert len(keys_in(server)) == 1
+    assert [value(server, address, name) for name in names] == names
+    server.stop()
+    server.start()
+    assert [value(server, address, name) for name in names] == names
 
 
 def test_two_processes_change_the_key_under_each_other(tmp_path: Path):

@@ -227,9 +227,13 @@ class Vault:
                 self._database.kind.overwrite_removed(connection)
             sealed = Sealed(row.master_key, row.wrapped_key, row.content)
             try:
-                anew = self._with_ring(lambda ring, sealed=sealed, row=row: ring.reseal(sealed, row.about, key_id))
+                anew = self._with_ring(partial(_reseal, sealed=sealed, about=row.about, key_id=key_id))
             except DamagedContent:
                 _log.error("The secret %s is damaged and stays as it is", row.about.decode())
                 continue
             moved += store.rewrap(connection, row, anew._asdict())
         return _Batch(moved, last)
+
+
+def _reseal(ring: Keyring, sealed: Sealed, about: bytes, key_id: str) -> Sealed:
+    return ring.reseal(sealed, about, key_id)
