@@ -130,6 +130,13 @@ class TooLarge(UserErrorException):
     status = 413
 
 
+class HeaderTooLarge(TooLarge):
+    """More or longer headers, or a longer address, than a request may have."""
+
+    code = "header_too_large"
+    status = 431
+
+
 class CapabilityNotAvailable(UserErrorException, NotImplementedError):
     """A v1 name whose capability Terrazul does not have yet."""
 

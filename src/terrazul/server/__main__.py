@@ -21,6 +21,8 @@ from terrazul.core.home import Home
 from terrazul.core.settings import Settings, add_options, from_environment
 from terrazul.core.version import __version__
 from terrazul.server.app import build
+from terrazul.server.network.connection import connection_of
+from terrazul.server.network.place import Place, place_of
 from terrazul.server.observation import configure_logging
 from terrazul.server.services import Services
 from terrazul.wire import codec
@@ -38,36 +40,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = from_environment(dict(os.environ), **options)
         home.path.mkdir(parents=True, exist_ok=True)
         with _only_server(home), _listening(settings) as listener:
+            place = place_of(home, settings, listener.getsockname()[:2], now)
             configure_logging()
-            _serve(home, settings, listener)
+            _serve(home, settings, listener, place)
     except TerrazulError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def _serve(home: Home, settings: Settings, listener: socket.socket) -> None:
+def _serve(home: Home, settings: Settings, listener: socket.socket, place: Place) -> None:
     gc.disable()  # until it is ready: what it makes now, it keeps
     token = _token(home.token_file)
     services = Services(home, settings, now)
-    host, port = listener.getsockname()[:2]
-    services.facts.server_url = f"http://{host}:{port}"
+    services.facts.server_url = place.url
 
     @contextlib.contextmanager
     def announced() -> Iterator[None]:
         gc.freeze()
         gc.enable()
-        about = ServerFile(services.facts.server_url, os.getpid(), __version__)
+        about = ServerFile(place.url, os.getpid(), __version__, place.ca_file)
         _replace(home.server_file, codec.encode(about))
         try:
             yield
         finally:
             home.server_file.unlink(missing_ok=True)
 
-    application = build(services, announced, token)
+    application = build(services, announced, token, place.names)
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=connection_of(settings.request_seconds),
+        ws="none",
         loop="uvloop",
         log_config=None,
         access_log=False,
@@ -75,6 +78,8 @@ def _serve(home: Home, settings: Settings, listener: socket.socket) -> None:
         lifespan="on",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_STOP_SECONDS,
+        proxy_headers=settings.plain_http,  # of a proxy on this machine: nobody else is believed
+        ssl_context_factory=place.tls and (lambda *_: place.tls),
     )
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -13,8 +14,9 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
+from litestar.types import HTTPScope, Send
 
-from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError
+from terrazul.core.errors import AuthenticationException, Forbidden, InvalidInput, TerrazulError
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.server.services import Services
@@ -119,15 +121,33 @@ def headers_of_download(name: str) -> dict[str, str]:
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Any error as an ``ErrorBody``; one that is not ours is logged and told without its inside."""
-    correlation_id = request.scope["state"].get("correlation_id")
-    if request.scope["state"].get(CLIENT_GONE):
+    """As ``explain``, as a response."""
+    status, body, headers = explain(request.scope, error)
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, str]]:
+    """Status, ``ErrorBody`` and headers for any error; one that is not ours is logged and told without its inside."""
+    correlation_id = scope["state"].get("correlation_id")
+    if scope["state"].get(CLIENT_GONE):
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     status, body = _describe(error, correlation_id)
     if status >= _SERVER_FAULT:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004  # the status with this header
-    return Response(msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    headers = {"WWW-Authenticate": "Bearer"} if status == AuthenticationException.status else {}
+    return status, msgspec.json.encode(body), headers
+
+
+async def send_answer(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    """Answer a request with JSON, before or without the framework."""
+    told = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+    head: Any = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in told.items()],
+    }
+    await send(head)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _describe(error: Exception, correlation_id: str | None) -> tuple[int, ErrorBody]:
