@@ -130,8 +130,15 @@ class TooLarge(UserErrorException):
     status = 413
 
 
+class AddressTooLong(TooLarge):
+    """A longer address than a request may have."""
+
+    code = "address_too_long"
+    status = 414
+
+
 class HeaderTooLarge(TooLarge):
-    """More or longer headers, or a longer address, than a request may have."""
+    """More or longer headers than a request may have."""
 
     code = "header_too_large"
     status = 431

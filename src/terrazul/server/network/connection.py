@@ -11,7 +11,8 @@ from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from terrazul.core.errors import HeaderTooLarge
+from terrazul.core.errors import AddressTooLong, HeaderTooLarge
+from terrazul.server.network.rules import ADDRESS_BYTES
 
 _HEAD_BYTES = 256 << 10
 """More than the application takes; what is over its own bounds, it refuses in its own words."""
@@ -33,7 +34,7 @@ class PatientConnection(HttpToolsProtocol):
     def connection_made(self, transport: BaseTransport) -> None:  # type: ignore[override]  # the server it is of narrows it, too
         """Begin to wait for the first request."""
         super().connection_made(cast("Any", transport))
-        self._part, self._bytes = _Part.HEAD, 0
+        self._part, self._bytes, self.url = _Part.HEAD, 0, b""
         self._watch: TimerHandle | None = self.loop.call_later(self.patience, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -48,7 +49,7 @@ class PatientConnection(HttpToolsProtocol):
         if self._part is _Part.HEAD and before is _Part.HEAD:
             self._bytes += len(data)
             if self._bytes > _HEAD_BYTES:
-                self._refuse(HeaderTooLarge.status)
+                self._refuse((AddressTooLong if len(self.url) > ADDRESS_BYTES else HeaderTooLarge).status)
         if self._part is not before or self._part is _Part.NONE:
             self._stop_watch()
         if self._part is not _Part.NONE and self._watch is None and not self.transport.is_closing():

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from terrazul.core.errors import Forbidden, HeaderTooLarge, InvalidInput, TerrazulError
+from terrazul.core.errors import AddressTooLong, Forbidden, HeaderTooLarge, InvalidInput, TerrazulError
 from terrazul.server.http import explain, send_answer
 from terrazul.server.mlflow.address import is_mlflow
 from terrazul.server.mlflow.exchange import explain as explain_to_mlflow
@@ -75,12 +75,13 @@ class Gate:
 
     def _check(self, scope: Any, *, secure: bool) -> None:
         head = _read(scope["headers"])
-        address = len(scope["raw_path"]) + len(scope["query_string"])
-        if len(scope["headers"]) > MOST_HEADERS or head.size > HEADER_BYTES or address > ADDRESS_BYTES:
+        if len(scope["raw_path"]) + len(scope["query_string"]) > ADDRESS_BYTES:
+            raise AddressTooLong(
+                f"The address of the request has more than {ADDRESS_BYTES} bytes.", hint="Send what is long in a body."
+            )
+        if len(scope["headers"]) > MOST_HEADERS or head.size > HEADER_BYTES:
             raise HeaderTooLarge(
-                f"A request may have {MOST_HEADERS} headers of {HEADER_BYTES} bytes, and {ADDRESS_BYTES} bytes of "
-                "address, and this one has more.",
-                hint="Send what is long in the body.",
+                f"A request may have {MOST_HEADERS} headers and {HEADER_BYTES} bytes of them, and this one has more."
             )
         if len(head.hosts) != 1:
             raise InvalidInput("A request must have one Host header.", target="Host")
