@@ -14,6 +14,7 @@ PREFIX = "TERRAZUL_"
 DEFAULT_PORT = 8642
 _HIGHEST_PORT = 65535
 _LOOPBACK = re.compile(r"(localhost|::1|127(\.\d{1,3}){3})\Z")
+_MOST_DAYS = 36600
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ class Settings:
     scoring_port: int = field(
         default=18700,
         metadata={"help": "First port for web services that name none of their own.", "most": _HIGHEST_PORT},
+    )
+    purge_after_days: int = field(
+        default=0,
+        metadata={
+            "help": "Days after which what was deleted in MLflow's way goes for good; 0 for never.",
+            "most": _MOST_DAYS,
+        },
     )
     body_limit: int = field(default=64 << 20, metadata={"help": "Largest JSON request body in bytes."})
     log_limit: int = field(

@@ -16,6 +16,9 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.deletion.service.collector import Collector
+from terrazul.server.deletion.service.deletions import Deletions
+from terrazul.server.deletion.service.remover import Remover
 from terrazul.server.endpoint.kinds.local import LocalEndpoint
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import Images
@@ -71,7 +74,7 @@ class Services:
         self.database = Database(home.database_file)
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
-        self.contents = Contents(self.database, storage)
+        self.contents = Contents(self.database, storage, clock)
         self.identities = Identities(self.database, clock)
         self.sharing = Sharing(self.database, self.identities, clock)
         hindrances = (active_runs, webservices_in)
@@ -110,6 +113,13 @@ class Services:
             MlflowFiles(self.database, self.contents, self.files, self.models, clock, self._notify),
             MlflowRegistry(self.database, self.models, clock),
         )
+        collector = Collector(self.database, self.contents, clock)
+        self.remover = Remover(
+            self.database, collector, computes, self.changes, clock, settings.purge_after_days
+        )  # fmt: skip
+        self.deletions = Deletions(
+            self.database, self.contents, computes, self.changes, clock, self.remover.wake
+        )  # fmt: skip
 
     def _notify(self, connection: Connection, run: int) -> None:
         after_commit(connection, partial(self.changes.notify_from_thread, run))
@@ -123,10 +133,12 @@ class Services:
         await self.identities.set_owner_token(token, self.owner)
         self.dispatcher.start(self.lifecycle)
         self.keeper.start()
+        self.remover.start(self.deletions)
 
     async def stop(self) -> None:
         """Finish what was accepted and let go of the files. Runs and web services go on."""
         self.changes.close()
+        await self.remover.stop()
         await self.keeper.stop()
         await self.dispatcher.stop()
         self.database.close()

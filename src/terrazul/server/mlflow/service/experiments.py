@@ -17,6 +17,7 @@ from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
 from terrazul.server.mlflow.selection import Candidate, Page, select
 from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
+from terrazul.server.run.service.restoring import restore_experiment
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
 from terrazul.wire.experiment import Experiment
@@ -184,8 +185,7 @@ class MlflowExperiments:
             row = find_experiment(connection, workspace, experiment_id, principal)
             if row.deleted_at is None:
                 raise Conflict(f"The experiment {row.number} is not deleted.", target=str(row.number))
-            runs.restore_all_of(connection, row.key, row.deleted_at)
-            store.change(connection, row.key, {"deleted_at": None, "updated_at": self._clock()})
+            restore_experiment(connection, row, row.deleted_at, self._clock())
 
         await self._database.write(work)
 

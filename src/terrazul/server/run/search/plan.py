@@ -61,6 +61,7 @@ class Scope:
     root: int | None = None
     top_level_only: bool = False
     deleted: bool | None = False
+    archived: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ def _scope(scope: Scope) -> list[Condition]:
         conditions.append(unindexed(run.c.parent).is_(None))
     if scope.deleted is not None:
         conditions.append(run.c.deleted_at.is_not(None) if scope.deleted else run.c.deleted_at.is_(None))
-    return conditions
+    if scope.archived is not None:
+        conditions.append(run.c.archived_at.is_not(None) if scope.archived else run.c.archived_at.is_(None))
+    return [*conditions, unindexed(run.c.deletion).is_(None)]
 
 
 def _few(connection: Connection, search: Search, most: int) -> Select[tuple[int]] | None:

@@ -169,6 +169,8 @@ class _Application:
             for name in ("display_name", "description", "snapshot_id")
             if getattr(change, name) is not None
         }
+        if change.archived is not None:
+            values["archived_at"] = self._now if change.archived else None
         if change.warnings:
             values["warnings"] = runs.warnings_of(self._connection, row.key) + change.warnings
         if values:

@@ -31,7 +31,11 @@ from terrazul.server.experiment.store import experiment
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.text_map import text_map
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
+
+_snapshot_id = Column("snapshot_id", String(36), nullable=True)
+_deletion = Column("deletion", Integer, nullable=True)
 
 run = Table(
     "run",
@@ -52,7 +56,7 @@ run = Table(
     Column("started_at", BigInteger, nullable=True),
     Column("ended_at", BigInteger, nullable=True),
     Column("target", Text, nullable=False),
-    Column("snapshot_id", String(36), nullable=True),
+    _snapshot_id,
     Column("error", Json, nullable=True),
     Column("warnings", Json, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -60,12 +64,23 @@ run = Table(
     Column("definition", Json, nullable=True),
     Column("heartbeat_at", BigInteger, nullable=True),
     Column("deleted_at", BigInteger, nullable=True),
+    Column("archived_at", BigInteger, nullable=True),
+    _deletion,
     UniqueConstraint("workspace", "run_id"),
     Index("ix_run_newest", "workspace", "created_at", "id"),
     Index("ix_run_of_experiment", "experiment", "created_at", "id"),
     Index("ix_run_state", "workspace", "state"),
     Index("ix_run_started", "workspace", "started_at", "created_at", "id"),
+    Index(
+        "ix_run_snapshot",
+        "workspace",
+        "snapshot_id",
+        sqlite_where=_snapshot_id.is_not(None),
+        postgresql_where=_snapshot_id.is_not(None),
+    ),
+    Index("ix_run_deletion", "deletion", sqlite_where=_deletion.is_not(None), postgresql_where=_deletion.is_not(None)),
 )
+"""A run with a ``deletion`` is being removed, and nobody sees it any more. ``deleted_at`` is MLflow's soft deletion."""
 
 
 tag = NamedTexts("run_tag", "run")
@@ -108,7 +123,9 @@ _ROW = select(
     run.c.id, run.c.workspace, run.c.run_id, run.c.state, run.c.parent, run.c.root, run.c.attempt, run.c.interactive,
     run.c.experiment, run.c.deleted_at,
 )  # fmt: skip
-_FIND = _ROW.where(run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id"))
+_FIND = _ROW.where(
+    run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id"), run.c.deletion.is_(None)
+)
 
 
 def add(connection: Connection, values: Mapping[str, Any], parent: RunRow | None) -> int:
@@ -134,6 +151,14 @@ def existing(connection: Connection, workspace: int, run_id: str) -> RunRow:
     if row is None:
         raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
     return row
+
+
+def find_some(connection: Connection, workspace: int, run_ids: Iterable[str]) -> list[RunRow]:
+    """The runs of ids, those that there are."""
+    here = _ROW.where(run.c.workspace == workspace, run.c.deletion.is_(None))
+    return [
+        _row(row) for group in in_groups(run_ids) for row in connection.execute(here.where(run.c.run_id.in_(group)))
+    ]
 
 
 def find_by_key(connection: Connection, key: int) -> RunRow | None:
@@ -204,7 +229,7 @@ def heartbeat_of(connection: Connection, key: int) -> int | None:
 
 def count_by_state(connection: Connection) -> dict[str, int]:
     """How many runs of all workspaces are in each state."""
-    query = select(run.c.state, func.count()).group_by(run.c.state)
+    query = select(run.c.state, func.count()).where(run.c.deletion.is_(None)).group_by(run.c.state)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
@@ -286,6 +311,7 @@ _LOAD: Select[Any] = (
         run.c.display_name, run.c.description, _texts_beside(tag), _texts_beside(property_), _root.c.run_id,
         run.c.created_at, run.c.created_by, _parent.c.run_id, run.c.started_at, run.c.ended_at, run.c.target,
         run.c.snapshot_id, run.c.error, run.c.warnings, run.c.attempt, run.c.interactive, _texts_beside(parameter),
+        run.c.archived_at, run.c.deleted_at,
     )
     .select_from(run)
     .join(experiment, experiment.c.id == run.c.experiment)
@@ -311,7 +337,7 @@ def _run(row: Any) -> Run:
     (
         _, run_id, experiment_id, experiment_name, number, run_type, state, display_name, description, tags, properties,
         root_run_id, created_at, created_by, parent_run_id, started_at, ended_at, target, snapshot_id, error, warnings,
-        attempt, interactive, parameters,
+        attempt, interactive, parameters, archived_at, deleted_at,
     ) = row  # fmt: skip
     return Run(
         run_id=run_id,
@@ -337,4 +363,6 @@ def _run(row: Any) -> Run:
         attempt=attempt,
         interactive=interactive,
         parameters=parameters,
+        archived_at=None if archived_at is None else to_text(archived_at),
+        deleted_at=None if deleted_at is None else to_text(deleted_at),
     )

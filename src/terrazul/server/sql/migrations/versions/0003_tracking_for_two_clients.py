@@ -1,4 +1,4 @@
-"""Parameters, numbers of experiments, what is deleted softly, the last point of a metric, logged models."""
+"""Parameters, numbers of experiments, the last point of a metric, logged models, deletions."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def upgrade() -> None:
     _add_last_points()
     _add_inputs_and_models()
     _add_registry()
+    _add_deletions()
 
 
 def _add_last_points() -> None:
@@ -224,3 +225,58 @@ def _add_registry() -> None:
         sa.PrimaryKeyConstraint("registered_model", "version", name=op.f("pk_model_origin")),
         sqlite_with_rowid=False,
     )
+
+
+def _add_deletions() -> None:
+    with op.batch_alter_table("workspace", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("last_experiment_number", sa.Integer(), nullable=True))
+    op.execute(
+        "UPDATE workspace SET last_experiment_number = "
+        "(SELECT coalesce(max(number), 0) FROM experiment WHERE experiment.workspace = workspace.id)"
+    )
+    with op.batch_alter_table("workspace", schema=None) as batch_op:
+        batch_op.alter_column("last_experiment_number", existing_type=sa.Integer(), nullable=False)
+    op.add_column("experiment", sa.Column("deletion", sa.Integer(), nullable=True))
+    op.add_column("run", sa.Column("archived_at", sa.BigInteger(), nullable=True))
+    op.add_column("run", sa.Column("deletion", sa.Integer(), nullable=True))
+    for name in ("arrived_at", "asked_at", "released_at"):
+        op.add_column("content", sa.Column(name, sa.BigInteger(), nullable=True))
+    for name in ("asked_at", "released_at"):
+        op.add_column("snapshot", sa.Column(name, sa.BigInteger(), nullable=True))
+    for index, table, columns, where in (
+        ("ix_run_snapshot", "run", ["workspace", "snapshot_id"], "snapshot_id IS NOT NULL"),
+        ("ix_run_deletion", "run", ["deletion"], "deletion IS NOT NULL"),
+        ("ix_content_released", "content", ["workspace"], "released_at IS NOT NULL"),
+    ):
+        op.create_index(index, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+    op.create_index("ix_logged_model_metric_run", "logged_model_metric", ["run"])
+    op.create_index("ix_content_object", "content", ["workspace", "key"])
+    for table in ("artifact", "logged_model_file", "model_file"):
+        op.create_index(f"ix_{table}_content", table, ["workspace", "digest"])
+    op.create_table(
+        "dead_object",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_dead_object")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "deletion",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("deletion_id", sa.String(length=64), nullable=False),
+        sa.Column("selection", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("experiments", sa.Integer(), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.Column("models", sa.Integer(), nullable=False),
+        sa.Column("files", sa.Integer(), nullable=False),
+        sa.Column("freed_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["workspace"], ["workspace.id"], name=op.f("fk_deletion_workspace")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deletion")),
+        sa.UniqueConstraint("workspace", "deletion_id", name=op.f("uq_deletion_workspace_deletion_id")),
+    )
+    op.create_index("ix_deletion_state", "deletion", ["state"])
