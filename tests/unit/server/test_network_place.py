@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from terrazul.core.clock import now
 from terrazul.core.errors import InvalidInput
@@ -25,13 +26,20 @@ def test_plain_address_of_every_kind(tmp_path: Path):
     assert everywhere.names == ["ml.example.com", "b", socket.gethostname().lower()]
 
 
+def test_own_certificate_is_for_further_names_and_addresses(tmp_path: Path):
+    place_of(Home(str(tmp_path)), Settings(tls=True, allowed_hosts="fd00::7, ml.example.com"), ("127.0.0.1", 7), now)
+    certified = x509.load_pem_x509_certificate((tmp_path / "tls" / "certificate.pem").read_bytes())
+    names = certified.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(each.value) for each in names} == {"localhost", "127.0.0.1", "::1", "fd00::7", "ml.example.com"}
+
+
 def test_own_certificate_is_trusted_by_its_authority(tmp_path: Path):
     place = place_of(Home(str(tmp_path)), Settings(tls=True), ("127.0.0.1", 7), now)
     assert place.tls
     assert (place.url, place.ca_file) == ("https://127.0.0.1:7", str(tmp_path / "tls" / "ca.pem"))
 
 
-@pytest.mark.parametrize("hosts", ["http://a", "a:80", "a b", "a/b", "*.a", "é"])
+@pytest.mark.parametrize("hosts", ["http://a", "a:80", "a b", "a/b", "*.a", "é", "::x", "[::1]"])
 def test_name_that_is_none_is_refused(tmp_path: Path, hosts: str):
     with pytest.raises(InvalidInput, match="no name"):
         place_of(Home(str(tmp_path)), Settings(allowed_hosts=hosts), ("127.0.0.1", 7), now)

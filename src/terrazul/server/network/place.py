@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import socket
 import ssl
@@ -43,7 +45,8 @@ def place_of(home: Home, settings: Settings, bound: tuple[str, int], clock: Cloc
     from terrazul.server.network import own_certificate  # noqa: PLC0415
 
     local = [] if address in _EVERYWHERE else [address]
-    files = own_certificate.ensure(home.tls_folder, {"localhost", "127.0.0.1", "::1", *local, *names}, clock)
+    certified = {"localhost", "127.0.0.1", "::1", *local, *(name.strip("[]") for name in names)}
+    files = own_certificate.ensure(home.tls_folder, certified, clock)
     tls = _loaded(files.certificate, files.key)
     return Place(f"https://{written(host)}:{port}", names, tls, str(files.authority))
 
@@ -62,7 +65,7 @@ def _with_given(settings: Settings, names: list[str], host: str, port: int) -> P
 
 def _names(settings: Settings) -> list[str]:
     for name in settings.names:
-        if name_of(written(name)) != written(name):
+        if not _is_name(name):
             raise InvalidInput(
                 f"{name[:80]!r} is no name that a server can go by.",
                 target="allowed_hosts",
@@ -70,6 +73,14 @@ def _names(settings: Settings) -> list[str]:
             )
     own = [] if is_loopback(settings.host) else [socket.gethostname().lower()]
     return list(dict.fromkeys([*map(written, settings.names), *filter(name_of, own)]))
+
+
+def _is_name(text: str) -> bool:
+    if ":" not in text:
+        return name_of(text) == text
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(text).version == 6  # noqa: PLR2004  # what has colons
+    return False
 
 
 def _loaded(certificate: Path, key: Path) -> ssl.SSLContext:
