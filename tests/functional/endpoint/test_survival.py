@@ -85,7 +85,7 @@ def test_server_killed_while_it_deletes(deploy: Deployer):
         wait_for(lambda: "at work" in service.log)
         pid = service.supervisor_pid
         deletion = pool.submit(_delete_roughly, service)
-        wait_for(lambda: "is deleted" in service.log)
+        wait_for(lambda: "ends:" in service.log)
         deploy.server.kill()
         deletion.result()
         answer.result()

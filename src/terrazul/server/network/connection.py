@@ -31,7 +31,7 @@ class PatientConnection(HttpToolsProtocol):
 
     patience: ClassVar[float]
 
-    def connection_made(self, transport: BaseTransport) -> None:  # type: ignore[override]  # the server it is of narrows it, too
+    def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for the first request."""
         super().connection_made(cast("Any", transport))
         self._part, self._bytes, self.url = _Part.HEAD, 0, b""
@@ -89,7 +89,7 @@ class PatientConnection(HttpToolsProtocol):
 
     def _is_our_turn(self) -> bool:
         """Whether the client waits for us to read, or to say that it may send."""
-        return self.flow.read_paused or (self.cycle is not None and self.cycle.waiting_for_100_continue)
+        return self.flow.read_paused or self.cycle.waiting_for_100_continue
 
     def _stop_watch(self) -> None:
         if self._watch is not None:
@@ -97,7 +97,7 @@ class PatientConnection(HttpToolsProtocol):
             self._watch = None
 
     def _refuse(self, status: int) -> None:
-        answering = self._part is _Part.BODY and self.cycle is not None and self.cycle.response_started
+        answering = self._part is _Part.BODY and self.cycle.response_started
         if not answering and not self.transport.is_closing():
             self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
