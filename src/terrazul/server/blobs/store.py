@@ -52,8 +52,8 @@ content = Table(
 dead_object = Table(
     "dead_object",
     metadata,
-    Column("workspace", Integer, nullable=False),
     Column("key", String(128), primary_key=True),
+    Column("workspace", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 """An object of the storage at which nothing points (any more, or yet): it is to be removed."""

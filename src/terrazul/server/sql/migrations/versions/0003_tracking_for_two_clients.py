@@ -258,8 +258,8 @@ def _add_deletions() -> None:
         op.create_index(f"ix_{table}_content", table, ["workspace", "digest"])
     op.create_table(
         "dead_object",
-        sa.Column("workspace", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("workspace", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_dead_object")),
         sqlite_with_rowid=False,
     )
