@@ -55,6 +55,13 @@ class PatientConnection(HttpToolsProtocol):
         if self._part is not _Part.NONE and self._watch is None and not self.transport.is_closing():
             self._watch = self.loop.call_later(self.patience, self._look)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; an address that the parser finds too long is told to be that."""
+        if len(self.url) > ADDRESS_BYTES:
+            self._refuse(AddressTooLong.status)
+        else:
+            super().send_400_response(msg)
+
     def on_message_begin(self) -> None:
         """A request begins."""
         self._part, self._bytes = _Part.HEAD, 0

@@ -13,7 +13,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 MOST_HEADERS = 100
 HEADER_BYTES = 32 << 10
-ADDRESS_BYTES = 64 << 10
+ADDRESS_BYTES = 48 << 10
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?\Z")
 _FOREIGN_SITES = frozenset({"cross-site", "same-site"})
 
