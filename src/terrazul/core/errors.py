@@ -130,6 +130,20 @@ class TooLarge(UserErrorException):
     status = 413
 
 
+class AddressTooLong(TooLarge):
+    """A longer address than a request may have."""
+
+    code = "address_too_long"
+    status = 414
+
+
+class HeaderTooLarge(TooLarge):
+    """More or longer headers than a request may have."""
+
+    code = "header_too_large"
+    status = 431
+
+
 class CapabilityNotAvailable(UserErrorException, NotImplementedError):
     """A v1 name whose capability Terrazul does not have yet."""
 

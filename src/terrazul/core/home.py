@@ -26,3 +26,4 @@ class Home:
         self.environments_folder = self.path / "environments"
         self.sdk_folder = self.path / "sdk"
         self.cache_folder = self.path / "cache"
+        self.tls_folder = self.path / "tls"

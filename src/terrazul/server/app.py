@@ -39,6 +39,7 @@ from terrazul.server.mlflow.address import Redirection, is_mlflow
 from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
 from terrazul.server.mlflow.protocol import ACTION, Protocol, describe
 from terrazul.server.model import routes as models
+from terrazul.server.network.gate import Gate
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
@@ -73,8 +74,11 @@ async def get_server_status(services: InjectedServices) -> ServerStatus:
     return await status_of(services)
 
 
-def build(services: Services, announce: Announce, token: str) -> ASGIApp:
-    """The application, observed; ``announce`` is entered while it answers, and ``token`` is its owner's."""
+def build(services: Services, announce: Announce, token: str, names: list[str]) -> ASGIApp:
+    """The application, guarded and observed.
+
+    ``announce`` is entered while it answers, ``token`` is its owner's, and ``names`` are those it may be addressed by.
+    """
     figures = Figures(services.database)
 
     @asynccontextmanager
@@ -87,7 +91,7 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
             await services.stop()
 
     application = Protocol(application_of(services, figures, lifespan), services)
-    return Observation(Redirection(application, services), figures)
+    return Observation(Gate(Redirection(application, services), names), figures)
 
 
 def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:

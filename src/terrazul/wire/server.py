@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict
 
+CA_VARIABLE = "TERRAZUL_CA_FILE"
+"""Names the file with the certificates that a client trusts servers by."""
+
 
 @dataclass(frozen=True)
 class ServerInfo:
@@ -56,3 +59,5 @@ class ServerFile:
     url: str
     pid: int
     version: str
+    ca_file: str = ""
+    """The certificates that clients on this machine trust it by, where they are not those of the system."""
