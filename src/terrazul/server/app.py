@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
 from terrazul.server import page
+from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
 from terrazul.server.deletion import routes as deletions
 from terrazul.server.endpoint.routes import images, webservices
@@ -40,6 +41,7 @@ from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
 from terrazul.server.mlflow.protocol import ACTION, Protocol, describe
 from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
+from terrazul.server.recording import Recording
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
 from terrazul.server.services import Services
@@ -85,7 +87,7 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
             await services.stop()
 
     application = Protocol(application_of(services, figures, lifespan), services)
-    return Observation(Redirection(application, services), figures)
+    return Observation(Recording(Redirection(application, services), services.activity), figures)
 
 
 def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:
@@ -136,10 +138,13 @@ def _api() -> Router:
             webservices.router,
             images.router,
             identity.members,
+            activity.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )
-    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers])
+    return _Branch(
+        "/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers, activity.collection]
+    )
 
 
 class _Branch(Router):

@@ -15,6 +15,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 
 from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError
+from terrazul.server.activity.service.act import ACT, Act
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.server.services import Services
@@ -43,11 +44,14 @@ def does(action: Action, object_type: ObjectType = ObjectType.WORKSPACE) -> dict
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Authenticate and authorise each call; a route that declares nothing opens for nobody."""
+    act: Act = connection.scope["state"][ACT]
+    action: Action | None = handler.opt.get("action")
+    act.operation, act.action, act.parameters = handler.operation_id, action, connection.path_params
+    act.success = handler.status_code
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
-    principal = await services.identities.authenticate(connection.headers.get("authorization"))
-    action: Action | None = handler.opt.get("action")
+    act.principal = principal = await services.identities.authenticate(connection.headers.get("authorization"))
     if action is None:
         raise Forbidden("This address declares no action, so nobody may use it.")
     target = await _target(services, principal, handler, connection.path_params)
@@ -124,6 +128,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if request.scope["state"].get(CLIENT_GONE):
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     status, body = _describe(error, correlation_id)
+    request.scope["state"][ACT].reason = body.message
     if status >= _SERVER_FAULT:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004  # the status with this header

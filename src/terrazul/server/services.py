@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings
+from terrazul.server.activity.service.log import Activity
 from terrazul.server.blobs.kinds.local import LocalStorage
 from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
@@ -49,6 +50,7 @@ from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as a
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database, after_commit
 from terrazul.server.sql.migration import migrate
+from terrazul.server.sql.witness import witness
 from terrazul.server.workspace.service import Workspaces
 
 
@@ -72,6 +74,7 @@ class Services:
         self.owner = owner_name(getpass.getuser())
         self.changes = Changes()
         self.database = Database(home.database_file)
+        self.activity = Activity(self.database, clock)
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
         self.contents = Contents(self.database, storage, clock)
@@ -129,7 +132,9 @@ class Services:
 
     async def start(self, token: str) -> None:
         """Begin to work: the owner's token counts, runs and web services are looked after."""
+        witness.set(self.activity.of_the_server())  # for this task, and those that are made below
         self.changes.start()
+        self.activity.start()
         await self.identities.set_owner_token(token, self.owner)
         self.dispatcher.start(self.lifecycle)
         self.keeper.start()
@@ -141,4 +146,5 @@ class Services:
         await self.remover.stop()
         await self.keeper.stop()
         await self.dispatcher.stop()
+        await self.activity.stop()
         self.database.close()

@@ -51,6 +51,7 @@ class Action(str, enum.Enum):
     MEMBER_WRITE = "member/write"
     USER_READ = "user/read"
     USER_WRITE = "user/write"
+    ACTIVITY_READ = "activity/read"
     TOKEN_WRITE = "token/write"  # noqa: S105  # an action
 
 
@@ -89,6 +90,8 @@ class Principal:
     grants: Mapping[str, Grant] = field(default_factory=dict)
     """By the id of the workspace."""
     actions: frozenset[Action] | None = None
+    token_id: str | None = None
+    """The public id of a user's token."""
 
     @property
     def is_run(self) -> bool:

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import HTTPScope
 
 from terrazul.core.errors import AuthenticationException, InvalidInput, TerrazulError, TooLarge
+from terrazul.server.activity.service.act import ACT
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.wire.mlflow.error import EndpointNotFound, InvalidParameter, WrongMethod, body_of, code_of
 from terrazul.wire.mlflow.rules import invalid
@@ -81,6 +82,7 @@ def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, s
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     known = _known(scope, error)
     status, _ = code_of(known)
+    scope["state"][ACT].reason = known.message
     if status >= _SERVER_FAULT:
         _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
     headers = {"WWW-Authenticate": "Bearer"} if status == AuthenticationException.status else {}

@@ -1,4 +1,4 @@
-"""Users, groups, roles, and whose a token is."""
+"""Users, groups, roles, whose a token is, and the activity log."""
 
 from __future__ import annotations
 
@@ -75,6 +75,36 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_role_assignment_user"), "role_assignment", ["user"])
     op.create_index(op.f("ix_role_assignment_user_group"), "role_assignment", ["user_group"])
+    op.create_table(
+        "activity",
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("time", sa.String(length=27), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=True),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("through", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("change", sa.String(length=16), nullable=False),
+        sa.Column("object_type", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("previous_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_activity")),
+    )
+    op.create_index("ix_activity_workspace", "activity", ["workspace_id", "sequence"])
+    op.create_index("ix_activity_object", "activity", ["object_id", "sequence"])
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER activity_no_{verb.lower()} BEFORE {verb} ON activity "
+            "BEGIN SELECT RAISE(ABORT, 'the activity log is never changed'); END"
+        )
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.add_column(sa.Column("token_id", sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column("user", sa.Integer(), nullable=True))
