@@ -10,6 +10,7 @@ from typing import List, Mapping, Optional
 FIRST_PREVIOUS = "0" * 64
 """What stands for the hash before the first line."""
 _HASH = "hash"
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class ActivityCheck:
 def canonical(line: Mapping[str, object]) -> bytes:
     """The bytes that are hashed: the JSON of all fields but the hash, keys sorted, without spaces, in ASCII."""
     told = {name: value for name, value in line.items() if name != _HASH}
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return _encode(told).encode("ascii")
 
 
 def hash_of(line: Mapping[str, object]) -> str:

@@ -81,7 +81,8 @@ def thing_of_message(message: object) -> Thing:
 
 def told(text: str) -> str:
     """A text as it is kept: short, and without characters that would steer a terminal or cannot be stored."""
-    return "".join(each if each.isprintable() else "?" for each in text[:_TEXT_LIMIT])
+    short = text[:_TEXT_LIMIT]
+    return short if short.isprintable() else "".join(each if each.isprintable() else "?" for each in short)
 
 
 def told_id(text: str) -> str:
