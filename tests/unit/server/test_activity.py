@@ -278,6 +278,8 @@ def test_request_without_a_write_is_told_before_its_answer():
 @pytest.mark.parametrize("statement", ["UPDATE activity SET user = 'ben'", "DELETE FROM activity"])
 def test_database_refuses_to_change_a_line(database: Database, tmp_path: Path, statement: str):
     write(database, act_of(Action.MODEL_REGISTER), lambda connection: made(connection, "model", "m:1"))
-    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection:
-        with pytest.raises(sqlite3.IntegrityError, match="never changed"):
-            connection.execute(statement)
+    with (
+        contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="never changed"),
+    ):
+        connection.execute(statement)
