@@ -41,6 +41,11 @@ def test_each_kind_of_act_is_in_it(server: RunningServer):
     ]
     server.call("POST", f"{mlflow}/runs/log-metric", {"run_id": made, "key": "k", "value": 1, "timestamp": 1})
     server.call("POST", f"{mlflow}/runs/delete", {"run_id": made})
+    server.call("POST", f"{mlflow}/experiments/create", {"name": "second"})
+    server.call("POST", f"{mlflow}/registered-models/create", {"name": "churn"})
+    server.call("POST", f"{mlflow}/registered-models/set-tag", {"name": "churn", "key": "k", "value": "v"})
+    server.call("DELETE", f"{mlflow}/registered-models/delete-tag", {"name": "churn", "key": "k"})
+    server.call("DELETE", f"{mlflow}/registered-models/delete", {"name": "churn"})
     definition = {"name": "env", "user_managed": True}
     server.call("POST", f"{workspace}/environments", definition)
     server.call("POST", "/api/v1/users", {"name": "ana"})
@@ -61,6 +66,9 @@ def test_each_kind_of_act_is_in_it(server: RunningServer):
         ("write", "created", "run recorded", 200),
         ("mlflow_create_run", "created", f"run {made}", 200),
         ("mlflow_delete_run", "", f"run {made}", 200),
+        ("mlflow_create_registered_model", "created", "model churn", 200),
+        ("mlflow_delete_registered_model_tag", "", "model churn", 200),
+        ("mlflow_delete_registered_model", "deleted", "model churn", 200),
         ("register_environment", "created", "environment env:1", 200),
         ("create_user", "created", "user ana", 200),
         ("share_workspace", "created", "member Reader: ana", 200),
@@ -73,6 +81,7 @@ def test_each_kind_of_act_is_in_it(server: RunningServer):
     ]
     assert [each for each in expected if each not in found] == []
     assert [found.count(each) for each in expected] == [1] * len(expected)
+    assert len([each for each in found if each[0] == "mlflow_create_experiment"]) == 1
     assert not [each for each in found if each[0] in {"mlflow_log_metric", "list_activity"}]
 
 

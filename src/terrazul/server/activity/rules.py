@@ -69,14 +69,15 @@ def thing_of_address(parameters: Mapping[str, object], operation: str, action: s
     return Thing("workspace", told_id(str(workspace_id))) if workspace_id else Thing()
 
 
-def thing_of_message(message: object) -> Thing:
-    """The thing that a message of MLflow's protocol is about."""
-    for name, kind in (("run_id", "run"), ("run_uuid", "run"), ("experiment_id", "experiment"), ("name", "model")):
-        value = getattr(message, name, None)
-        if value:
-            version = getattr(message, "version", None) if kind == "model" else None
-            return Thing(kind, told_id(f"{value}:{version}" if version else str(value)))
-    return Thing()
+def thing_of_message(message: object, action: Action) -> Thing | None:
+    """The thing that a message of MLflow's protocol is about; None where it names none that there is."""
+    kind = action.value.partition("/")[0]
+    names = {"model": ("name",), "run": ("run_id", "run_uuid"), "experiment": ("experiment_id",)}.get(kind, ())
+    value = next(filter(None, (getattr(message, name, None) for name in names)), None)
+    if value is None:
+        return None
+    version = getattr(message, "version", None) if kind == "model" else None
+    return Thing(kind, told_id(f"{value}:{version}" if version else str(value)))
 
 
 def told(text: str) -> str:

@@ -85,7 +85,7 @@ class Protocol:
         await self._services.mlflow.experiments.ensure_default(workspace.key)
         body = await _read(receive, headers.get(b"content-length", b""), self._services.settings.body_limit)
         asked = method.read(verb, body, scope["query_string"])
-        act.message_thing = thing_of_message(asked)
+        act.message_thing = thing_of_message(asked, method.action)
         answer = await method.perform(Call(self._services.mlflow, workspace.key, principal), asked)
         return msgspec.json.encode(answer or {})
 

@@ -137,7 +137,7 @@ class Act:
         if self.is_recorded or not self._is_kept:
             return
         if not self._told:
-            self._add(connection, [Counted(self._deed(self._thing, self.success, change=self._change), 1)])
+            self._add(connection, [Counted(self._deed(self._thing, self.success), 1)])
         self.is_recorded = True
 
     def is_to_tell(self, status: int) -> bool:
@@ -150,18 +150,13 @@ class Act:
 
     def conclude(self, status: int) -> list[dict[str, Any]]:
         """The lines that are still to be written."""
-        change = self._change if status < FIRST_ERROR else ""
-        deed = self._deed(self._thing, status, self.reason, change)
+        deed = self._deed(self._thing, status, self.reason)
         counted = self._ledger.take(deed) if status in REFUSED else [Counted(deed, 1)]
         return self._ledger.lines_of(counted, self._correlation_id)
 
     @property
     def _is_kept(self) -> bool:
         return bool(self.operation) and is_kept(self._method, self.action)
-
-    @property
-    def _change(self) -> str:
-        return "deleted" if self._method == "DELETE" else ""
 
     @property
     def _action(self) -> str:

@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _MOST = 1000
 _PART = 1000
 _LOOK_SECONDS = 5.0
+_PAGE_DIGITS = 18
 _FIELDS = [each.name for each in fields(ActivityLine)]
 FORMATS = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 """What an export can be, with its media type."""
@@ -51,7 +52,7 @@ class Activity:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        await self._write(self._ledger.lines_of(self._ledger.due(closing=True)))
+        await self._write_counted(closing=True)
 
     def begin(self, method: str, address: str, correlation_id: str) -> Act:
         """A request has come."""
@@ -79,7 +80,7 @@ class Activity:
         """Lines, newest first. Raises ``InvalidInput`` for a limit, a mark or a filter that cannot be one."""
         if not 1 <= limit <= _MOST:
             raise InvalidInput(f"A page holds 1 to {_MOST} lines, not {limit}.", target="limit")
-        if page is not None and not (page.isascii() and page.isdigit() and len(page) <= len(str(1 << 62))):
+        if page is not None and not (page.isascii() and page.isdigit() and len(page) <= _PAGE_DIGITS):
             hint = "Pass next_page of the answer before."
             raise InvalidInput("The page mark is not valid.", target="page", hint=hint)
         before = None if page is None else int(page)
@@ -128,10 +129,13 @@ class Activity:
     async def _write_counted_forever(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                await self._write(self._ledger.lines_of(self._ledger.due()))
-            except Exception:  # noqa: BLE001  # the edge of the loop, which must go on
-                _log.exception("Refusals that were counted could not be written down")
+            await self._write_counted(closing=False)
+
+    async def _write_counted(self, *, closing: bool) -> None:
+        try:
+            await self._write(self._ledger.lines_of(self._ledger.due(closing=closing)))
+        except Exception:  # noqa: BLE001  # the edge of the loop, which must go on, and of the server, which must end
+            _log.exception("Refusals that were counted could not be written down")
 
     async def _write(self, lines: list[dict[str, Any]]) -> None:
         if lines:

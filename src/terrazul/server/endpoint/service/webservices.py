@@ -38,6 +38,7 @@ from terrazul.server.endpoint.service.view import Filter, describe, matches
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.witness import removed
 from terrazul.server.workspace.service import Hindrance
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.endpoint import (
@@ -214,6 +215,7 @@ class Webservices:
             row = services.existing(connection, workspace, name)
             if not row.deleting:
                 self._order(connection, row, {"deleting": True})
+                removed(connection, "webservice", name)
             return row
 
         row = await self._database.write(work)

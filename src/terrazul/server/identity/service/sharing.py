@@ -69,6 +69,7 @@ class Sharing:
                     f"The role {name!r} is given to somebody.", target=name, hint="Take it away from them first."
                 )
             roles.delete(connection, name)
+            removed(connection, "role", name)
 
         await self._database.write(work)
 
