@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 
@@ -44,19 +45,25 @@ def does(action: Action, object_type: ObjectType = ObjectType.WORKSPACE) -> dict
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Authenticate and authorise each call; a route that declares nothing opens for nobody."""
-    act: Act = connection.scope["state"][ACT]
-    action: Action | None = handler.opt.get("action")
-    act.operation, act.action, act.parameters = handler.operation_id, action, connection.path_params
-    act.success = handler.status_code
+    act = _act_of(connection, handler)
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
     act.principal = principal = await services.identities.authenticate(connection.headers.get("authorization"))
+    action = act.action
     if action is None:
         raise Forbidden("This address declares no action, so nobody may use it.")
     target = await _target(services, principal, handler, connection.path_params)
     demand(principal, action, target)
     connection.scope["state"]["principal"] = principal
+
+
+def _act_of(connection: Connection, handler: BaseRouteHandler) -> Act:
+    act: Act = connection.scope["state"][ACT]
+    act.action, act.parameters = handler.opt.get("action"), connection.path_params
+    if isinstance(handler, HTTPRouteHandler):
+        act.operation, act.success = str(handler.operation_id or ""), handler.status_code
+    return act
 
 
 def demand(principal: Principal, action: Action, target: Target) -> None:

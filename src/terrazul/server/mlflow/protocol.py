@@ -72,11 +72,8 @@ class Protocol:
         if method is None:
             raise WrongMethod(f"{name} is called with {' or '.join(self._methods[name])}, not with {verb}.")
         act: Act = scope["state"][ACT]
-        act.operation, act.action, act.parameters = (
-            method.operation(verb),
-            method.action,
-            {"workspace_id": workspace_id},
-        )
+        act.operation, act.action = method.operation(verb), method.action
+        act.parameters = {"workspace_id": workspace_id}
         headers = dict(scope["headers"])
         given = headers.get(b"authorization", b"").decode("latin-1")
         act.principal = principal = await self._services.identities.authenticate(given)
