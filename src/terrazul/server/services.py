@@ -118,7 +118,8 @@ class Services:
         )
         collector = Collector(self.database, self.contents, clock)
         self.remover = Remover(
-            self.database, collector, computes, self.changes, clock, settings.purge_after_days
+            self.database, collector, computes, self.changes, clock, settings.purge_after_days,
+            self.activity.of_the_server,
         )  # fmt: skip
         self.deletions = Deletions(
             self.database, self.contents, computes, self.changes, clock, self.remover.wake

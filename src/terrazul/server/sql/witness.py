@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -29,6 +30,16 @@ class Witness(Protocol):
 
 witness: ContextVar[Witness | None] = ContextVar("witness", default=None)
 """Who watches what the current task writes."""
+
+
+@contextmanager
+def watched_by(who: Witness) -> Iterator[None]:
+    """Let somebody watch what this task writes inside."""
+    before = witness.set(who)
+    try:
+        yield
+    finally:
+        witness.reset(before)
 
 
 def watch(connection: Connection, by: Witness | None) -> None:

@@ -196,8 +196,9 @@ class Act:
 class ServersAct:
     """What the server does by itself, such as purging by age: the things that it makes and removes have lines."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, workspace_id: str | None) -> None:
         self._ledger = ledger
+        self._workspace_id = workspace_id
 
     def begins(self) -> None:
         """See ``Witness``."""
@@ -205,7 +206,7 @@ class ServersAct:
     def tell(self, connection: Connection, change: str, kind: str, ids: Sequence[str]) -> None:
         """See ``Witness``."""
         things = [Thing(kind, told_id(each)) for each in ids]
-        deeds = [Deed("", "", "server", "", None, "", thing, "", "", 200, "", change) for thing in things]
+        deeds = [Deed("", "", "server", "", self._workspace_id, "", thing, "", "", 200, "", change) for thing in things]
         store.add(connection, self._ledger.lines_of([Counted(each, 1) for each in deeds]))
 
     def tell_refusal(self, connection: Connection, kind: str, object_id: str, reason: str) -> None:

@@ -58,9 +58,9 @@ class Activity:
         """A request has come."""
         return Act(self._ledger, method, address, correlation_id)
 
-    def of_the_server(self) -> Witness:
-        """Who watches what the server does by itself."""
-        return ServersAct(self._ledger)
+    def of_the_server(self, workspace_id: str | None = None) -> Witness:
+        """Who watches what the server does by itself, in a workspace where one is given."""
+        return ServersAct(self._ledger, workspace_id)
 
     async def conclude(self, act: Act, status: int) -> None:
         """Write what is still to be told of a request, before it is answered with a status.
