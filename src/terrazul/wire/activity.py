@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import List, Mapping, Optional
+from typing import Iterable, List, Mapping, Optional
 
 FIRST_PREVIOUS = "0" * 64
 """What stands for the hash before the first line."""
@@ -111,6 +111,10 @@ class Chain:
         if self.broken_at is None:
             self._look(line)
         return self.broken_at is None
+
+    def follow_all(self, lines: Iterable[ActivityLine]) -> bool:
+        """As ``follow``, of several lines."""
+        return all(self.follow(line) for line in lines)
 
     def check(self) -> ActivityCheck:
         """What was found, once all lines were followed."""

@@ -169,13 +169,13 @@ def test_noted_line_is_read():
 
 def test_equal_refusals_of_a_minute_are_two_lines():
     refusals = Refusals()
-    assert [each.count for each in refusals.take(DEED, 0)] == [1]
+    assert [each.times for each in refusals.take(DEED, 0)] == [1]
     for moment in range(1, 1000):
         assert refusals.take(DEED, moment) == []
     assert refusals.due(MINUTE - 1) == []
     assert refusals.due(MINUTE) == [(DEED, 999)]
     assert refusals.due(2 * MINUTE) == []
-    assert [each.count for each in refusals.take(DEED, 2 * MINUTE)] == [1]
+    assert [each.times for each in refusals.take(DEED, 2 * MINUTE)] == [1]
 
 
 def test_refusal_after_the_minute_brings_what_was_counted():
@@ -190,7 +190,7 @@ def test_who_tries_many_ids_does_not_fill_the_disk():
     told = [each for n in range(10_000) for each in refusals.take(replace(DEED, thing=Thing("run", str(n))), n)]
     told += refusals.due(MINUTE * 2)
     assert len(told) < 60
-    assert sum(each.count for each in told) == 10_000
+    assert sum(each.times for each in told) == 10_000
 
 
 def test_many_addresses_do_not_fill_the_disk():
@@ -198,7 +198,7 @@ def test_many_addresses_do_not_fill_the_disk():
     told = [each for n in range(10_000) for each in refusals.take(replace(DEED, address=str(n)), n)]
     told += refusals.due(MINUTE * 2)
     assert len(told) < 2010
-    assert sum(each.count for each in told) == 10_000
+    assert sum(each.times for each in told) == 10_000
 
 
 @pytest.fixture

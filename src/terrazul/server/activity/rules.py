@@ -154,7 +154,7 @@ class Counted(NamedTuple):
     """A deed, and how often it is to be told of."""
 
     deed: Deed
-    count: int
+    times: int
 
 
 class Refusals:

@@ -54,7 +54,7 @@ activity = Table(
 """``workspace_id`` is the id outside of the database: the lines of a workspace stay when it is deleted."""
 
 for _verb in ("UPDATE", "DELETE"):
-    _trigger = DDL(
+    _trigger = DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy types its constructor by half
         f"CREATE TRIGGER activity_no_{_verb.lower()} BEFORE {_verb} ON activity "
         "BEGIN SELECT RAISE(ABORT, 'the activity log is never changed'); END"
     )
@@ -103,7 +103,7 @@ class _Entry(NamedTuple):
 def _entry_for(dialect: Dialect) -> _Entry:
     """How a line is entered, made once: to let SQLAlchemy make it each time would take as long as all the rest."""
     compiled = activity.insert().compile(dialect=dialect)
-    return _Entry(str(compiled), compiled.positiontup if compiled.positional else None)  # type: ignore[attr-defined]  # of the compiler for SQL
+    return _Entry(str(compiled), compiled.positiontup if compiled.positional else None)
 
 
 def last_sequence(connection: Connection) -> int:

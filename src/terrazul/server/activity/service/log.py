@@ -102,7 +102,7 @@ class Activity:
         """
         chain = Chain(known=read_known(known))
         async for lines in self._parts(Wanted()):
-            if not await asyncio.to_thread(lambda part=lines: all(chain.follow(line) for line in part)):
+            if not await asyncio.to_thread(chain.follow_all, lines):
                 break
         return chain.check()
 
