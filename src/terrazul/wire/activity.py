@@ -42,7 +42,7 @@ class ActivityLine:
     status: int
     """The HTTP status of the answer."""
     reason: str
-    """Why it was refused or failed."""
+    """Why it was refused."""
     count: int
     """So many equal refusals."""
     correlation_id: str

@@ -23,6 +23,7 @@ from terrazul.server.activity.rules import (
     is_kept,
     read_known,
     thing_of_address,
+    told,
     told_id,
 )
 from terrazul.server.activity.service.act import Act, Ledger
@@ -148,7 +149,9 @@ def test_object_is_the_innermost_thing_of_the_address():
 
 
 def test_token_in_the_place_of_an_id_and_control_characters_are_not_kept():
-    assert told_id("tz_abcdefghijklmnop") == "tz_abc..."
+    assert told_id("tz_abcdefghijklmnop-_1") == "tz_..."
+    assert told("There is no token 'tz_abcdefghijklmnop-_1'.") == "There is no token 'tz_...'."
+    assert told_id("tz_short") == "tz_short"
     assert told_id("a\x1b[2Jb\ud800") == "a?[2Jb?"
     assert len(told_id("x" * 10_000)) == 256
 
@@ -187,18 +190,18 @@ def test_refusal_after_the_minute_brings_what_was_counted():
 
 def test_who_tries_many_ids_does_not_fill_the_disk():
     refusals = Refusals()
-    told = [each for n in range(10_000) for each in refusals.take(replace(DEED, thing=Thing("run", str(n))), n)]
-    told += refusals.due(MINUTE * 2)
-    assert len(told) < 60
-    assert sum(each.times for each in told) == 10_000
+    lines = [each for n in range(10_000) for each in refusals.take(replace(DEED, thing=Thing("run", str(n))), n)]
+    lines += refusals.due(MINUTE * 2)
+    assert len(lines) < 60
+    assert sum(each.times for each in lines) == 10_000
 
 
 def test_many_addresses_do_not_fill_the_disk():
     refusals = Refusals()
-    told = [each for n in range(10_000) for each in refusals.take(replace(DEED, address=str(n)), n)]
-    told += refusals.due(MINUTE * 2)
-    assert len(told) < 2010
-    assert sum(each.times for each in told) == 10_000
+    lines = [each for n in range(10_000) for each in refusals.take(replace(DEED, address=str(n)), n)]
+    lines += refusals.due(MINUTE * 2)
+    assert len(lines) < 2010
+    assert sum(each.times for each in lines) == 10_000
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ FIRST_ERROR = 400
 _READS_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
 _TEXT_LIMIT = 300
 _ID_LIMIT = 256
-_SHOWN_OF_A_TOKEN = 6
 _PARAMETER = re.compile(r"(?P<type>\w+)_(?:id|name)\Z")
+_TOKEN = re.compile(TOKEN_PREFIX + r"[\w-]{16,}", re.ASCII)
 _KNOWN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})\Z")
 _WITHOUT_OBJECT = frozenset({"workspace_id", "path", "file_path", "tag_key"})
 _MLFLOW = "mlflow_"
@@ -81,16 +81,14 @@ def thing_of_message(message: object, action: Action) -> Thing | None:
 
 
 def told(text: str) -> str:
-    """A text as it is kept: short, and without characters that would steer a terminal or cannot be stored."""
-    short = text[:_TEXT_LIMIT]
+    """A text as it is kept: short, without tokens, and without what would steer a terminal or cannot be stored."""
+    short = _TOKEN.sub(f"{TOKEN_PREFIX}...", text)[:_TEXT_LIMIT]
     return short if short.isprintable() else "".join(each if each.isprintable() else "?" for each in short)
 
 
 def told_id(text: str) -> str:
-    """As ``told``, of an id that a request gave; what looks like a token is cut off."""
-    if text.startswith(TOKEN_PREFIX):
-        return told(text[:_SHOWN_OF_A_TOKEN]) + "..."
-    return told(text[:_ID_LIMIT])
+    """As ``told``, of an id that a request gave."""
+    return told(text)[:_ID_LIMIT]
 
 
 def kind_of(principal: Principal | None) -> str:

@@ -150,8 +150,10 @@ class Act:
 
     def conclude(self, status: int) -> list[dict[str, Any]]:
         """The lines that are still to be written."""
-        deed = self._deed(self._thing, status, self.reason)
-        counted = self._ledger.take(deed) if status in REFUSED else [Counted(deed, 1)]
+        if status in REFUSED:
+            counted = self._ledger.take(self._deed(self._thing, status, self.reason))
+        else:  # why something failed may tell what was sent
+            counted = [Counted(self._deed(self._thing, status), 1)]
         return self._ledger.lines_of(counted, self._correlation_id)
 
     @property
