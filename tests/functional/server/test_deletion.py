@@ -11,6 +11,8 @@ from terrazul.testing.server import Refused, RunningServer
 from terrazul.testing.submission import Submitter, send_snapshot, wait_for
 from terrazul.wire import pack
 
+pytestmark = pytest.mark.each_database
+
 
 def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

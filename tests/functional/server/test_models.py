@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from terrazul.testing.server import Refused, RunningServer
 from terrazul.testing.submission import wait_for
@@ -289,7 +289,7 @@ def test_workspace_is_deleted_with_its_models(server: RunningServer):
     register(server, workspace, parent_id="diabetes:1")
     server.call("DELETE", workspace)
     server.stop()
-    engine = create_engine(f"sqlite:///{server.home.database_file}")
+    engine = server.database.engine()
     with engine.connect() as connection:
         for table in ("registered_model", "model", "model_file", "model_tag", "model_property", "edge"):
             assert connection.execute(text(f"select count(*) from {table}")).scalar() == 0, table  # our names

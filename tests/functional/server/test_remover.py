@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from terrazul.core.errors import NotFound
@@ -11,6 +11,8 @@ from terrazul.core.settings import Settings
 from terrazul.server.activity.store import Wanted
 from terrazul.server.identity.rules import Principal
 from terrazul.server.services import Services
+from terrazul.server.sql.choice import choose
+from terrazul.server.sql.migration import migrate
 from terrazul.wire.run import RunState
 from terrazul.wire.workspace import NewWorkspace
 from terrazul.wire.write import NewRun, StateChange, WriteBatch
@@ -28,6 +30,13 @@ class Clock:
 
     def __call__(self) -> int:
         return self.now
+
+
+def services_in(folder: Path, database: str, clock: Clock, **settings: int) -> Services:
+    home = Home(str(folder))
+    kind = choose(database, home.database_file)
+    migrate(kind)
+    return Services(home, Settings(**settings), clock, kind)
 
 
 async def with_deleted_run(services: Services) -> int:
@@ -51,10 +60,10 @@ async def is_gone(services: Services, workspace: int) -> bool:
     return False
 
 
-def test_what_was_deleted_softly_is_purged_by_age(tmp_path: Path):
+def test_what_was_deleted_softly_is_purged_by_age(tmp_path: Path, new_database: Callable[[], str]):
     async def story(days: int) -> list[bool]:
         clock = Clock()
-        services = Services(Home(str(tmp_path / str(days))), Settings(purge_after_days=days), clock)
+        services = services_in(tmp_path / str(days), new_database(), clock, purge_after_days=days)
         await services.start("token")
         workspace = await with_deleted_run(services)
         seen = []
@@ -70,10 +79,10 @@ def test_what_was_deleted_softly_is_purged_by_age(tmp_path: Path):
     assert asyncio.run(story(0)) == [False, False]
 
 
-def test_purge_by_age_is_in_the_activity_log_of_its_workspace(tmp_path: Path):
+def test_purge_by_age_is_in_the_activity_log_of_its_workspace(tmp_path: Path, new_database: Callable[[], str]):
     async def story() -> list[tuple[str, str, str]]:
         clock = Clock()
-        services = Services(Home(str(tmp_path)), Settings(purge_after_days=2), clock)
+        services = services_in(tmp_path, new_database(), clock, purge_after_days=2)
         await services.start("token")
         workspace = await with_deleted_run(services)
         clock.now += 3 * DAY
@@ -87,7 +96,7 @@ def test_purge_by_age_is_in_the_activity_log_of_its_workspace(tmp_path: Path):
     assert asyncio.run(story())[:1] == [("server", "deleted", "old")]
 
 
-def test_upload_that_nobody_finished_goes_after_a_day(tmp_path: Path):
+def test_upload_that_nobody_finished_goes_after_a_day(tmp_path: Path, new_database: Callable[[], str]):
     data = b"never named"
 
     async def stream() -> AsyncIterator[bytes]:
@@ -95,7 +104,7 @@ def test_upload_that_nobody_finished_goes_after_a_day(tmp_path: Path):
 
     async def story() -> list[int]:
         clock = Clock()
-        services = Services(Home(str(tmp_path)), Settings(), clock)
+        services = services_in(tmp_path, new_database(), clock)
         await services.start("token")
         made = await services.workspaces.create(NewWorkspace("s", "g", "aging"), "owner")
         workspace = (await services.workspaces.get(made.workspace_id)).key

@@ -1,14 +1,12 @@
 """The activity log: what is kept, how refusals are counted, and that nobody changes a line unseen."""
 
 import asyncio
-import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from terrazul.core.clock import Microseconds
 from terrazul.core.errors import InvalidInput
@@ -34,6 +32,8 @@ from terrazul.server.sql.migration import migrate
 from terrazul.server.sql.witness import made, witness
 from terrazul.wire.activity import FIRST_PREVIOUS, ActivityLine, Chain, canonical, hash_of
 from terrazul.wire.codec import decode, encode
+
+from .conftest import NewKind
 
 DEED = Deed("10.0.0.1", "ana", "user", "t", "w", "run/read", Thing("run", "r"), "GET", "get_run", 403, "No.")
 
@@ -205,9 +205,10 @@ def test_many_addresses_do_not_fill_the_disk():
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    migrate(tmp_path / "a.db")
-    opened = Database(tmp_path / "a.db")
+def database(new_kind: NewKind) -> Iterator[Database]:
+    kind = new_kind()
+    migrate(kind)
+    opened = Database(kind)
     yield opened
     opened.close()
 
@@ -278,11 +279,13 @@ def test_request_without_a_write_is_told_before_its_answer():
     assert act_of(Action.MODEL_READ, "GET").is_to_tell(403)
 
 
-@pytest.mark.parametrize("statement", ["UPDATE activity SET user = 'ben'", "DELETE FROM activity"])
-def test_database_refuses_to_change_a_line(database: Database, tmp_path: Path, statement: str):
+@pytest.mark.parametrize("statement", ["UPDATE activity SET status = 200", "DELETE FROM activity"])
+def test_database_refuses_to_change_a_line(database: Database, statement: str):
+    def change(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
     write(database, act_of(Action.MODEL_REGISTER), lambda connection: made(connection, "model", "m:1"))
-    with (
-        contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as connection,
-        pytest.raises(sqlite3.IntegrityError, match="never changed"),
-    ):
-        connection.execute(statement)
+    before = lines_in(database)
+    with pytest.raises(DBAPIError, match="never changed"):
+        write(database, act_of(Action.RUN_WRITE), change)
+    assert lines_in(database) == before

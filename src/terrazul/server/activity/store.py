@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Column,
     ColumnElement,
@@ -53,12 +52,31 @@ activity = Table(
 )
 """``workspace_id`` is the id outside of the database: the lines of a workspace stay when it is deleted."""
 
-for _verb in ("UPDATE", "DELETE"):
-    _trigger = DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy types its constructor by half
-        f"CREATE TRIGGER activity_no_{_verb.lower()} BEFORE {_verb} ON activity "
-        "BEGIN SELECT RAISE(ABORT, 'the activity log is never changed'); END"
-    )
-    event.listen(activity, "after_create", _trigger.execute_if(dialect="sqlite"))
+_REFUSAL = "the activity log is never changed"
+_GUARDS = {
+    "sqlite": [
+        f"CREATE TRIGGER activity_no_{verb.lower()} BEFORE {verb} ON activity "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ],
+    "postgresql": [
+        (
+            "CREATE FUNCTION activity_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$"
+        ),
+        (
+            "CREATE TRIGGER activity_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON activity "
+            "FOR EACH STATEMENT EXECUTE FUNCTION activity_refuse()"
+        ),
+    ],
+}
+
+
+@event.listens_for(activity, "after_create")
+def _guard(_table: Table, connection: Connection, **_options: object) -> None:
+    for statement in _GUARDS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+
 
 _LAST = "SELECT sequence, hash FROM activity WHERE sequence = (SELECT max(sequence) FROM activity)"
 _ALL = select(activity)
@@ -81,8 +99,7 @@ class Wanted(NamedTuple):
 def add(connection: Connection, lines: Sequence[dict[str, Any]]) -> None:
     """Chain lines to the last one, part of the caller's transaction. They lack sequence and hashes, which they get."""
     entry = _entry_for(connection.dialect)
-    driver: Any = connection.connection.driver_connection  # since this is read for each line, and costs a tenth so
-    last = driver.execute(_LAST).fetchone()
+    last = connection.exec_driver_sql(_LAST).first()
     sequence, previous = (last[0], last[1]) if last else (0, FIRST_PREVIOUS)
     rows: list[Any] = []
     for line in lines:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    func,
     or_,
     select,
 )
@@ -25,6 +24,7 @@ from terrazul.core.clock import to_text
 from terrazul.core.errors import Conflict
 from terrazul.core.ids import new_guid
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.variables import in_groups
 from terrazul.server.sql.witness import made
 from terrazul.server.workspace import store as workspaces
@@ -157,7 +157,7 @@ def list_all(
         query = query.where(experiment.c.name == name)
     if folder:
         below = folder + "/"
-        query = query.where(func.substr(experiment.c.name, 1, len(below)) == below)
+        query = query.where(begins_with(experiment.c.name, below))
     if archived is not None:
         query = query.where(experiment.c.archived_at.is_not(None) if archived else experiment.c.archived_at.is_(None))
     return [_row(row).experiment for row in connection.execute(query)]

@@ -30,7 +30,8 @@ from terrazul.server.run.store import logged_model
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.snapshot import store as snapshots
-from terrazul.server.sql.database import Database
+from terrazul.server.sql.database import Database, tell
+from terrazul.server.sql.kind import Thing
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.artifact import Artifact
 from terrazul.wire.deletion import (
@@ -46,6 +47,8 @@ from terrazul.wire.run import Run
 
 _TOLD = 20
 _LIST_LIMIT = 1000
+REMOVER = "remover"
+"""What processes tell each other when a deletion was ordered."""
 
 
 class _Facts(NamedTuple):
@@ -143,7 +146,7 @@ class Deletions:
             deletion = await self._database.read(read)
             return deletion if deletion.state is DeletionState.DONE else None
 
-        found = await self._changes.wait_until(("deletion", workspace, deletion_id), look, seconds)
+        found = await self._changes.wait_until(waited_for(workspace, deletion_id), look, seconds)
         return found if found is not None else await self._database.read(read)
 
     async def restore_run(self, workspace: int, run_id: str) -> Run:
@@ -227,6 +230,7 @@ class Deletions:
                     hint="Make a new id for each deletion.",
                 )
             return deletions.load(connection, there.key)
+        tell(connection, REMOVER)
         now = self._clock()
         values = {
             "workspace": workspace.key,
@@ -278,6 +282,11 @@ class Deletions:
         if not removed:
             raise _no_file(row, path)
         return removed
+
+
+def waited_for(workspace: int, deletion_id: str) -> Thing:
+    """What one waits for with ``Changes``, to see the end of a deletion."""
+    return "deletion", workspace, deletion_id
 
 
 def _no_file(row: RunRow, path: str) -> NotFound:

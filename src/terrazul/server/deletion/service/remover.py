@@ -8,17 +8,19 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from sqlalchemy import Connection
+
 from terrazul.core.clock import Clock
 from terrazul.core.ids import new_guid
 from terrazul.server.changes import Changes
 from terrazul.server.compute.service import Computes
 from terrazul.server.deletion.service.collector import Collector
-from terrazul.server.deletion.service.deletions import Deletions
+from terrazul.server.deletion.service.deletions import Deletions, waited_for
 from terrazul.server.deletion.store import deletion as deletions
 from terrazul.server.deletion.store.deletion import DeletionRow
 from terrazul.server.deletion.store.removal import step
 from terrazul.server.identity.rules import Principal
-from terrazul.server.sql.database import Database
+from terrazul.server.sql.database import Database, tell
 from terrazul.server.sql.witness import Witness, watched_by
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.deletion import DeletionState, NewDeletion, Selection
@@ -31,7 +33,7 @@ _BY_AGE = Principal("purge by age")
 
 
 class Remover:
-    """One loop in one process."""
+    """One loop in one process, the one that leads."""
 
     def __init__(
         self,
@@ -99,11 +101,15 @@ class Remover:
         place = await self._database.read(partial(deletions.place_of, key=row.key))
         if place is not None:  # else the workspace was deleted meanwhile
             await asyncio.to_thread(self._computes.clear, place.workspace_id)
-            await self._come_to(row, DeletionState.DONE)
-            self._changes.notify(("deletion", row.workspace, place.deletion_id))
+            await self._database.write(partial(self._end, row=row, deletion_id=place.deletion_id))
+            self._changes.notify(waited_for(row.workspace, place.deletion_id))
 
     async def _come_to(self, row: DeletionRow, state: DeletionState) -> None:
         await self._database.write(partial(deletions.come_to, key=row.key, state=state, now=self._clock()))
+
+    def _end(self, connection: Connection, row: DeletionRow, deletion_id: str) -> None:
+        deletions.come_to(connection, row.key, DeletionState.DONE, self._clock())
+        tell(connection, waited_for(row.workspace, deletion_id))
 
     async def _purge_old(self) -> None:
         """Once an hour, and not in the first one: a client that was waiting for the server comes first."""

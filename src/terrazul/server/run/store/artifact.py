@@ -13,13 +13,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    func,
     select,
 )
 
 from terrazul.core.clock import to_text
 from terrazul.server.blobs import store as contents
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.pattern import begins_with
 from terrazul.wire.artifact import Artifact
 
 artifact = Table(
@@ -56,8 +56,7 @@ def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
     """The artifacts of a run whose path begins with a prefix, by path."""
     query = _COLUMNS.where(artifact.c.run == run).order_by(artifact.c.path)
     if prefix:
-        # LIKE would fold cases, and refuses long patterns
-        query = query.where(func.substr(artifact.c.path, 1, len(prefix)) == prefix)
+        query = query.where(begins_with(artifact.c.path, prefix))
     return [Artifact(row[0], row[1], row[2], to_text(row[3])) for row in connection.execute(query)]
 
 
@@ -68,8 +67,7 @@ def remove(connection: Connection, workspace: int, run: int, path: str, now: int
 
 def at_or_below(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
     """The condition that a path is this one, or lies below it."""
-    below = path + "/"
-    return (column == path) | (func.substr(column, 1, len(below)) == below)
+    return (column == path) | begins_with(column, path + "/")
 
 
 def _remove(connection: Connection, workspace: int, which: ColumnElement[bool], now: int) -> int:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    func,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -32,6 +31,7 @@ from terrazul.server.run.store.artifact import at_or_below
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
+from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.variables import in_groups
 from terrazul.server.sql.witness import made
 from terrazul.wire.artifact import Artifact
@@ -220,7 +220,7 @@ def files_of(connection: Connection, key: int, prefix: str) -> list[Artifact]:
     """The files whose path begins with a prefix, by path."""
     query = _FILES.where(file.c.logged_model == key).order_by(file.c.path)
     if prefix:
-        query = query.where(func.substr(file.c.path, 1, len(prefix)) == prefix)
+        query = query.where(begins_with(file.c.path, prefix))
     return [_artifact(row) for row in connection.execute(query)]
 
 

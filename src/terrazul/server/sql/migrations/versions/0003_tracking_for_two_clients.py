@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from terrazul.server.sql.index_choice import indexed
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+SEARCHED: list[str | sa.ColumnElement[str]] = ["workspace", "key", indexed(sa.column("value"))]
 
 
 def upgrade() -> None:
@@ -24,7 +27,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("run_parameter", schema=None) as batch_op:
-        batch_op.create_index("ix_run_parameter_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_run_parameter_search", SEARCHED, unique=False)
 
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("deleted_at", sa.BigInteger(), nullable=True))
@@ -123,7 +126,7 @@ def _add_inputs_and_models() -> None:
             sqlite_with_rowid=False,
         )
         with op.batch_alter_table(name, schema=None) as batch_op:
-            batch_op.create_index(f"ix_{name}_search", ["workspace", "key", "value"], unique=False)
+            batch_op.create_index(f"ix_{name}_search", SEARCHED, unique=False)
     op.create_table(
         "logged_model_metric",
         sa.Column("workspace", sa.Integer(), nullable=False),
@@ -201,7 +204,7 @@ def _add_registry() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("registered_model_tag", schema=None) as batch_op:
-        batch_op.create_index("ix_registered_model_tag_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_registered_model_tag_search", SEARCHED, unique=False)
     op.create_table(
         "model_alias",
         sa.Column("workspace", sa.Integer(), nullable=False),

@@ -100,10 +100,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_activity_workspace", "activity", ["workspace_id", "sequence"])
     op.create_index("ix_activity_object", "activity", ["object_id", "sequence"])
-    for verb in ("UPDATE", "DELETE"):
+    refusal = "the activity log is never changed"
+    if op.get_bind().dialect.name == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER activity_no_{verb.lower()} BEFORE {verb} ON activity "
+                f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+            )
+    else:
         op.execute(
-            f"CREATE TRIGGER activity_no_{verb.lower()} BEFORE {verb} ON activity "
-            "BEGIN SELECT RAISE(ABORT, 'the activity log is never changed'); END"
+            "CREATE FUNCTION activity_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER activity_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON activity "
+            "FOR EACH STATEMENT EXECUTE FUNCTION activity_refuse()"
         )
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.add_column(sa.Column("token_id", sa.String(length=36), nullable=True))
