@@ -99,7 +99,8 @@ class Wanted(NamedTuple):
 def add(connection: Connection, lines: Sequence[dict[str, Any]]) -> None:
     """Chain lines to the last one, part of the caller's transaction. They lack sequence and hashes, which they get."""
     entry = _entry_for(connection.dialect)
-    last = connection.exec_driver_sql(_LAST).first()
+    driver: Any = connection.connection.driver_connection  # read for each line, and five times as fast without the way
+    last = driver.execute(_LAST).fetchone()
     sequence, previous = (last[0], last[1]) if last else (0, FIRST_PREVIOUS)
     rows: list[Any] = []
     for line in lines:
