@@ -26,6 +26,7 @@ from terrazul.core.ids import new_guid
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import made
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.experiment import Experiment
 
@@ -105,6 +106,7 @@ def add(
             artifact_location=artifact_location,
         )
     )
+    made(connection, "experiment", new.experiment_id)
     return ExperimentRow(primary_key(result), new, number, now, now, None, artifact_location)
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terrazul.core.errors import InsufficientStorage
 from terrazul.server.sql.kind import DatabaseKind, Thing
+from terrazul.server.sql.witness import Witness, watch, witness
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -47,6 +48,7 @@ class _Pending(Generic[T]):
     work: Work[T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
+    witness: Witness | None
 
 
 class _Outcome(NamedTuple):
@@ -80,7 +82,7 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Pending(work, loop, future))
+        self._queue.put(_Pending(work, loop, future, witness.get()))
         return await future
 
     async def read(self, work: Work[T]) -> T:
@@ -210,8 +212,14 @@ class Database:
     def _run(self, connection: Connection, pending: _Pending[Any]) -> _Outcome:
         """One write in its own savepoint. A full disk undoes the whole transaction, so that error goes up."""
         savepoint = connection.begin_nested()
+        watch(connection, pending.witness)
         try:
-            value = pending.work(connection)
+            if pending.witness is None:
+                value = pending.work(connection)
+            else:
+                pending.witness.begins()
+                value = pending.work(connection)
+                pending.witness.ends(connection)
             savepoint.commit()
         except DBAPIError as error:
             explained = self._explained(error)

@@ -28,6 +28,7 @@ from terrazul.server.run.store import run as runs
 from terrazul.server.run.store import writer as writers
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.witness import refused
 from terrazul.wire.metric import MetricPoint
 from terrazul.wire.run import RunEvent
 from terrazul.wire.write import (
@@ -140,6 +141,8 @@ class _Application:
 
     def _refuse(self, kind: str, index: int, run_id: str, error: TerrazulError) -> None:
         self._refusals.append(Refusal(kind, index, error.code, error.message, run_id))
+        if isinstance(error, Forbidden):
+            refused(self._connection, "run", run_id, error.message)
 
     def _run(self, run_id: str) -> RunRow:
         return find_within_reach(self._connection, self._workspace, run_id, self._principal)

@@ -32,6 +32,7 @@ from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.text_map import text_map
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import made
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
 
 _snapshot_id = Column("snapshot_id", String(36), nullable=True)
@@ -136,6 +137,7 @@ def add(connection: Connection, values: Mapping[str, Any], parent: RunRow | None
     key = primary_key(result)
     if parent is None:
         connection.execute(run.update().where(run.c.id == key).values(root=key))
+    made(connection, "run", values["run_id"])
     return key
 
 
