@@ -11,7 +11,7 @@ from schemathesis.schemas import APIOperation
 
 from terrazul.testing.server import RunningServer
 
-from .conftest import Victim, end_services, make_victim
+from .conftest import WEBHOOKS_GO_NOWHERE, Victim, end_services, make_victim
 
 EXAMPLES = 3
 """Of each sort to each route: the suite is run often, and the requests are other ones where a route changes."""
@@ -21,7 +21,7 @@ FIRST_FAULT = 500
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server of its own: what fits is taken, deletions too."""
-    running = RunningServer(tmp_path_factory.mktemp("schema") / "home")
+    running = RunningServer(tmp_path_factory.mktemp("schema") / "home", *WEBHOOKS_GO_NOWHERE)
     running.start()
     yield running
     end_services(running)

@@ -176,9 +176,10 @@ def set_alias(connection: Connection, workspace: int, key: int, name: str, versi
     )
 
 
-def remove_alias(connection: Connection, key: int, name: str) -> None:
-    """Remove an alias; one that is not there is no error."""
-    connection.execute(alias.delete().where(alias.c.registered_model == key, alias.c.alias == name))
+def remove_alias(connection: Connection, key: int, name: str) -> bool:
+    """Remove an alias; False where it is not there."""
+    of_name = (alias.c.registered_model == key) & (alias.c.alias == name)
+    return connection.execute(alias.delete().where(of_name)).rowcount > 0
 
 
 def forget_version(connection: Connection, key: int, version: int) -> None:

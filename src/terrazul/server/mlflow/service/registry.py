@@ -21,6 +21,7 @@ from terrazul.server.mlflow.service.files import place_of
 from terrazul.server.mlflow.service.models import find_model
 from terrazul.server.mlflow.service.runs import find_run
 from terrazul.server.model import store as models
+from terrazul.server.model.event import place_in_registry
 from terrazul.server.model.service import Models
 from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
@@ -29,6 +30,8 @@ from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import logged_model
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.witness import removed
+from terrazul.server.webhook.rules import alias_created, alias_deleted, registered_model_created
+from terrazul.server.webhook.service.outbox import Outbox
 from terrazul.wire.mlflow import rules
 from terrazul.wire.mlflow.error import InvalidParameter, missing
 from terrazul.wire.mlflow.message import NameChoice, Pair, Search, VersionChoice
@@ -43,7 +46,6 @@ _RESERVED_ALIAS = re.compile(r"(?:latest|v\d+)\Z", re.IGNORECASE)
 _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 _LOGGED = re.compile(r"models:/(m-[0-9a-zA-Z]+)/?\Z")
 _OF_RUN = re.compile(r"runs:/([^/]+)/(.+)\Z")
-_REGISTRY = "mlflow-artifacts:/registry"
 _NO_PROMPT = {"mlflow.prompt.is_prompt": "false"}
 """What stands for the tag of prompts where it is missing: MLflow's client asks for ``!= 'true'`` in each search."""
 _TAGS = dict.fromkeys(("tag", "tags"), (Entity.TAG, Kind.TEXT))
@@ -86,9 +88,10 @@ class WholeName(NamedTuple):
 class MlflowRegistry:
     """The registered models of all workspaces."""
 
-    def __init__(self, database: Database, registry: Models, clock: Clock) -> None:
+    def __init__(self, database: Database, registry: Models, outbox: Outbox, clock: Clock) -> None:
         self._database = database
         self._models = registry
+        self._outbox = outbox
         self._clock = clock
 
     async def create_name(self, workspace: int, new: NameChoice, principal: Principal) -> WholeName:
@@ -104,6 +107,8 @@ class MlflowRegistry:
             row = _name(connection, workspace, new.name)
             store.describe(connection, workspace, row.key, new.description or "", now)
             store.name_tag.set(connection, workspace, row.key, _texts(new.tags))
+            told = registered_model_created(new.name, _texts(new.tags), new.description or "")
+            self._outbox.add(connection, workspace, [told])
             return _whole_names(connection, workspace, [_name(connection, workspace, new.name)])[0]
 
         return await self._database.write(work)
@@ -165,14 +170,18 @@ class MlflowRegistry:
         def work(connection: Connection, row: NameRow) -> None:
             version = _own_version(connection, workspace, asked.name, asked.version, principal)
             store.set_alias(connection, workspace, row.key, asked.alias, version.version)
+            self._outbox.add(connection, workspace, [alias_created(row.name, asked.alias, version.version)])
 
         await self._at_name(workspace, asked.name, work)
 
     async def delete_alias(self, workspace: int, asked: NameChoice) -> None:
         """Remove an alias; one that is not there is no error."""
-        await self._at_name(
-            workspace, asked.name, lambda connection, row: store.remove_alias(connection, row.key, asked.alias)
-        )
+
+        def work(connection: Connection, row: NameRow) -> None:
+            if store.remove_alias(connection, row.key, asked.alias):
+                self._outbox.add(connection, workspace, [alias_deleted(row.name, asked.alias)])
+
+        await self._at_name(workspace, asked.name, work)
 
     async def of_alias(self, workspace: int, name: str, alias: str) -> WholeVersion:
         """The version that an alias stands for. Raises ``NotFound``."""
@@ -230,7 +239,7 @@ class MlflowRegistry:
             new.name, uuid.uuid4().hex, files=files, run_id=run_id, description=new.description or "",
             tags=_texts(new.tags),
         )  # fmt: skip
-        made = await self._models.register(workspace, registration, principal)
+        made = await self._models.register(workspace, registration, principal, new.source)
 
         def note(connection: Connection) -> WholeVersion:
             row = _name(connection, workspace, new.name)
@@ -375,9 +384,7 @@ def _whole_versions(connection: Connection, rows: Sequence[VersionRow]) -> list[
 
 
 def _uri_of(row: VersionRow) -> str:
-    """Where a version's files are for MLflow: the folder that holds its ``MLmodel``, where it has one."""
-    folder = str((row.mlflow or {}).get("folder") or "")
-    return f"{_REGISTRY}/{row.name}/{row.version}" + (f"/{folder}" if folder else "")
+    return place_in_registry(row.name, row.version, row.mlflow)
 
 
 def _files_of_source(
