@@ -30,7 +30,7 @@ _COLUMNS = (
 )
 _TRIAL = (
     Column("arrived", "success"),
-    Column("status", "status", lambda value: value or NOTHING),
+    Column("status", "status", lambda value: str(value or NOTHING)),
     Column("answer", "body"),
     Column("error", "error", lambda value: value or NOTHING),
 )

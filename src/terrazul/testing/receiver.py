@@ -73,7 +73,11 @@ class Receiver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it; nobody listens at its port any more."""
+        """End it."""
+        self.close()
+
+    def close(self) -> None:
+        """Nobody listens at its port any more; may be called again."""
         self.held.set()
         self._server.shutdown()
         self._server.server_close()
