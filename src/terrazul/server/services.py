@@ -35,6 +35,7 @@ from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.identity.service.sharing import Sharing
 from terrazul.server.identity.service.users import Users
 from terrazul.server.leadership import Leadership
+from terrazul.server.mlflow import registry_store
 from terrazul.server.mlflow.service import Mlflow
 from terrazul.server.mlflow.service.experiments import MlflowExperiments
 from terrazul.server.mlflow.service.files import MlflowFiles
@@ -117,7 +118,7 @@ class Services:
         outbox = Outbox(clock, self._notify_deliverer)
         self.webhooks = Webhooks(self.database, self.vault, sender, clock, self._notify_deliverer)
         self.deliverer = Deliverer(self.database, self.vault, sender, clock)
-        self.models = Models(self.database, self.contents, outbox, clock)
+        self.models = Models(self.database, self.contents, outbox, clock, forget=registry_store.forget_version)
         endpoint = LocalEndpoint(home.services_folder)
         deployments = Deployments(self.database, self.snapshots)
         self.images = Images(self.database, deployments, clock)

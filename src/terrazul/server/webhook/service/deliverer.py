@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import TerrazulError
+from terrazul.server.loop import Loop
 from terrazul.server.sql.database import Database
 from terrazul.server.vault.service.vault import Vault
 from terrazul.server.webhook import store
@@ -49,49 +50,36 @@ class Deliverer:
         self._vault = vault
         self._sender = sender
         self._clock = clock
-        self._awake = asyncio.Event()
+        self._loop = Loop("deliverer", self._look, _LOOK_SECONDS)
         self._busy: dict[int, asyncio.Task[None]] = {}
-        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; deliveries that an earlier server left are found again."""
-        self._task = asyncio.get_running_loop().create_task(self._run_forever())
+        self._loop.start()
 
     async def stop(self) -> None:
         """Break off what is being sent; whoever leads next sends it again."""
-        for task in filter(None, (self._task, *self._busy.values())):
+        await self._loop.stop()
+        for task in list(self._busy.values()):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
     def wake(self) -> None:
         """Look at once: something has happened that a webhook asks for."""
-        self._awake.set()
+        self._loop.wake()
 
-    async def _run_forever(self) -> None:
-        while True:
-            self._awake.clear()
-            seconds = _LOOK_SECONDS
-            try:
-                seconds = await self._begin_what_is_due()
-            except Exception:  # noqa: BLE001  # the edge of the loop, which must go on
-                _log.exception("The deliverer met an error and goes on")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), seconds)
-
-    async def _begin_what_is_due(self) -> float:
-        """Begin to send to webhooks for which something waits; returns the seconds until the next is due."""
+    async def _look(self) -> float:
+        """Begin to send to webhooks for which something waits."""
         now = self._clock()
-        seconds = _LOOK_SECONDS
         for key, due_at in await self._database.read(store.waiting):
             if key in self._busy:
                 continue
             if due_at > now:
-                return min(seconds, (due_at - now) / SECOND)
-            if len(self._busy) >= _AT_ONCE:
-                return seconds  # who is done wakes the loop
-            self._busy[key] = asyncio.get_running_loop().create_task(self._serve(key))
-        return seconds
+                return min(_LOOK_SECONDS, (due_at - now) / SECOND)
+            if len(self._busy) < _AT_ONCE:  # else whoever is done wakes the loop
+                self._busy[key] = asyncio.get_running_loop().create_task(self._serve(key))
+        return _LOOK_SECONDS
 
     async def _serve(self, key: int) -> None:
         """Send to one webhook until nothing waits for it, or an attempt fails."""
