@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
-from terrazul.core.errors import TerrazulError
+from terrazul.core.errors import DamagedContent, VaultClosed
 from terrazul.server.loop import Loop
 from terrazul.server.sql.database import Database
 from terrazul.server.vault.service.vault import Vault
@@ -97,7 +97,7 @@ class Deliverer:
         """Make one attempt; False where nothing waits, or it failed."""
         try:
             work = await self._database.read(partial(self._find_work, key=key))
-        except TerrazulError as problem:  # the vault is closed, or the secret is damaged
+        except (VaultClosed, DamagedContent) as problem:
             await self._note(key, None, Attempt(arrived=False, status=None, text=problem.message))
             return False
         if work is None:
