@@ -52,6 +52,24 @@ class ExperimentChoice:
 
 
 @dataclass(frozen=True)
+class UploadPart:
+    """A part that was sent, with what the server named it."""
+
+    part_number: int = 0
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class PartedUpload:
+    """``mpu/create``, ``mpu/complete`` and ``mpu/abort``; the address names the folder, ``path`` the file in it."""
+
+    path: str = ""
+    num_parts: int = 0
+    upload_id: str = ""
+    parts: List[UploadPart] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class EventChoice:
     """An event of the registry: the names of what it happens to, and of what happens."""
 
