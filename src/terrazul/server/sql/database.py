@@ -30,6 +30,8 @@ Work = Callable[[Connection], T]
 _log = logging.getLogger(__name__)
 _BATCH_LIMIT = 512
 _READERS = 3
+_MAPPED = 2_000_000_000
+"""So many bytes of the file are read where the system keeps them, without a call for each page."""
 _AFTER_COMMIT = "after_commit"
 
 
@@ -209,6 +211,7 @@ def _sqlite_engine(path: Path) -> Engine:
             "foreign_keys=ON",
             "cache_size=-8000",
             "temp_store=MEMORY",
+            f"mmap_size={_MAPPED}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

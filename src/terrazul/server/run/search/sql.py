@@ -53,8 +53,8 @@ SOURCES = {
 _above = run.alias("above")
 _COLUMNS: dict[str, Column] = {
     "run_id": run.c.run_id,
-    "display_name": func.nullif(run.c.display_name, ""),
-    "description": func.nullif(run.c.description, ""),
+    "display_name": run.c.display_name,
+    "description": run.c.description,
     "state": run.c.state,
     "type": run.c.type,
     "target": run.c.target,
@@ -64,8 +64,10 @@ _COLUMNS: dict[str, Column] = {
     "created_at": run.c.created_at,
     "started_at": run.c.started_at,
     "ended_at": run.c.ended_at,
-    "duration": run.c.ended_at - run.c.started_at,
+    "duration": run.c.duration,
 }
+EMPTY_IS_MISSING = {"display_name", "description"}
+"""Attributes that every run has, if only as an empty text, which counts as none."""
 _RELATED: dict[str, tuple[Column, Table | Any, str]] = {
     "experiment": (run.c.experiment, experiment, "name"),
     "experiment_id": (run.c.experiment, experiment, "experiment_id"),
@@ -121,6 +123,10 @@ def holds(column: Column, field: Field, operator: Operator, values: tuple[Value,
     return _COMPARE[operator](column, value)
 
 
+def _or_none(field: Field, column: Column) -> Column:
+    return func.nullif(column, "") if field.key in EMPTY_IS_MISSING else column
+
+
 def _compare_time(column: Column, operator: Operator, span: Span) -> Condition:
     if operator is Operator.EQUAL:
         return and_(column >= span.first, column < span.end)
@@ -173,7 +179,7 @@ class _Compiler:
         if source is not None:
             return self._exists(source, field, true())
         column = column_of(field)
-        return (relation_of(field)[0] if column is None else column).is_not(None)
+        return (relation_of(field)[0] if column is None else _or_none(field, column)).is_not(None)
 
     def _exists(self, source: Source, field: Field, condition: Condition) -> Condition:
         return exists().where(source.table.c.run == run.c.id, source.key == field.key, condition).correlate(run)
@@ -185,6 +191,7 @@ class _Compiler:
         field, operator, values = comparison.field, comparison.operator, comparison.values
         column = column_of(field)
         if column is not None:
+            column = _or_none(field, column)
             return and_(column.is_not(None), holds(unindexed(column), field, operator, values))
         pointer, table, name = relation_of(field)
         positive = _POSITIVE.get(operator, operator)

@@ -62,13 +62,13 @@ class RunLifecycle:
             return
         values: dict[str, Any] = {"state": state.value}
         if row.state.terminal:
-            values["ended_at"] = None
+            values |= {"ended_at": None, "duration": None}
         elif state is RunState.RUNNING:
             values["started_at"] = time
         if error is not None:
             values["error"] = msgspec.to_builtins(error)
         if state.terminal:
-            values["ended_at"] = time
+            values |= {"ended_at": time, "duration": runs.time_since_start(time)}
         runs.change(connection, row.key, values)
         runs.add_event(connection, row, RunEvent(to_text(time), state, message=error.message if error else ""), time)
         if state.terminal:

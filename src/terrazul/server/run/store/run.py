@@ -51,6 +51,7 @@ run = Table(
     Column("created_by", Text, nullable=False),
     Column("started_at", BigInteger, nullable=True),
     Column("ended_at", BigInteger, nullable=True),
+    Column("duration", BigInteger, nullable=True),
     Column("target", Text, nullable=False),
     Column("snapshot_id", String(36), nullable=True),
     Column("error", Json, nullable=True),
@@ -65,6 +66,9 @@ run = Table(
     Index("ix_run_of_experiment", "experiment", "created_at", "id"),
     Index("ix_run_state", "workspace", "state"),
     Index("ix_run_started", "workspace", "started_at", "created_at", "id"),
+    Index("ix_run_ended", "workspace", "ended_at", "created_at", "id"),
+    Index("ix_run_duration", "workspace", "duration", "created_at", "id"),
+    Index("ix_run_display_name", "workspace", "display_name", "created_at", "id"),
 )
 
 
@@ -166,6 +170,11 @@ def descendants(connection: Connection, key: int) -> list[RunRow]:
 def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     """Set columns of a run."""
     connection.execute(run.update().where(run.c.id == key).values(**values))
+
+
+def time_since_start(time: int) -> ColumnElement[int]:
+    """How long a run took that ends at this time, as a value for ``change``; none where it was never started."""
+    return time - run.c.started_at
 
 
 def delete_all_of(connection: Connection, experiment_key: int, now: int) -> None:

@@ -175,6 +175,12 @@ def _add_search_indexes() -> None:
         batch_op.create_index("ix_metric_last", ["workspace", "name", "last_number", "run"], unique=False)
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.create_index("ix_run_started", ["workspace", "started_at", "created_at", "id"], unique=False)
+        batch_op.add_column(sa.Column("duration", sa.BigInteger(), nullable=True))
+    op.execute("UPDATE run SET duration = ended_at - started_at")
+    with op.batch_alter_table("run", schema=None) as batch_op:
+        for name in ("ended", "duration", "display_name"):
+            column = "ended_at" if name == "ended" else name
+            batch_op.create_index(f"ix_run_{name}", ["workspace", column, "created_at", "id"], unique=False)
 
 
 def _add_registry() -> None:
