@@ -13,7 +13,7 @@ from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store import inputs
 from terrazul.server.run.store.inputs import DatasetRow, ModelRow
 from terrazul.server.run.store.metric import from_stored, metric, point
-from terrazul.server.run.store.run import parameter, property_, run, tag
+from terrazul.server.run.store.run import parameter, property_, run, tag, texts_beside
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.metric import MetricKind, from_json_value
 from terrazul.wire.run import RunState
@@ -72,9 +72,9 @@ _FACTS: Select[Any] = (
     .outerjoin(_parent, _parent.c.id == run.c.parent)
     .where(run.c.id.in_(bindparam("keys", expanding=True)))
 )  # fmt: skip
+_WHOLE = _FACTS.add_columns(texts_beside(property_), texts_beside(tag), texts_beside(parameter))
 _METRICS: Select[Any] = select(
     metric.c.run, metric.c.name, metric.c.last_number, metric.c.last_time, metric.c.last_step, metric.c.id,
-    metric.c.last_sequence,
 ).where(metric.c.run.in_(bindparam("keys", expanding=True)), metric.c.kind.in_(_SHOWN))  # fmt: skip
 _LAST: Select[Any] = (
     select(metric.c.id, point.c.form, point.c.number, point.c.text)
@@ -92,27 +92,32 @@ def facts_of(connection: Connection, keys: Sequence[int]) -> list[RunFacts]:
     """Runs without their data, in the order of the keys."""
     found = {}
     for group in in_groups(keys):
-        for row in connection.execute(_FACTS, {"keys": group}):
-            found[row[0]] = RunFacts(*row)._replace(state=RunState(row[5]))
+        for row in connection.execute(_FACTS, {"keys": group}).all():
+            found[row[0]] = _facts(row)
     return [found[key] for key in keys]
+
+
+def _facts(row: Sequence[Any]) -> RunFacts:
+    return RunFacts(*row[:5], RunState(row[5]), *row[6:])
 
 
 def load(connection: Connection, keys: Sequence[int]) -> list[WholeRun]:
     """Runs with what is shown of them, in the order of the keys."""
-    tags, properties = tag.of(connection, keys), property_.of(connection, keys)
-    parameters, metrics = parameter.of(connection, keys), _last_values(connection, keys)
+    metrics = _last_values(connection, keys)
     datasets, models = inputs.datasets_of(connection, keys), inputs.models_of(connection, keys)
-    return [
-        WholeRun(
-            facts,
-            {**properties.get(facts.key, {}), **tags.get(facts.key, {})},
-            parameters.get(facts.key, {}),
-            metrics.get(facts.key, []),
-            datasets.get(facts.key, []),
-            models.get(facts.key, []),
-        )
-        for facts in facts_of(connection, keys)
-    ]
+    found = {}
+    for group in in_groups(keys):
+        for *facts, properties, tags, parameters in connection.execute(_WHOLE, {"keys": group}).all():
+            key = facts[0]
+            found[key] = WholeRun(
+                _facts(facts),
+                {**properties, **tags},
+                parameters,
+                metrics.get(key, []),
+                datasets.get(key, []),
+                models.get(key, []),
+            )
+    return [found[key] for key in keys]
 
 
 def history(
@@ -138,18 +143,18 @@ def history(
 
 
 def _last_values(connection: Connection, keys: Sequence[int]) -> dict[int, list[MetricValue]]:
-    rows = [row for group in in_groups(keys) for row in connection.execute(_METRICS, {"keys": group})]
-    unclear = [row.id for row in rows if row.last_number is None]
+    rows = [row for group in in_groups(keys) for row in connection.execute(_METRICS, {"keys": group}).all()]
+    unclear = [row.id for row in rows if row[2] is None]
     words = {
         row[0]: next(reversed(list(_numbers(row[1], row[2], row[3]))), None)
         for group in in_groups(unclear)
-        for row in connection.execute(_LAST, {"keys": group})
+        for row in connection.execute(_LAST, {"keys": group}).all()
     }
     found: dict[int, list[MetricValue]] = {}
-    for row in rows:
-        number = row[2] if row[2] is not None else words.get(row[5])
+    for run_key, name, last, time, step, key in rows:
+        number = last if last is not None else words.get(key)
         if number is not None:
-            found.setdefault(row[0], []).append(MetricValue(row[1], number, row[3], row[4]))
+            found.setdefault(run_key, []).append(MetricValue(name, number, time, step))
     return found
 
 

@@ -33,7 +33,7 @@ def run(whole: WholeRun) -> Json:
     return {
         "info": run_info(whole.facts),
         "data": {
-            "metrics": [metric(each) for each in whole.metrics],
+            "metrics": [answer.metric(*each) for each in whole.metrics],
             "params": pairs(whole.parameters),
             "tags": pairs(_tags(whole)),
         },

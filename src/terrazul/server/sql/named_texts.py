@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.text_map import text_map
 from terrazul.server.sql.variables import in_groups
 
 
@@ -41,6 +42,11 @@ class NamedTexts:
         self._owner = self.table.c[owner]
         self._remove = self.table.delete().where(
             self._owner == bindparam("of_owner"), self.table.c.key == bindparam("of_key")
+        )
+        self._of = (
+            select(self._owner, text_map(self.table.c.key, self.table.c.value))
+            .where(self._owner.in_(bindparam("of_owners", expanding=True)))
+            .group_by(self._owner)
         )
         statement = insert(self.table)
         self._set = statement.on_conflict_do_update(
@@ -69,12 +75,11 @@ class NamedTexts:
 
     def of(self, connection: Connection, owners: Iterable[int]) -> dict[int, dict[str, str]]:
         """The texts of rows, by the key of the row; rows without any are left out."""
-        found: dict[int, dict[str, str]] = {}
-        for group in in_groups(owners):
-            query = select(self._owner, self.table.c.key, self.table.c.value).where(self._owner.in_(group))
-            for row in connection.execute(query):
-                found.setdefault(row[0], {})[row[1]] = row[2]
-        return found
+        return {
+            row[0]: row[1]
+            for group in in_groups(owners)
+            for row in connection.execute(self._of, {"of_owners": group}).all()
+        }
 
     def match(self, owner: Column[int], pairs: Iterable[tuple[str, str | None]]) -> list[ColumnElement[bool]]:
         """The conditions that a row has these texts; ``None`` stands for any value."""

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Index, Integer, String, Table, Text, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    bindparam,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.run.store.run import RunRow
@@ -68,8 +81,10 @@ _DATASETS = select(
     dataset_input.c.run, dataset_input.c.name, dataset_input.c.digest, dataset_input.c.source_type,
     dataset_input.c.source, dataset_input.c.schema, dataset_input.c.profile, dataset_input.c.context,
     dataset_input.c.tags,
-)  # fmt: skip
-_MODELS = select(run_model.c.run, run_model.c.made, run_model.c.model_id, run_model.c.step)
+).where(dataset_input.c.run.in_(bindparam("keys", expanding=True)))  # fmt: skip
+_MODELS = select(run_model.c.run, run_model.c.made, run_model.c.model_id, run_model.c.step).where(
+    run_model.c.run.in_(bindparam("keys", expanding=True))
+)
 
 
 def put_datasets(connection: Connection, row: RunRow, datasets: Sequence[DatasetRow]) -> None:
@@ -97,7 +112,7 @@ def datasets_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[D
     """The datasets that runs read, by run."""
     found: dict[int, list[DatasetRow]] = {}
     for group in in_groups(keys):
-        for row in connection.execute(_DATASETS.where(dataset_input.c.run.in_(group))):
+        for row in connection.execute(_DATASETS, {"keys": group}):
             found.setdefault(row[0], []).append(DatasetRow(*row[1:]))
     return found
 
@@ -106,6 +121,6 @@ def models_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[Mod
     """The logged models of runs, by run."""
     found: dict[int, list[ModelRow]] = {}
     for group in in_groups(keys):
-        for row in connection.execute(_MODELS.where(run_model.c.run.in_(group))):
+        for row in connection.execute(_MODELS, {"keys": group}):
             found.setdefault(row[0], []).append(ModelRow(*row[1:]))
     return found

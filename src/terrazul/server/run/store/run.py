@@ -282,7 +282,7 @@ def events_of(connection: Connection, key: int) -> list[RunEvent]:
     ]
 
 
-def _texts_beside(texts: NamedTexts) -> ColumnElement[dict[str, str]]:
+def texts_beside(texts: NamedTexts) -> ColumnElement[dict[str, str]]:
     """The texts of a run, for a statement over ``run``."""
     table = texts.table
     query = select(text_map(table.c.key, table.c.value)).where(table.c.run == run.c.id).correlate(run)
@@ -292,9 +292,9 @@ def _texts_beside(texts: NamedTexts) -> ColumnElement[dict[str, str]]:
 _LOAD: Select[Any] = (
     select(
         run.c.id, run.c.run_id, experiment.c.experiment_id, experiment.c.name, run.c.number, run.c.type, run.c.state,
-        run.c.display_name, run.c.description, _texts_beside(tag), _texts_beside(property_), _root.c.run_id,
+        run.c.display_name, run.c.description, texts_beside(tag), texts_beside(property_), _root.c.run_id,
         run.c.created_at, run.c.created_by, _parent.c.run_id, run.c.started_at, run.c.ended_at, run.c.target,
-        run.c.snapshot_id, run.c.error, run.c.warnings, run.c.attempt, run.c.interactive, _texts_beside(parameter),
+        run.c.snapshot_id, run.c.error, run.c.warnings, run.c.attempt, run.c.interactive, texts_beside(parameter),
     )
     .select_from(run)
     .join(experiment, experiment.c.id == run.c.experiment)
