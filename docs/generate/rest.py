@@ -14,9 +14,10 @@ from terrazul import wire
 from terrazul.core.clock import now
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings
-from terrazul.server.app import application_of
+from terrazul.server.app import application_of, document_of
 from terrazul.server.observation import Figures
 from terrazul.server.services import Services
+from terrazul.wire.mlflow import message
 
 _HEAD = """\
 # HTTP interface
@@ -61,7 +62,7 @@ def page() -> str:
     lines += ["## Shapes", ""]
     shapes = _shapes()
     for name in sorted({*document["components"]["schemas"], _ERROR}):
-        lines += _shape(shapes[name], document["components"]["schemas"].get(name, {}))
+        lines += _shape(name, shapes[name], document["components"]["schemas"].get(name, {}))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -69,7 +70,7 @@ def _document() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         services = Services(Home(folder), Settings(), now)
         try:
-            return application_of(services, Figures(services.database)).openapi_schema.to_schema()
+            return document_of(application_of(services, Figures(services.database)))
         finally:
             services.database.close()
 
@@ -127,11 +128,12 @@ def _default(schema: dict[str, Any], *, required: bool) -> str:
 
 def _shapes() -> dict[str, type]:
     modules = [importlib.import_module(each.name) for each in pkgutil.iter_modules(wire.__path__, f"{wire.__name__}.")]
-    return {name: value for module in modules for name, value in inspect.getmembers(module, inspect.isclass)}
+    ours = {name: value for module in modules for name, value in inspect.getmembers(module, inspect.isclass)}
+    return {**ours, **{f"Mlflow{name}": value for name, value in inspect.getmembers(message, inspect.isclass)}}
 
 
-def _shape(shape: type, schema: dict[str, Any]) -> list[str]:
-    lines = [f"### {shape.__name__}", "", words_of(shape.__name__, inspect.getdoc(shape) or ""), ""]
+def _shape(name: str, shape: type, schema: dict[str, Any]) -> list[str]:
+    lines = [f"### {name}", "", words_of(name, inspect.getdoc(shape) or ""), ""]
     if "enum" in schema:
         return [*lines, "One of " + ", ".join(f"`{value}`" for value in schema["enum"]) + ".", ""]
     remarks, required = _remarks(shape), schema.get("required", [])

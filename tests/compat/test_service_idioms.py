@@ -14,7 +14,7 @@ from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.image import ContainerImage
 from azureml.core.model import InferenceConfig
 from azureml.core.webservice import AciWebservice, AksWebservice, LocalWebservice
-from azureml.exceptions import UserErrorException, WebserviceException
+from azureml.exceptions import WebserviceException
 
 SCORE = """\
 import json, logging, os, pickle
@@ -121,7 +121,7 @@ def test_local_service_is_updated_and_its_config_taken_along(workspace: Workspac
 
 
 def test_what_is_not_there_yet_says_so(workspace: Workspace, inference: InferenceConfig):
-    with pytest.raises((NotImplementedError, UserErrorException), match="does not have yet"):
+    with pytest.raises(NotImplementedError, match="does not have yet"):
         AksWebservice.deploy_configuration(autoscale_enabled=True)
     with pytest.raises(WebserviceException):
         Model.deploy(workspace, "Bad_Name", [Model(workspace, "weights")], inference)

@@ -18,7 +18,8 @@ from terrazul.cli.workspace_choice import choose
 from terrazul.core.errors import WebserviceException
 from terrazul.sdk import model_files
 from terrazul.sdk.client import Client
-from terrazul.sdk.model import Description, Model, address_of, new_model, register, search
+from terrazul.sdk.model import Model, address_of, register, search
+from terrazul.sdk.model_record import Description, new_model
 from terrazul.sdk.resource_configuration import ResourceConfiguration
 from terrazul.sdk.run import artifact_path
 from terrazul.sdk.workspace import Workspace

@@ -194,7 +194,7 @@ class MlflowWrites:
         run_id = rules.run_id_of(asked.run_id, asked.run_uuid)
         if not asked.key:
             raise missing("key")
-        points = rules.points_of(run_id, [asked.metric], batch=False)
+        points = rules.points_of(run_id, [asked], batch=False)
         self._note(run_id, points, {}, {})
         self._write(metrics=points)
         return {}

@@ -14,7 +14,7 @@ import tempfile
 import threading
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler
-from typing import Any, BinaryIO, Callable, Iterator, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterator, cast
 
 from terrazul.core.errors import (
     AuthenticationException,
@@ -28,7 +28,6 @@ from terrazul.node.connection import Body, Connection, workspace_path
 from terrazul.runner import contents
 from terrazul.runner.forwarder import Forwarder
 from terrazul.runner.journal import EntryKind, Journal
-from terrazul.runner.mlflow import MlflowWrites, Place
 from terrazul.runner.spool import Spool
 from terrazul.wire import codec, pack
 from terrazul.wire.error import ErrorBody
@@ -36,6 +35,9 @@ from terrazul.wire.job import Job
 from terrazul.wire.mlflow.error import body_of, code_of
 from terrazul.wire.snapshot import Digests
 from terrazul.wire.write import WriteAnswer, WriteBatch
+
+if TYPE_CHECKING:
+    from terrazul.runner.mlflow import MlflowWrites, Place
 
 _WRITE_LIMIT = 1 << 26
 _IN_MEMORY = 1 << 20
@@ -74,7 +76,10 @@ class Relay:
         threading.Thread(target=self._serve, name="relay", daemon=True).start()
 
     def _serve(self) -> None:
-        import msgspec  # noqa: PLC0415  # while the script starts, which the runner's own start must not delay
+        # while the script starts, which the runner's own start must not delay
+        import msgspec  # noqa: PLC0415
+
+        from terrazul.runner.mlflow import MlflowWrites  # noqa: PLC0415
 
         self._decode = msgspec.json.Decoder(WriteBatch).decode
 

@@ -284,7 +284,7 @@ class HttpConnection(asyncio.Protocol):
         if self.ended or self._transport is None:
             self.close()
             return
-        with contextlib.suppress(NotImplementedError, OSError):
+        with contextlib.suppress(OSError):
             if self._transport.can_write_eof():
                 self._transport.write_eof()
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.close)

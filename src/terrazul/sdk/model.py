@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 from urllib.parse import quote, urlencode
 
-from terrazul.core.clock import from_text, to_datetime, to_text
+from terrazul.core.clock import from_text, to_datetime
 from terrazul.core.errors import InvalidInput, ModelNotFound, NotFound, WebserviceException
-from terrazul.core.ids import check_model_name, new_guid
-from terrazul.sdk import model_files
+from terrazul.core.ids import check_model_name
+from terrazul.sdk import model_files, model_record
 from terrazul.sdk.client import Client, QueryValue, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.resource_configuration import ResourceConfiguration
@@ -30,32 +30,9 @@ if TYPE_CHECKING:
     from terrazul.sdk.webservice.webservice import Webservice
     from terrazul.sdk.workspace import Workspace
 
-Datasets = Sequence[Tuple[str, Any]]
-"""Pairs of a role and a dataset (or the id of one)."""
-
 _PAGE = 255
 _LARGEST_PAGE = 1000
 _MIME_TYPE = "application/x-python"
-
-
-class DatasetOfModel(NamedTuple):
-    """A dataset that a model names."""
-
-    id: str
-
-
-class Description(NamedTuple):
-    """What a registration says of a model besides its name and files."""
-
-    tags: Optional[Mapping[str, Any]] = None
-    properties: Optional[Mapping[str, Any]] = None
-    model_framework: Optional[str] = None
-    model_framework_version: Optional[str] = None
-    description: Optional[str] = None
-    datasets: Optional[Datasets] = None
-    sample_input_dataset: Any = None
-    sample_output_dataset: Any = None
-    resource_configuration: Optional[ResourceConfiguration] = None
 
 
 @concept("model")
@@ -105,7 +82,7 @@ class Model:
         tags: Optional[Mapping[str, Any]] = None,
         properties: Optional[Mapping[str, Any]] = None,
         description: Optional[str] = None,
-        datasets: Optional[Datasets] = None,
+        datasets: Optional[model_record.Datasets] = None,
         model_framework: Optional[str] = None,
         model_framework_version: Optional[str] = None,
         child_paths: Optional[Sequence[str]] = None,
@@ -121,7 +98,7 @@ class Model:
         check_model_name(model_name)
         say(f"Registering model {model_name}")
         files = model_files.send(workspace.client, model_files.locations_of(str(model_path), child_paths))
-        about = Description(
+        about = model_record.Description(
             tags=tags,
             properties=properties,
             description=description,
@@ -132,7 +109,7 @@ class Model:
             sample_output_dataset=sample_output_dataset,
             resource_configuration=resource_configuration,
         )
-        return register(workspace, new_model(model_name, about, files=files))
+        return register(workspace, model_record.new_model(model_name, about, files=files))
 
     @staticmethod
     def list(
@@ -206,9 +183,9 @@ class Model:
             wire.ModelChange(
                 replace_tags=None if tags is None else texts_of(tags),
                 description=description,
-                sample_input_dataset_id=_id_or_none(sample_input_dataset),
-                sample_output_dataset_id=_id_or_none(sample_output_dataset),
-                resource_configuration=_to_wire(resource_configuration),
+                sample_input_dataset_id=model_record.id_or_none(sample_input_dataset),
+                sample_output_dataset_id=model_record.id_or_none(sample_output_dataset),
+                resource_configuration=model_record.to_wire(resource_configuration),
             )
         )
 
@@ -242,9 +219,9 @@ class Model:
         """Add properties. Raises ``AlreadyExists`` for one that has another value."""
         self.update_tags_properties(add_properties=properties)
 
-    def add_dataset_references(self, datasets: Datasets) -> None:
+    def add_dataset_references(self, datasets: model_record.Datasets) -> None:
         """Note further datasets of the model, each with its role."""
-        self._change(wire.ModelChange(add_datasets=_references(datasets)))
+        self._change(wire.ModelChange(add_datasets=model_record.references(datasets)))
 
     def delete(self) -> None:
         """Delete this version for good; its number is not given again.
@@ -295,7 +272,7 @@ class Model:
     def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
         """The object of such a dictionary. Raises ``WebserviceException`` for one that is not of that form."""
         try:
-            record = _record_of(model_payload)
+            record = model_record.record_of(model_payload)
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             message = f"The model payload cannot be read: {type(error).__name__}: {error}."
             raise WebserviceException(message, hint="Pass what model.serialize() gave.") from error
@@ -381,9 +358,9 @@ class Model:
         self.url = f"{workspace.client.address.url}{workspace.client.prefix}/models/{record.id}"
         self.run_id = record.run_id
         self.experiment_name = record.experiment_name or None
-        self.datasets = [(each.role, DatasetOfModel(each.dataset_id)) for each in record.datasets]
-        self.sample_input_dataset = _dataset(record.sample_input_dataset_id)
-        self.sample_output_dataset = _dataset(record.sample_output_dataset_id)
+        self.datasets = [(each.role, model_record.DatasetOfModel(each.dataset_id)) for each in record.datasets]
+        self.sample_input_dataset = model_record.dataset(record.sample_input_dataset_id)
+        self.sample_output_dataset = model_record.dataset(record.sample_output_dataset_id)
         wanted = record.resource_configuration
         self.resource_configuration: Optional[ResourceConfiguration] = None
         if wanted is not None:
@@ -408,32 +385,6 @@ class Model:
             f"Model(workspace={self.workspace!r}, name={self.name}, id={self.id}, version={self.version}, "
             f"tags={self.tags}, properties={self.properties})"
         )
-
-
-def new_model(
-    name: str,
-    about: Description,
-    files: Sequence[wire.ModelFile] = (),
-    run_id: Optional[str] = None,
-    artifact_path: str = "",
-) -> wire.NewModel:
-    """A registration as it travels, with an id of its own. Raises ``InvalidInput`` for a name that is not valid."""
-    return wire.NewModel(
-        name=check_model_name(name),
-        registration_id=new_guid(),
-        files=[*files],
-        run_id=run_id,
-        artifact_path=artifact_path,
-        description=about.description or "",
-        tags=texts_of(about.tags or {}),
-        properties=texts_of(about.properties or {}),
-        framework=about.model_framework or Model.Framework.CUSTOM,
-        framework_version=str(about.model_framework_version or ""),
-        sample_input_dataset_id=_id_or_none(about.sample_input_dataset) or "",
-        sample_output_dataset_id=_id_or_none(about.sample_output_dataset) or "",
-        resource_configuration=_to_wire(about.resource_configuration),
-        datasets=_references(about.datasets or ()),
-    )
 
 
 def register(workspace: Workspace, new: wire.NewModel) -> Model:
@@ -497,59 +448,5 @@ def _workspace_of_run() -> Workspace:
     return workspace
 
 
-def _references(datasets: Datasets) -> List[wire.DatasetReference]:
-    given: Sequence[Any] = datasets
-    if any(isinstance(each, str) or len(each) != 2 for each in given):  # noqa: PLR2004  # a pair
-        message = "The datasets of a model are pairs of a role and a dataset."
-        raise InvalidInput(message, target="datasets", hint="Pass [('training', dataset)].")
-    return [wire.DatasetReference(str(role), _dataset_id(dataset)) for role, dataset in datasets]
-
-
-def _dataset_id(dataset: Any) -> str:
-    return dataset if isinstance(dataset, str) else str(getattr(dataset, "id", None) or "")
-
-
-def _id_or_none(dataset: Any) -> Optional[str]:
-    return None if dataset is None else _dataset_id(dataset)
-
-
-def _dataset(dataset_id: str) -> Optional[DatasetOfModel]:
-    return DatasetOfModel(dataset_id) if dataset_id else None
-
-
-def _to_wire(wanted: Optional[ResourceConfiguration]) -> Optional[wire.ResourceConfiguration]:
-    return None if wanted is None else wanted.to_wire()
-
-
 def _keys(keys: Union[str, Sequence[str], None]) -> List[str]:
     return [keys] if isinstance(keys, str) else [str(key) for key in keys or ()]
-
-
-def _record_of(payload: Mapping[str, Any]) -> wire.Model:
-    """What v1's dictionary of a model tells."""
-    resources = ResourceConfiguration.deserialize(payload.get("resourceRequirements"))
-    created_at = payload.get("createdTime")
-    time = to_text(from_text(str(created_at)) if created_at else 0)
-    return wire.Model(
-        id=payload["id"],
-        name=payload["name"],
-        version=int(payload["version"]),
-        description=payload.get("description") or "",
-        tags=texts_of(payload.get("tags") or payload.get("kvTags") or {}),
-        properties=texts_of(payload.get("properties") or {}),
-        framework=payload.get("framework") or Model.Framework.CUSTOM,
-        framework_version=payload.get("frameworkVersion") or "",
-        file_count=0,
-        size=0,
-        created_at=time,
-        created_by=payload.get("createdBy") or "",
-        modified_at=time,
-        run_id=payload.get("runId"),
-        experiment_name=payload.get("experimentName") or "",
-        sample_input_dataset_id=payload.get("sampleInputDatasetId") or "",
-        sample_output_dataset_id=payload.get("sampleOutputDatasetId") or "",
-        resource_configuration=_to_wire(resources),
-        datasets=[wire.DatasetReference(each["name"], each["id"]) for each in payload.get("datasets") or []],
-        parent_id=payload.get("parentModelId") or "",
-        derived_ids=[*(payload.get("derivedModelIds") or [])],
-    )

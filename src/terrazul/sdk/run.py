@@ -346,10 +346,10 @@ class Run(RunRecording):
 
         Raises ``ModelPathNotFound`` where the run has no such file, with the names that come near.
         """
-        from terrazul.sdk import model  # noqa: PLC0415  # it stands above: its objects know their run
+        from terrazul.sdk import model, model_record  # noqa: PLC0415  # it stands above: its objects know their run
 
         del kwargs
-        about = model.Description(
+        about = model_record.Description(
             tags=tags,
             properties=properties,
             model_framework=model_framework,
@@ -362,7 +362,7 @@ class Run(RunRecording):
         )
         path = artifact_path(model_path or model_name)
         files = self._files_on_disk(path)
-        new = model.new_model(model_name, about, files, self._id, "" if files else path)
+        new = model_record.new_model(model_name, about, files, self._id, "" if files else path)
         return model.register(self._experiment.workspace, new)
 
     def _files_on_disk(self, path: str) -> List[ModelFile]:

@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(home: Home, settings: Settings, listener: socket.socket) -> None:
+    gc.disable()  # until it is ready: what it makes now, it keeps
     token = _token(home.token_file)
     services = Services(home, settings, now)
     host, port = listener.getsockname()[:2]
@@ -54,8 +55,8 @@ def _serve(home: Home, settings: Settings, listener: socket.socket) -> None:
 
     @contextlib.contextmanager
     def announced() -> Iterator[None]:
-        gc.collect()
         gc.freeze()
+        gc.enable()
         about = ServerFile(services.facts.server_url, os.getpid(), __version__)
         _replace(home.server_file, codec.encode(about))
         try:

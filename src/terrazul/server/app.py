@@ -34,7 +34,7 @@ from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.mlflow import routes as mlflow
 from terrazul.server.mlflow.address import Redirection, is_mlflow
 from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
-from terrazul.server.mlflow.hot import HotRoutes
+from terrazul.server.mlflow.protocol import Protocol, describe
 from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
@@ -81,7 +81,7 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
         finally:
             await services.stop()
 
-    application = HotRoutes(application_of(services, figures, lifespan), services)
+    application = Protocol(application_of(services, figures, lifespan), services)
     return Observation(Redirection(application, services), figures)
 
 
@@ -116,7 +116,7 @@ def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response
 
 
 def _api() -> Router:
-    workspace = Router(
+    workspace = _Branch(
         "/workspaces/{workspace_id:str}",
         route_handlers=[
             *workspaces.handlers,
@@ -133,7 +133,14 @@ def _api() -> Router:
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )
-    return Router("/api/v1", route_handlers=[workspaces.collection, workspace])
+    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace])
+
+
+class _Branch(Router):
+    """A router that is made for one application: the framework's copies of it would take half of the start."""
+
+    def __deepcopy__(self, _memo: object) -> _Branch:
+        return self
 
 
 def _openapi() -> OpenAPIConfig:
@@ -143,5 +150,19 @@ def _openapi() -> OpenAPIConfig:
         version=__version__,
         use_handler_docstrings=True,
         openapi_router=Router("/api/v1", route_handlers=[], opt=options),
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[_WholeDocument(path="/openapi.json")],
     )
+
+
+class _WholeDocument(JsonRenderPlugin):
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The framework's document, with what it does not know."""
+        describe(openapi_schema)
+        return super().render(request, openapi_schema)
+
+
+def document_of(application: Litestar) -> dict[str, Any]:
+    """The OpenAPI document of all routes and methods."""
+    document = application.openapi_schema.to_schema()
+    describe(document)
+    return document

@@ -51,10 +51,15 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if action is None:
         raise Forbidden("This address declares no action, so nobody may use it.")
     target = await _target(services, principal, handler, connection.path_params)
+    demand(principal, action, target)
+    connection.scope["state"]["principal"] = principal
+
+
+def demand(principal: Principal, action: Action, target: Target) -> None:
+    """Raise ``Forbidden`` unless somebody may do something to something."""
     reason = authorise(principal, action, target)
     if reason:
         raise Forbidden(reason, target=target.object_id or target.workspace_id)
-    connection.scope["state"]["principal"] = principal
 
 
 async def _target(

@@ -25,6 +25,7 @@ from terrazul.testing.server import Answer
 _START_SECONDS = 60
 _ANSWER_SECONDS = 60
 _LOOK_SECONDS = 0.01
+_PROGRAM = (sys.executable, "-m", "terrazul.scoring.serve")
 _READY = re.compile(r"health +GET +https?://[^/]*:(\d+)/")
 _HIDDEN = ("AZUREML_MODEL_DIR", "AML_APP_ROOT", "PYTHONPATH")
 
@@ -47,7 +48,7 @@ def serve_until_it_ends(
     folder: Path, script: str, *options: str, variables: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Serve a script that cannot be served; returns what the program left."""
-    command = _command(folder, script, options)
+    command = [*_PROGRAM, *_options(folder, script, options)]
     environment = _environment(variables)
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_START_SECONDS, check=False
@@ -55,15 +56,22 @@ def serve_until_it_ends(
 
 
 class RunningService:
-    """``python -m terrazul.scoring.serve`` over a folder, at a free port."""
+    """``python -m terrazul.scoring.serve``, or another program with its options, over a folder, at a free port."""
 
-    def __init__(self, folder: Path, script: str, *options: str, variables: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        script: str,
+        *options: str,
+        variables: dict[str, str] | None = None,
+        program: Sequence[str] = _PROGRAM,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._log_file = folder / "service.log"
         with self._log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                _command(folder, script, options),
+                [*program, *_options(folder, script, options)],
                 cwd=folder,
                 env=_environment(variables),
                 stdout=log,
@@ -188,12 +196,12 @@ def wait_until(holds: Any, message: str = "", seconds: float = 20) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _command(folder: Path, script: str, options: Sequence[str]) -> list[str]:
+def _options(folder: Path, script: str, options: Sequence[str]) -> list[str]:
     named: list[str] = []
     if script:
         folder.joinpath("score.py").write_text(script, encoding="utf-8")
         named = ["--entry-script", "score.py"]
-    return [sys.executable, "-m", "terrazul.scoring.serve", *named, "--port", "0", *options]
+    return [*named, "--port", "0", *options]
 
 
 def _environment(variables: dict[str, str] | None) -> dict[str, str]:

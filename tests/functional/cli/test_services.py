@@ -1,12 +1,15 @@
 """The verbs of web services, as a user's shell calls them."""
 
 import json
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
-from .conftest import Shell
+from terrazul.testing.scoring import RunningService
+
+from .conftest import TERRAZUL, Shell
 
 pytestmark = pytest.mark.functional
 _SCORE = """
@@ -106,6 +109,21 @@ def test_deployment_that_fails_ends_with_its_traceback(project: Shell):
     assert "no weights" in ended.stderr
     assert "Failed" in project("service", "show", "-n", "broken").stdout
     assert project("service", "delete", "-n", "broken", "--yes").returncode == 0
+
+
+def test_entry_script_is_served_with_nothing_else_running(tmp_path: Path):
+    keys = tmp_path / "keys"
+    keys.write_text("opens\n")
+    (tmp_path / "factor.txt").write_text("3")
+    options = ("--model-dir", str(tmp_path), "--key-file", str(keys), "--worker-count", "2")
+    service = RunningService(tmp_path / "source", _SCORE, *options, program=(TERRAZUL, "service", "serve"))
+    try:
+        assert service.score('{"data": [1]}').status == 401
+        answer = service.score('{"data": [1, 2]}', {"Authorization": "Bearer opens"})
+        assert (answer.status, json.loads(answer.body)) == (200, [3, 6])
+        assert len(service.workers) == 2
+    finally:
+        assert service.stop(signal.SIGINT) == 0
 
 
 def test_package_is_written(project: Shell, tmp_path: Path):

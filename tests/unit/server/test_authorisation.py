@@ -11,6 +11,7 @@ from terrazul.core.home import Home
 from terrazul.core.settings import Settings
 from terrazul.server.app import application_of
 from terrazul.server.identity.rules import RUN_ACTIONS, Action, ObjectType, Principal, Target, authorise
+from terrazul.server.mlflow.methods import METHODS
 from terrazul.server.observation import Figures
 from terrazul.server.services import Services
 
@@ -42,6 +43,12 @@ def test_every_route_declares_who_may_use_it(application: Litestar):
                 if not declared:
                     undeclared.add((method, route.path))
     assert undeclared == PUBLIC_ROUTES
+
+
+def test_every_method_of_mlflow_declares_who_may_use_it():
+    assert {type(each.action) for each in METHODS} == {Action}
+    called = [(verb, each.name) for each in METHODS for verb in each.verbs]
+    assert len(set(called)) == len(called)
 
 
 def test_route_about_a_run_is_decided_for_that_run(application: Litestar):

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response
-from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
+from litestar.types import HTTPScope
 
 from terrazul.core.errors import AuthenticationException, InvalidInput, TerrazulError, TooLarge
-from terrazul.server.identity.rules import Principal
-from terrazul.server.mlflow.service import Mlflow
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.wire.mlflow.error import EndpointNotFound, InvalidParameter, WrongMethod, body_of, code_of
 from terrazul.wire.mlflow.rules import invalid
@@ -31,17 +29,8 @@ _TOO_LONG = 413
 _FIELD = re.compile(r"`\$\.([\w.\[\]]+)`")
 
 
-@dataclass(frozen=True)
-class Call:
-    """What every route needs: the services, the key of the workspace, and who calls."""
-
-    mlflow: Mlflow
-    workspace: int
-    principal: Principal
-
-
-InjectedCall = NamedDependency[Call]
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
+_lists: dict[type, frozenset[str]] = {}
 
 
 async def read(request: AnyRequest, shape: type[T]) -> T:
@@ -60,22 +49,19 @@ def decode(body: bytes, shape: type[T]) -> T:
         return _decode_leniently(body, shape)
 
 
-def read_query(request: AnyRequest, shape: type[T]) -> T:
+def decode_query(query: bytes, shape: type[T]) -> T:
     """The message in a request's query, where a list is a name that stands several times."""
+    if shape not in _lists:
+        fields = msgspec.inspect.type_info(shape).fields  # type: ignore[attr-defined]  # every message is a dataclass
+        _lists[shape] = frozenset(each.name for each in fields if isinstance(each.type, msgspec.inspect.ListType))
     given: dict[str, Any] = {}
-    lists = {each.name for each in msgspec.inspect.type_info(shape).fields if _is_list(each)}  # type: ignore[attr-defined]  # every message is a dataclass
-    for name, value in request.query_params.multi_items():
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         plain = name.removesuffix("[]")
-        if plain in lists:
+        if plain in _lists[shape]:
             given.setdefault(plain, []).append(value)
         else:
             given[plain] = value
     return _convert(given, shape)
-
-
-async def read_any(request: AnyRequest, shape: type[T]) -> T:
-    """The message in a request's body or, where that is empty, in its query, as DELETE has it."""
-    return await read(request, shape) if await request.body() else read_query(request, shape)
 
 
 def answer(value: object) -> Answer:
@@ -84,33 +70,38 @@ def answer(value: object) -> Answer:
 
 
 def answer_error(request: AnyRequest, error: Exception) -> Answer:
-    """Any error in the protocol's form; one that is not ours is logged and told without its inside."""
-    if request.scope["state"].get(CLIENT_GONE):
-        error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
-    known = _known(request, error)
-    status, _ = code_of(known)
-    if status >= _SERVER_FAULT:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    headers = {"WWW-Authenticate": "Bearer"} if status == AuthenticationException.status else {}
-    body = msgspec.json.encode(body_of(known))
+    """As ``explain``, as a response."""
+    status, body, headers = explain(request.scope, error)
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 
 
-def _known(request: AnyRequest, error: Exception) -> TerrazulError:
+def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers for any error; one that is not ours is logged and told without its inside."""
+    if scope["state"].get(CLIENT_GONE):
+        error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
+    known = _known(scope, error)
+    status, _ = code_of(known)
+    if status >= _SERVER_FAULT:
+        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    headers = {"WWW-Authenticate": "Bearer"} if status == AuthenticationException.status else {}
+    return status, msgspec.json.encode(body_of(known)), headers
+
+
+def _known(scope: HTTPScope, error: Exception) -> TerrazulError:
     if isinstance(error, TerrazulError):
         return error
     if isinstance(error, HTTPException):
         if error.status_code in {_UNKNOWN, _WRONG_METHOD}:
             kind = EndpointNotFound if error.status_code == _UNKNOWN else WrongMethod
             return kind(
-                f"This server does not provide {request.method} {request.url.path[:200]}.",
+                f"This server does not provide {scope['method']} {scope['path'][:200]}.",
                 hint="It is a part of MLflow that Terrazul does not have.",
             )
         if error.status_code == _TOO_LONG:
             return TooLarge(str(error.detail))
         if error.status_code < _SERVER_FAULT:
             return InvalidInput(str(error.detail))
-    correlation_id = request.scope["state"].get("correlation_id")
+    correlation_id = scope["state"].get("correlation_id")
     return TerrazulError(f"The server met an error of its own (correlation id {correlation_id}).")
 
 
@@ -118,6 +109,7 @@ def _decode_leniently(body: bytes, shape: type[T]) -> T:
     """What the strict reader does not take: fields that are null, and JSON as Python writes it, with a bare NaN."""
     try:
         value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate is no text
     except (ValueError, RecursionError) as problem:
         raise InvalidParameter(f"The body is not the JSON of a message: {str(problem)[:200]}") from None
     if not isinstance(value, dict):
@@ -151,7 +143,3 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nulls(each) for name, each in value.items() if each is not None}
     return [_without_nulls(each) for each in value] if isinstance(value, list) else value
-
-
-def _is_list(field: Any) -> bool:
-    return isinstance(field.type, msgspec.inspect.ListType)

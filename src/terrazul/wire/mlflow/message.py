@@ -99,25 +99,11 @@ class UpdateRun:
 
 
 @dataclass(frozen=True)
-class LogMetric:
+class LogMetric(MetricEntry):
     """``runs/log-metric``."""
 
     run_id: str = ""
     run_uuid: str = ""
-    key: str = ""
-    value: Optional[float] = None
-    timestamp: Optional[int] = None
-    step: int = 0
-    model_id: str = ""
-    dataset_name: str = ""
-    dataset_digest: str = ""
-
-    @property
-    def metric(self) -> MetricEntry:
-        """The value that it records."""
-        return MetricEntry(
-            self.key, self.value, self.timestamp, self.step, self.model_id, self.dataset_name, self.dataset_digest
-        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +118,7 @@ class LogBatch:
 
 @dataclass(frozen=True)
 class History:
-    """``metrics/get-history`` and its forms for several runs."""
+    """``metrics/get-history`` and ``metrics/get-history-bulk-interval``."""
 
     run_id: str = ""
     run_uuid: str = ""
@@ -142,6 +128,15 @@ class History:
     max_results: Optional[int] = None
     start_step: Optional[int] = None
     end_step: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Histories:
+    """``metrics/get-history-bulk``, which gives each of its runs as ``run_id``."""
+
+    run_id: List[str] = field(default_factory=list)
+    metric_key: str = ""
+    max_results: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The HTTP of MLflow's protocol."""
+"""The routes of MLflow's protocol whose address has parts of its own, or that stream."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from litestar.di import Provide
 from terrazul.core.errors import TerrazulError
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action
-from terrazul.server.mlflow.exchange import Answer, Call, answer, answer_error
-from terrazul.server.mlflow.routes import artifacts, experiments, models, recording, registry, runs
+from terrazul.server.mlflow.exchange import Answer, answer, answer_error
+from terrazul.server.mlflow.method import Call
+from terrazul.server.mlflow.routes import artifacts, models
 
 VERSION = "3.0.0"
 """The release of MLflow whose protocol is spoken."""
@@ -48,14 +49,7 @@ router = Router(
         *artifacts.plain,
         Router(
             "/api/2.0/mlflow",
-            route_handlers=[
-                *experiments.handlers,
-                *runs.handlers,
-                *recording.handlers,
-                *models.handlers,
-                *registry.handlers,
-                *artifacts.handlers,
-            ],
+            route_handlers=[*models.handlers, *artifacts.handlers],
         ),
         Router("/api/2.0/mlflow-artifacts", route_handlers=artifacts.proxy),
     ],

@@ -12,7 +12,8 @@ from terrazul.server.download import answer_content, stream_growing
 from terrazul.server.http import InjectedServices, does
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow import view
-from terrazul.server.mlflow.exchange import Answer, AnyRequest, Call, InjectedCall, answer
+from terrazul.server.mlflow.exchange import Answer, AnyRequest, answer
+from terrazul.server.mlflow.method import Call, InjectedCall
 from terrazul.server.mlflow.service.files import Place, place_of
 from terrazul.wire.mlflow.rules import run_id_of
 

@@ -8,7 +8,8 @@ from litestar.params import FromPath
 from terrazul.server.http import does
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow import view
-from terrazul.server.mlflow.exchange import Answer, AnyRequest, InjectedCall, answer, read
+from terrazul.server.mlflow.exchange import Answer, AnyRequest, answer, read
+from terrazul.server.mlflow.method import InjectedCall
 from terrazul.server.mlflow.service.models import WholeModel
 from terrazul.wire.mlflow.answer import Json
 from terrazul.wire.mlflow.message import ChangeLoggedModel, CreateLoggedModel, SearchLoggedModels

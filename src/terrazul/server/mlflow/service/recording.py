@@ -54,12 +54,11 @@ class MlflowRecording:
         run_id = rules.run_id_of(asked.run_id, asked.run_uuid)
         if not asked.key:
             raise missing("key")
-        entry = asked.metric
-        points = rules.points_of(run_id, [entry], batch=False)
+        points = rules.points_of(run_id, [asked], batch=False)
 
         def work(connection: Connection) -> None:
             row = active_run(find_run(connection, workspace, run_id, principal))
-            self._add_points(connection, row, points, [entry])
+            self._add_points(connection, row, points, [asked])
             self._notify(connection, row.key)
 
         await self._database.write(work)
