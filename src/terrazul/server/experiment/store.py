@@ -142,10 +142,12 @@ def list_all(connection: Connection, workspace: int, name: str | None, archived:
     return [_row(row).experiment for row in connection.execute(query)]
 
 
-def rows_of(connection: Connection, workspace: int) -> list[ExperimentRow]:
-    """All experiments of a workspace, also deleted ones."""
-    query = select(experiment).where(experiment.c.workspace == workspace)
-    return [_row(row) for row in connection.execute(query)]
+def rows_of(connection: Connection, keys: Iterable[int]) -> list[ExperimentRow]:
+    """The experiments of keys that other rows hold, in this order."""
+    keys = list(keys)
+    groups = (connection.execute(select(experiment).where(experiment.c.id.in_(each))) for each in in_groups(keys))
+    found = {row.id: _row(row) for rows in groups for row in rows}
+    return [found[key] for key in keys]
 
 
 def next_run_number(connection: Connection, key: int) -> int:

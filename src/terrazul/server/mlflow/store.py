@@ -98,7 +98,7 @@ def facts_of(connection: Connection, keys: Sequence[int]) -> list[RunFacts]:
 
 
 def _facts(row: Sequence[Any]) -> RunFacts:
-    return RunFacts(*row[:5], RunState(row[5]), *row[6:])
+    return RunFacts(*row)._replace(state=RunState(row[5]))
 
 
 def load(connection: Connection, keys: Sequence[int]) -> list[WholeRun]:

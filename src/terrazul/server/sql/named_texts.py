@@ -81,6 +81,11 @@ class NamedTexts:
             for row in connection.execute(self._of, {"of_owners": group}).all()
         }
 
+    def value_of(self, owner: ColumnElement[int], key: str) -> ColumnElement[str]:
+        """The text under a key, beside the row of the other table; NULL where there is none."""
+        query = select(self.table.c.value).where(self._owner == owner, self.table.c.key == key)
+        return query.correlate_except(self.table).scalar_subquery()
+
     def match(self, owner: Column[int], pairs: Iterable[tuple[str, str | None]]) -> list[ColumnElement[bool]]:
         """The conditions that a row has these texts; ``None`` stands for any value."""
         conditions: list[ColumnElement[bool]] = []
