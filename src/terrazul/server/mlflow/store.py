@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, literal_column, select
 from sqlalchemy.engine import Connection
 
 from terrazul.server.experiment.store import experiment
@@ -14,7 +14,8 @@ from terrazul.server.run.store import inputs
 from terrazul.server.run.store.inputs import DatasetRow, ModelRow
 from terrazul.server.run.store.metric import from_stored, metric, point
 from terrazul.server.run.store.run import parameter, property_, run, tag, texts_beside
-from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.among import among
+from terrazul.server.sql.statement import Statement
 from terrazul.wire.metric import MetricKind, from_json_value
 from terrazul.wire.run import RunState
 
@@ -70,16 +71,17 @@ _FACTS: Select[Any] = (
     .select_from(run)
     .join(experiment, experiment.c.id == run.c.experiment)
     .outerjoin(_parent, _parent.c.id == run.c.parent)
-    .where(run.c.id.in_(bindparam("keys", expanding=True)))
+    .where(among(run.c.id, "keys"))
 )  # fmt: skip
-_WHOLE = _FACTS.add_columns(texts_beside(property_), texts_beside(tag), texts_beside(parameter))
-_METRICS: Select[Any] = select(
+_FACTS_OF = Statement(_FACTS)
+_WHOLE = Statement(_FACTS.add_columns(texts_beside(property_), texts_beside(tag), texts_beside(parameter)))
+_METRICS = Statement(select(
     metric.c.run, metric.c.name, metric.c.last_number, metric.c.last_time, metric.c.last_step, metric.c.id,
-).where(metric.c.run.in_(bindparam("keys", expanding=True)), metric.c.kind.in_(_SHOWN))  # fmt: skip
-_LAST: Select[Any] = (
+).where(among(metric.c.run, "keys"), metric.c.kind.in_([literal_column(f"'{each}'") for each in _SHOWN])))  # fmt: skip
+_LAST = Statement(
     select(metric.c.id, point.c.form, point.c.number, point.c.text)
     .join(point, (point.c.metric == metric.c.id) & (point.c.sequence == metric.c.last_sequence))
-    .where(metric.c.id.in_(bindparam("keys", expanding=True)))
+    .where(among(metric.c.id, "keys"))
 )
 _POINTS: Select[Any] = (
     select(point.c.sequence, point.c.step, point.c.time, point.c.form, point.c.number, point.c.text)
@@ -90,10 +92,7 @@ _POINTS: Select[Any] = (
 
 def facts_of(connection: Connection, keys: Sequence[int]) -> list[RunFacts]:
     """Runs without their data, in the order of the keys."""
-    found = {}
-    for group in in_groups(keys):
-        for row in connection.execute(_FACTS, {"keys": group}).all():
-            found[row[0]] = _facts(row)
+    found = {row[0]: _facts(row) for row in _FACTS_OF.all(connection, {"keys": keys})}
     return [found[key] for key in keys]
 
 
@@ -106,17 +105,16 @@ def load(connection: Connection, keys: Sequence[int]) -> list[WholeRun]:
     metrics = _last_values(connection, keys)
     datasets, models = inputs.datasets_of(connection, keys), inputs.models_of(connection, keys)
     found = {}
-    for group in in_groups(keys):
-        for *facts, properties, tags, parameters in connection.execute(_WHOLE, {"keys": group}).all():
-            key = facts[0]
-            found[key] = WholeRun(
-                _facts(facts),
-                {**properties, **tags},
-                parameters,
-                metrics.get(key, []),
-                datasets.get(key, []),
-                models.get(key, []),
-            )
+    for *facts, properties, tags, parameters in _WHOLE.all(connection, {"keys": keys}):
+        key = facts[0]
+        found[key] = WholeRun(
+            _facts(facts),
+            {**properties, **tags},
+            parameters,
+            metrics.get(key, []),
+            datasets.get(key, []),
+            models.get(key, []),
+        )
     return [found[key] for key in keys]
 
 
@@ -143,12 +141,11 @@ def history(
 
 
 def _last_values(connection: Connection, keys: Sequence[int]) -> dict[int, list[MetricValue]]:
-    rows = [row for group in in_groups(keys) for row in connection.execute(_METRICS, {"keys": group}).all()]
-    unclear = [row.id for row in rows if row[2] is None]
+    rows = _METRICS.all(connection, {"keys": keys})
+    unclear = [row[5] for row in rows if row[2] is None]
     words = {
-        row[0]: next(reversed(list(_numbers(row[1], row[2], row[3]))), None)
-        for group in in_groups(unclear)
-        for row in connection.execute(_LAST, {"keys": group}).all()
+        key: next(reversed(list(_numbers(form, stored, text))), None)
+        for key, form, stored, text in (_LAST.all(connection, {"keys": unclear}) if unclear else ())
     }
     found: dict[int, list[MetricValue]] = {}
     for run_key, name, last, time, step, key in rows:

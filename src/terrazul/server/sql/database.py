@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from terrazul.core.errors import InsufficientStorage, TerrazulError, Unavailable
+from terrazul.server.sql.savepoint import savepoint
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -145,18 +146,15 @@ class Database:
 
 def _run(connection: Connection, pending: _Pending[Any]) -> _Outcome:
     """One write in its own savepoint. A full disk undoes the whole transaction, so that error goes up."""
-    savepoint = connection.begin_nested()
     try:
-        value = pending.work(connection)
-        savepoint.commit()
+        with savepoint(connection):
+            value = pending.work(connection)
     except DBAPIError as error:
         explained = _explain(error)
         if isinstance(explained, InsufficientStorage) or error.connection_invalidated:
             raise
-        savepoint.rollback()
         return _Outcome(pending, None, explained)
     except Exception as error:  # noqa: BLE001  # whatever the work raises belongs to its caller
-        savepoint.rollback()
         return _Outcome(pending, None, error)
     return _Outcome(pending, value, None)
 

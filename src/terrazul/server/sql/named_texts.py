@@ -20,9 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.text_map import text_map
-from terrazul.server.sql.variables import in_groups
 
 
 class NamedTexts:
@@ -40,34 +41,33 @@ class NamedTexts:
             sqlite_with_rowid=False,
         )
         self._owner = self.table.c[owner]
-        self._remove = self.table.delete().where(
-            self._owner == bindparam("of_owner"), self.table.c.key == bindparam("of_key")
+        self._remove = Statement(
+            self.table.delete().where(self._owner == bindparam("of_owner"), self.table.c.key == bindparam("of_key"))
         )
-        self._of = (
+        self._of = Statement(
             select(self._owner, text_map(self.table.c.key, self.table.c.value))
-            .where(self._owner.in_(bindparam("of_owners", expanding=True)))
+            .where(among(self._owner, "of_owners"))
             .group_by(self._owner)
         )
+        columns = ("workspace", owner, "key", "value")
+        self._add = Statement(self.table.insert(), *columns)
         statement = insert(self.table)
-        self._set = statement.on_conflict_do_update(
-            index_elements=[owner, "key"], set_={"value": statement.excluded.value}
+        self._set = Statement(
+            statement.on_conflict_do_update(index_elements=[owner, "key"], set_={"value": statement.excluded.value}),
+            *columns,
         )
 
     def set(self, connection: Connection, workspace: int, owner: int, texts: Mapping[str, str]) -> None:
         """Enter texts; one that is there gets the new value."""
-        if texts:
-            connection.execute(self._set, self._rows(workspace, owner, texts))
+        self._set.run(connection, *self._rows(workspace, owner, texts))
 
     def add(self, connection: Connection, workspace: int, owner: int, texts: Mapping[str, str]) -> None:
         """Enter texts that are not there."""
-        if texts:
-            connection.execute(self.table.insert(), self._rows(workspace, owner, texts))
+        self._add.run(connection, *self._rows(workspace, owner, texts))
 
     def remove(self, connection: Connection, owner: int, keys: Iterable[str]) -> None:
         """Remove texts; one that is not there is no error."""
-        removed = [{"of_owner": owner, "of_key": key} for key in keys]
-        if removed:
-            connection.execute(self._remove, removed)
+        self._remove.run(connection, *({"of_owner": owner, "of_key": key} for key in keys))
 
     def remove_all(self, connection: Connection, owner: int) -> None:
         """Remove all texts of a row."""
@@ -75,11 +75,7 @@ class NamedTexts:
 
     def of(self, connection: Connection, owners: Iterable[int]) -> dict[int, dict[str, str]]:
         """The texts of rows, by the key of the row; rows without any are left out."""
-        return {
-            row[0]: row[1]
-            for group in in_groups(owners)
-            for row in connection.execute(self._of, {"of_owners": group}).all()
-        }
+        return {row[0]: row[1] for row in self._of.all(connection, {"of_owners": list(owners)})}
 
     def value_of(self, owner: ColumnElement[int], key: str) -> ColumnElement[str]:
         """The text under a key, beside the row of the other table; NULL where there is none."""

@@ -68,7 +68,7 @@ class RunLifecycle:
         if error is not None:
             values["error"] = msgspec.to_builtins(error)
         if state.terminal:
-            values |= {"ended_at": time, "duration": runs.time_since_start(time)}
+            values |= {"ended_at": time, "duration": None if row.started_at is None else time - row.started_at}
         runs.change(connection, row.key, values)
         runs.add_event(connection, row, RunEvent(to_text(time), state, message=error.message if error else ""), time)
         if state.terminal:

@@ -16,14 +16,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    bindparam,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.run.store.run import RunRow
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import Json, metadata
-from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.statement import Statement
 
 dataset_input = Table(
     "dataset_input",
@@ -77,13 +77,15 @@ class ModelRow(NamedTuple):
     step: int
 
 
-_DATASETS = select(
+_DATASETS = Statement(select(
     dataset_input.c.run, dataset_input.c.name, dataset_input.c.digest, dataset_input.c.source_type,
     dataset_input.c.source, dataset_input.c.schema, dataset_input.c.profile, dataset_input.c.context,
     dataset_input.c.tags,
-).where(dataset_input.c.run.in_(bindparam("keys", expanding=True)))  # fmt: skip
-_MODELS = select(run_model.c.run, run_model.c.made, run_model.c.model_id, run_model.c.step).where(
-    run_model.c.run.in_(bindparam("keys", expanding=True))
+).where(among(dataset_input.c.run, "keys")))  # fmt: skip
+_MODELS = Statement(
+    select(run_model.c.run, run_model.c.made, run_model.c.model_id, run_model.c.step).where(
+        among(run_model.c.run, "keys")
+    )
 )
 
 
@@ -111,16 +113,14 @@ def put_models(connection: Connection, row: RunRow, models: Sequence[ModelRow]) 
 def datasets_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[DatasetRow]]:
     """The datasets that runs read, by run."""
     found: dict[int, list[DatasetRow]] = {}
-    for group in in_groups(keys):
-        for row in connection.execute(_DATASETS, {"keys": group}):
-            found.setdefault(row[0], []).append(DatasetRow(*row[1:]))
+    for row in _DATASETS.all(connection, {"keys": keys}):
+        found.setdefault(row[0], []).append(DatasetRow(*row[1:]))
     return found
 
 
 def models_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[ModelRow]]:
     """The logged models of runs, by run."""
     found: dict[int, list[ModelRow]] = {}
-    for group in in_groups(keys):
-        for row in connection.execute(_MODELS, {"keys": group}):
-            found.setdefault(row[0], []).append(ModelRow(*row[1:]))
+    for row in _MODELS.all(connection, {"keys": keys}):
+        found.setdefault(row[0], []).append(ModelRow(*row[1:]))
     return found

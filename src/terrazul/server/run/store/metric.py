@@ -26,8 +26,9 @@ from sqlalchemy import (
 )
 
 from terrazul.server.run.store.run import run
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import metadata
-from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.statement import Statement
 from terrazul.wire.metric import NUMBER_KEY, MetricHistory, MetricKind, MetricPoint, MetricSummary
 
 metric = Table(
@@ -132,11 +133,11 @@ def _as_double(value: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-_FIND = select(
+_FIND = Statement(select(
     metric.c.id, metric.c.name, metric.c.count.label("points"), metric.c.minimum, metric.c.maximum,
     metric.c.last_number, metric.c.last_sequence, metric.c.last_step, metric.c.last_time,
-).where(metric.c.run == bindparam("of_run"), metric.c.name.in_(bindparam("names", expanding=True)))  # fmt: skip
-_UPDATE = (
+).where(metric.c.run == bindparam("of_run"), among(metric.c.name, "names")))  # fmt: skip
+_UPDATE = Statement(
     metric.update()
     .where(metric.c.id == bindparam("key"))
     .values(
@@ -149,9 +150,12 @@ _UPDATE = (
         last_time=bindparam("new_last_time"),
     )
 )
-_ADD = metric.insert().returning(metric.c.id, sort_by_parameter_order=True)
-_SAME = select(point.c.step, point.c.time, point.c.form, point.c.number, point.c.text).where(
-    point.c.metric == bindparam("of_metric"), point.c.time.in_(bindparam("times", expanding=True))
+_ADD = Statement(metric.insert(), *(column.name for column in metric.columns if column.name != "id"))
+_ADD_POINTS = Statement(point.insert(), "workspace", "metric", "sequence", "step", "time", "form", "number", "text")
+_SAME = Statement(
+    select(point.c.step, point.c.time, point.c.form, point.c.number, point.c.text).where(
+        point.c.metric == bindparam("of_metric"), among(point.c.time, "times")
+    )
 )
 Place = tuple[int, int]
 """A point's step and time."""
@@ -234,19 +238,19 @@ def _same(connection: Connection, series: _Series, times: set[int]) -> set[tuple
         return set()
     return {
         (row[0], row[1], Stored(row[2], row[3], row[4]))
-        for group in in_groups(times)
-        for row in connection.execute(_SAME, {"of_metric": series.key, "times": group})
+        for row in _SAME.all(connection, {"of_metric": series.key, "times": list(times)})
     }
 
 
 def _find_series(connection: Connection, run_key: int, points: Sequence[MetricPoint]) -> dict[str, _Series]:
     found = {}
-    for group in in_groups(dict.fromkeys(each.name for each in points)):
-        for row in connection.execute(_FIND, {"of_run": run_key, "names": group}):
-            series = found[row.name] = _Series(row.id)
-            series.count, series.minimum, series.maximum = row.points, row.minimum, row.maximum
-            series.last_number, series.last_sequence = row.last_number, row.last_sequence
-            series.last = (row.last_step, row.last_time)
+    names = list(dict.fromkeys(each.name for each in points))
+    for key, name, count, minimum, maximum, last_number, last_sequence, step, time in _FIND.all(
+        connection, {"of_run": run_key, "names": names}
+    ):
+        series = found[name] = _Series(key)
+        series.count, series.minimum, series.maximum = count, minimum, maximum
+        series.last_number, series.last_sequence, series.last = last_number, last_sequence, (step, time)
     return found
 
 
@@ -259,25 +263,21 @@ def _series_of(series: dict[str, _Series], each: MetricPoint) -> _Series:
 
 def _enter(connection: Connection, workspace: int, run_key: int, series: dict[str, _Series]) -> None:
     new = [each for each in series.values() if each.key is None and each.first is not None]
-    if new:
-        keys = connection.execute(_ADD, [_new_row(workspace, run_key, each) for each in new]).scalars()
-        for each, key in zip(new, keys, strict=True):
-            each.key = key
+    for each in new:
+        each.key = _ADD.insert(connection, _new_row(workspace, run_key, each))
     known = [
         {"key": each.key, **{f"new_{name}": value for name, value in each.summary().items()}}
         for each in series.values()
         if each.first is None and each.rows
     ]
-    if known:
-        connection.execute(_UPDATE, known)
+    _UPDATE.run(connection, *known)
     rows = [
         {"workspace": workspace, "metric": each.key, "sequence": sequence, "step": step, "time": time,
          "form": stored.form, "number": stored.number, "text": stored.text}
         for each in series.values()
         for sequence, step, time, stored in each.rows
     ]  # fmt: skip
-    if rows:
-        connection.execute(point.insert(), rows)
+    _ADD_POINTS.run(connection, *rows)
 
 
 def _new_row(workspace: int, run_key: int, series: _Series) -> dict[str, Any]:
@@ -318,13 +318,13 @@ def histories(connection: Connection, run_keys: list[int], name: str | None) -> 
     return found
 
 
-_SUMMARIES = (
+_SUMMARIES = Statement(
     select(
         metric.c.run, metric.c.name, metric.c.kind, metric.c.count, metric.c.minimum, metric.c.maximum,
         point.c.form, point.c.number, point.c.text,
     )
     .join(point, and_(point.c.metric == metric.c.id, point.c.sequence == metric.c.count))
-    .where(metric.c.run.in_(bindparam("keys", expanding=True)))
+    .where(among(metric.c.run, "keys"))
     .order_by(metric.c.run, metric.c.name)
 )  # fmt: skip
 
@@ -332,8 +332,7 @@ _SUMMARIES = (
 def summaries(connection: Connection, run_keys: list[int]) -> dict[int, list[MetricSummary]]:
     """What lists show of the metrics of runs, by run and name; the last value where it is one, not of tables."""
     found: dict[int, list[MetricSummary]] = {key: [] for key in run_keys}
-    rows = connection.execute(_SUMMARIES, {"keys": run_keys}).all()
-    for key, name, kind, count, minimum, maximum, form, number, text in rows:
+    for key, name, kind, count, minimum, maximum, form, number, text in _SUMMARIES.all(connection, {"keys": run_keys}):
         last = from_stored(form, number, text) if kind == MetricKind.SCALAR.value else None
         found[key].append(MetricSummary(name, MetricKind(kind), count, last, minimum, maximum))
     return found
