@@ -92,8 +92,9 @@ def enter(connection: Connection, workspace: int, made: Made) -> None:
         "workspace": workspace, "run_id": made.run_id, "experiment": group.key, "number": 1, "type": "t",
         "state": made.state, "display_name": made.display_name, "description": "", "created_at": made.created_at,
         "created_by": "me", "started_at": made.created_at if made.state != "Queued" else None,
-        "ended_at": made.ended_at, "duration": made.ended_at and made.ended_at - made.created_at, "target": "local", "warnings": [], "attempt": 1, "interactive": True,
+        "ended_at": made.ended_at, "target": "local", "warnings": [], "attempt": 1, "interactive": True,
     }  # fmt: skip
+    values["duration"] = made.ended_at and made.ended_at - made.created_at
     key = runs.add(connection, values, parent)
     row = runs.find_by_key(connection, key)
     assert row

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, literal_column, select
+from sqlalchemy import BigInteger, Select, bindparam, literal_column, select
 from sqlalchemy.engine import Connection
 
 from terrazul.server.experiment.store import experiment
@@ -83,11 +83,13 @@ _LAST = Statement(
     .join(point, (point.c.metric == metric.c.id) & (point.c.sequence == metric.c.last_sequence))
     .where(among(metric.c.id, "keys"))
 )
-_POINTS: Select[Any] = (
+_POINTS = Statement(
     select(point.c.sequence, point.c.step, point.c.time, point.c.form, point.c.number, point.c.text)
     .where(point.c.metric == bindparam("of_metric"), point.c.sequence > bindparam("after"))
     .order_by(point.c.sequence)
+    .limit(bindparam("most", type_=BigInteger))
 )
+_UNLIMITED = 2**62
 
 
 def facts_of(connection: Connection, keys: Sequence[int]) -> list[RunFacts]:
@@ -127,8 +129,8 @@ def history(
     ).first()
     if row is None or row.kind not in _SHOWN:
         return [], None
-    query = _POINTS if limit is None else _POINTS.limit(limit + 1)
-    rows = connection.execute(query, {"of_metric": row.id, "after": after}).all()
+    most = _UNLIMITED if limit is None else limit + 1
+    rows = _POINTS.all(connection, {"of_metric": row.id, "after": after, "most": most})
     following = None
     if limit is not None and len(rows) > limit:
         rows = rows[:limit]

@@ -73,7 +73,7 @@ def model_uri(row: LoggedModelRow) -> str:
 
 def metric(value: MetricValue) -> Json:
     """One value of a metric."""
-    return answer.metric(value.key, value.value, value.time, value.step)
+    return answer.metric(*value)
 
 
 def logged_model(

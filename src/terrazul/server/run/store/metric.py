@@ -26,10 +26,18 @@ from sqlalchemy import (
 )
 
 from terrazul.server.run.store.run import run
+from terrazul.server.run.thinning import thinned
 from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.statement import Statement
-from terrazul.wire.metric import NUMBER_KEY, MetricHistory, MetricKind, MetricPoint, MetricSummary
+from terrazul.wire.metric import (
+    NUMBER_KEY,
+    MetricHistory,
+    MetricKind,
+    MetricPoint,
+    MetricSummary,
+    from_json_value,
+)
 
 metric = Table(
     "metric",
@@ -289,33 +297,60 @@ def _new_row(workspace: int, run_key: int, series: _Series) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def histories(connection: Connection, run_keys: list[int], name: str | None) -> dict[int, list[MetricHistory]]:
-    """The metrics of runs with all their points, by run, in the order in which they were first written."""
-    query = (
-        select(
-            metric.c.run, run.c.run_id, metric.c.id, metric.c.name, metric.c.kind, metric.c.description,
-            point.c.step, point.c.time, point.c.form, point.c.number, point.c.text,
-        )
-        .select_from(metric)
-        .join(run, run.c.id == metric.c.run)
-        .join(point, point.c.metric == metric.c.id)
-        .where(metric.c.run.in_(run_keys))
-        .order_by(metric.c.id, point.c.sequence)
-    )  # fmt: skip
-    if name is not None:
-        query = query.where(metric.c.name == name)
+_SERIES = (
+    select(metric.c.run, run.c.run_id, metric.c.id, metric.c.name, metric.c.kind, metric.c.description, metric.c.count)
+    .join(run, run.c.id == metric.c.run)
+    .where(among(metric.c.run, "keys"))
+    .order_by(metric.c.id)
+)
+_ALL_SERIES = Statement(_SERIES)
+_NAMED_SERIES = Statement(_SERIES.where(metric.c.name == bindparam("of_name")))
+_OF_METRIC = point.c.metric == bindparam("of_metric")
+_POINTS = (
+    select(point.c.step, point.c.time, point.c.form, point.c.number, point.c.text)
+    .where(_OF_METRIC)
+    .order_by(point.c.sequence)
+)
+_ALL_POINTS = Statement(_POINTS)
+_CHOSEN_POINTS = Statement(_POINTS.where(among(point.c.sequence, "sequences")))
+_NUMBERS = Statement(
+    select(point.c.sequence, point.c.number, point.c.form, point.c.text).where(_OF_METRIC).order_by(point.c.sequence)
+)
+
+
+def histories(
+    connection: Connection, run_keys: list[int], name: str | None, most: int | None
+) -> dict[int, list[MetricHistory]]:
+    """The metrics of runs with their points, by run, in the order in which they were first written.
+
+    All points, or of scalars at most so many, among them every extreme.
+    """
+    series = (
+        _ALL_SERIES.all(connection, {"keys": run_keys})
+        if name is None
+        else _NAMED_SERIES.all(connection, {"keys": run_keys, "of_name": name})
+    )
     found: dict[int, list[MetricHistory]] = {key: [] for key in run_keys}
-    current: tuple[int, MetricHistory] | None = None
-    for row in connection.execute(query):
-        if current is None or current[0] != row.id:
-            history = MetricHistory(row.run_id, row.name, MetricKind(row.kind), [], [], [], row.description)
-            current = (row.id, history)
-            found[row.run].append(history)
-        history = current[1]
-        history.values.append(from_stored(row.form, row.number, row.text))
-        history.steps.append(row.step)
-        history.times.append(row.time)
+    for run_key, run_id, key, name_of_metric, kind, description, count in series:
+        is_thinned = most is not None and count > most and kind == MetricKind.SCALAR.value
+        rows = _chosen(connection, key, most or 0) if is_thinned else _ALL_POINTS.all(connection, {"of_metric": key})
+        values = [row[3] if row[2] == Form.FLOAT else from_stored(*row[2:]) for row in rows]
+        steps, times = [row[0] for row in rows], [row[1] for row in rows]
+        history = MetricHistory(run_id, name_of_metric, MetricKind(kind), values, steps, times, description)
+        found[run_key].append(history)
     return found
+
+
+def _chosen(connection: Connection, key: int, most: int) -> Sequence[Sequence[Any]]:
+    rows = _NUMBERS.all(connection, {"of_metric": key})
+    places = thinned([row[1] if row[1] is not None else _unbounded(row[2], row[3]) for row in rows], most)
+    return _CHOSEN_POINTS.all(connection, {"of_metric": key, "sequences": [rows[place][0] for place in places]})
+
+
+def _unbounded(form: int, text: str | None) -> float | None:
+    """An infinity, which has no place in the column of numbers."""
+    value = from_json_value(from_stored(form, None, text)) if form == Form.JSON else None
+    return value if isinstance(value, float) else None
 
 
 _SUMMARIES = Statement(
