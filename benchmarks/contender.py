@@ -41,9 +41,11 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 
 @contextlib.contextmanager
-def running(name: str, command: Callable[[int], list[str]]) -> Iterator[tuple[int, psutil.Process]]:
-    """A server at a free port, until the end of the block."""
-    port, process = _start(name, command)
+def running(
+    name: str, command: Callable[[int], list[str]], health: str = "/health"
+) -> Iterator[tuple[int, psutil.Process]]:
+    """A server at a free port, until the end of the block; ``health`` is where it answers with 200 once it is ready."""
+    port, process = _start(name, command, health)
     try:
         time.sleep(1)  # every worker, not only the first
         yield port, psutil.Process(process.pid)
@@ -54,12 +56,12 @@ def running(name: str, command: Callable[[int], list[str]]) -> Iterator[tuple[in
         process.wait()
 
 
-def _start(name: str, command: Callable[[int], list[str]]) -> tuple[int, psutil.Popen]:
+def _start(name: str, command: Callable[[int], list[str]], health: str) -> tuple[int, psutil.Popen]:
     for _ in range(ATTEMPTS):  # another program may take the port meanwhile
         port = free_port()
         with tempfile.TemporaryFile() as log:
             process = psutil.Popen(command(port), stdout=log, stderr=log, start_new_session=True)
-            if is_healthy(port, process):
+            if is_healthy(port, process, health):
                 return port, process
             log.seek(0)
             print(f"{name} did not start:\n{log.read().decode()[-2000:]}", file=sys.stderr)
@@ -72,14 +74,14 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def is_healthy(port: int, process: psutil.Popen) -> bool:
+def is_healthy(port: int, process: psutil.Popen, path: str) -> bool:
     """Wait until it answers; false where it ends, or does not answer in a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("GET", "/")
-            if connection.getresponse().status < 503:
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
                 return True
         time.sleep(0.005)
     return False

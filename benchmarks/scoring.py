@@ -1,8 +1,9 @@
 """A request to a web service: CPU of all its processes, beside the model inlined in ASGI and beside other servers.
 
 ``python benchmarks/scoring.py`` measures against the limit and v1's inference server; with ``--rivals`` also against
-LitServe and BentoML. Each is installed into an environment of its own below ``.bench``. Everything is measured
-in turns, several times over, and the least CPU counts: it is the one that the rest of the machine disturbed least.
+LitServe, BentoML and MLServer. Each is installed into an environment of its own below ``.bench``. Everything is
+measured in turns, several times over, and the least CPU counts: it is the one that the rest of the machine disturbed
+least.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Server(NamedTuple):
     packages: list[str]
     command: Callable[[Path, int], list[str]]
     path: str = "/score"
+    health: str = "/"
     requests: int = 1500
 
 
@@ -91,6 +93,16 @@ RIVALS = [
         ],
         requests=400,
     ),
+    Server(
+        "MLServer", ["mlserver", "mlserver-sklearn", "uvloop<0.22"],
+        lambda python, port: [
+            "env", f"MLSERVER_HTTP_PORT={port}", f"MLSERVER_GRPC_PORT={_free_port()}",
+            f"MLSERVER_METRICS_PORT={_free_port()}", "MLSERVER_PARALLEL_WORKERS=2",
+            f"MLSERVER_MODEL_URI={os.environ['AZUREML_MODEL_DIR']}/model.joblib",
+            str(python.with_name("mlserver")), "start", str(SERVICES / "mlserver"),
+        ],
+        path="/v2/models/model/infer", health="/v2/health/ready", requests=400,
+    ),
 ]  # fmt: skip
 
 
@@ -101,6 +113,7 @@ def main() -> bool:
         os.environ["AZUREML_MODEL_DIR"] = folder
         model = Path(folder, "model.pkl")
         subprocess.run([python, "-c", MODEL, model], check=True)
+        Path(folder, "model.joblib").symlink_to(model)
         begun, imported = _start_seconds(python, model)
         started = {each.name: (each, stack.enter_context(_running(each))) for each in [RAW, OURS, BATCHING, V1]}
         if "--rivals" in sys.argv:
@@ -176,7 +189,7 @@ def _environment(server: Server) -> Path:
 
 def _running(server: Server) -> contextlib.AbstractContextManager[tuple[int, psutil.Process]]:
     python = _environment(server)
-    return running(server.name, lambda port: server.command(python, port))
+    return running(server.name, lambda port: server.command(python, port), server.health)
 
 
 def _start_seconds(python: Path, model: Path) -> tuple[float, float]:
@@ -190,7 +203,7 @@ def _start_seconds(python: Path, model: Path) -> tuple[float, float]:
         command = [*OURS.command(python, port), "--worker-count", "1"]
         begin = time.perf_counter()
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert is_healthy(port, process)
+        assert is_healthy(port, process, OURS.health)
         begun.append(time.perf_counter() - begin)
         process.terminate()
         process.wait()

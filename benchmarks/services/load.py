@@ -1,4 +1,7 @@
-"""Clients that send one request after another: ``load.py PORT PATH CONNECTIONS REQUESTS ROWS`` prints seconds."""
+"""Clients that send one request after another: ``load.py PORT PATH CONNECTIONS REQUESTS ROWS`` prints seconds.
+
+A path of the Open Inference Protocol is sent its form of the rows.
+"""
 
 import asyncio
 import json
@@ -12,7 +15,9 @@ import uvloop
 async def main(port: int, path: str, connections: int, requests: int, rows: int) -> float:
     """The seconds that all requests took."""
     numbers = random.Random(1)  # noqa: S311  # rows, no secrets
-    body = json.dumps({"data": [[numbers.random() for _ in range(10)] for _ in range(rows)]}).encode()
+    data = [[numbers.random() for _ in range(10)] for _ in range(rows)]
+    tensor = {"name": "data", "shape": [rows, 10], "datatype": "FP64", "data": data}
+    body = json.dumps({"inputs": [tensor]} if path.startswith("/v2/") else {"data": data}).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     left = requests
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import command_line
 import rest
+import roles
 import settings
 
 REFERENCE = Path(__file__).parents[1] / "reference"
-PAGES = {"cli.md": command_line.page, "rest.md": rest.page, "settings.md": settings.page}
+PAGES = {"cli.md": command_line.page, "rest.md": rest.page, "roles.md": roles.page, "settings.md": settings.page}
 
 
 def main() -> int:

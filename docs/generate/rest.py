@@ -26,7 +26,8 @@ Generated from the code by `make docs`. The running server gives the same as an 
 `GET /api/v1/openapi.json`.
 
 Every route but `GET /health` needs `Authorization: Bearer <token>`; the owner's token is the file `token` of the
-server's home directory. Bodies and answers are JSON unless "bytes" is said. An answer with a status of 400 or more is
+server's home directory. What a caller may do is decided by the action that a route needs, and by the caller's
+[roles](roles.md). Bodies and answers are JSON unless "bytes" is said. An answer with a status of 400 or more is
 an [`ErrorBody`](#errorbody); every answer carries the header `Terrazul-Correlation-Id`, which the server's log repeats.
 `terrazul.sdk` and `terrazul` (the command line) use nothing but this interface.
 """
@@ -86,6 +87,8 @@ def _section(route: Route) -> list[str]:
     name = f"{route.method} {route.path}"
     operation = route.operation
     lines = [f"### `{name}`", "", words_of(name, operation.get("description", "")), ""]
+    if operation.get("x-action"):
+        lines += [f"Needs the action `{operation['x-action']}`.", ""]
     rows = [
         [f"`{each['name']}`", each["in"], _type(each["schema"]), _default(each["schema"], required=each["required"])]
         for each in operation.get("parameters", [])

@@ -13,7 +13,14 @@ from terrazul.testing.submission import SubmittedRun, Submitter
 
 from .conftest import CLOSED, SECRET, Victim, assert_closed, token_of
 
-SHARED_ROUTES = {"GET /health", "GET /metrics", "GET /api/v1", "GET /api/v1/openapi.json", "GET /api/v1/server"}
+SHARED_ROUTES = {
+    "GET /health",
+    "GET /metrics",
+    "GET /api/v1",
+    "GET /api/v1/openapi.json",
+    "GET /api/v1/server",
+    "GET /api/v1/me",
+}
 OWNERS_ROUTES = {
     "GET /api/v1/server/status",
     "POST /api/v1/workspaces",

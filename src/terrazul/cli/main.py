@@ -35,6 +35,11 @@ COMMANDS = {
     "model": Command("terrazul.cli.model", "Register, list, show, change, download and delete models."),
     "service": Command("terrazul.cli.service", "Web services: find, call, change and end them; serve an entry script."),
     "environment": Command("terrazul.cli.environment", "Make, register, list and download environments."),
+    "user": Command("terrazul.cli.user", "Make, list, change and delete users."),
+    "group": Command("terrazul.cli.group", "Make, list, change and delete groups of users."),
+    "role": Command("terrazul.cli.role", "Show what roles allow; make your own."),
+    "token": Command("terrazul.cli.user_token", "Make, list and delete tokens, which programs sign in with."),
+    "whoami": Command("terrazul.cli.whoami", "Show who you are to the server, and what you may do."),
     "check": Command("terrazul.cli.check", "Read v1 code: what runs, what does not and why, which pins to set."),
     "completion": Command("terrazul.cli.completion", "Print a script that completes commands in your shell."),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 from typing import List
 
 from terrazul.cli.command import Subparsers, add_group, add_verb, pair, workspace_options
@@ -12,10 +11,9 @@ from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, note, show
 from terrazul.cli.wording import moment
 from terrazul.cli.workspace_choice import choose
-from terrazul.core.errors import CapabilityNotAvailable
 from terrazul.sdk.client import connect
 from terrazul.sdk.workspace import DEFAULT_RESOURCE_GROUP, DEFAULT_SUBSCRIPTION
-from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange
+from terrazul.wire.workspace import Member, NewWorkspace, Workspace, WorkspaceChange
 
 _LIST = (
     Column("name", "name"),
@@ -36,6 +34,14 @@ _SHOW = (
     Column("created by", "created_by"),
     Column("id", "workspace_id"),
 )
+_MEMBERS = (
+    Column("user", "user"),
+    Column("group", "group"),
+    Column("role", "role"),
+    Column("since", "created_at", moment),
+    Column("given by", "created_by"),
+)
+_ALONE = "It is shared with nobody."
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -65,10 +71,25 @@ def add_parser(subparsers: Subparsers) -> None:
     _scope_options(delete)
     delete.add_argument("-y", "--yes", action="store_true", help="Do not ask.")
 
-    share = add_verb(verbs, "share", _share, "Share a workspace with another user. Not there yet.", output=False)
-    workspace_options(share)
-    share.add_argument("--user", help="The user to share it with.")
-    share.add_argument("--role", help="What the user may do.")
+    share = add_verb(
+        verbs,
+        "share",
+        _share,
+        "Share a workspace with a user or a group. What they may do depends on the role.",
+        example="terrazul workspace share --user ana --role Reader",
+    )
+    _member_options(share)
+    members = add_verb(verbs, "members", _members, "Show with whom a workspace is shared.")
+    workspace_options(members)
+    _member_options(add_verb(verbs, "unshare", _unshare, "Take a role in a workspace away."))
+
+
+def _member_options(parser: argparse.ArgumentParser) -> None:
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--user", metavar="NAME", help="The user.")
+    whose.add_argument("--group", metavar="NAME", help="The group, with all its members.")
+    parser.add_argument("--role", metavar="ROLE", required=True, help="`terrazul role list` shows them.")
+    workspace_options(parser)
 
 
 def _scope_options(parser: argparse.ArgumentParser) -> None:
@@ -129,8 +150,17 @@ def _delete(arguments: argparse.Namespace) -> int:
 
 
 def _share(arguments: argparse.Namespace) -> int:
-    name = choose(arguments).name
-    raise CapabilityNotAvailable(
-        f"The workspace {name!r} cannot be shared yet: users and roles come with a later version.",
-        hint=f"For now everybody who has the server's token is {getpass.getuser()!r}.",
-    )
+    member = Member(arguments.role, arguments.user, arguments.group)
+    show(arguments, choose(arguments).client.post(List[Member], "/members", member), _MEMBERS)
+    return ExitCode.GOOD
+
+
+def _members(arguments: argparse.Namespace) -> int:
+    show(arguments, choose(arguments).client.get(List[Member], "/members"), _MEMBERS, nothing=_ALONE)
+    return ExitCode.GOOD
+
+
+def _unshare(arguments: argparse.Namespace) -> int:
+    member = Member(arguments.role, arguments.user, arguments.group)
+    show(arguments, choose(arguments).client.post(List[Member], "/members/remove", member), _MEMBERS, nothing=_ALONE)
+    return ExitCode.GOOD

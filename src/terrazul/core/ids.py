@@ -24,6 +24,7 @@ _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z", re.ASCII)
 _WEBSERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{1,30})[a-z0-9]\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 EXPERIMENT_NAME_LIMIT = 500
+TOKEN_PREFIX = "tz_"  # noqa: S105  # so that who finds a user's token knows what it is
 
 
 def new_guid() -> str:

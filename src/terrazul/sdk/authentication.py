@@ -1,6 +1,7 @@
 """v1's ways to sign in. On Terrazul one is signed in by the token of the server that ``connect`` finds.
 
-Whichever class code makes, its header is valid there. Where code hands over a token of its own, that one is used.
+Whichever class code makes, its header is valid there. Where code hands over a token of its own, that one is used; also
+as the password of a service principal.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from typing import Any, Callable, ClassVar, Dict, NamedTuple, Optional, Union
 
 from terrazul.core.errors import UserErrorException
+from terrazul.core.ids import TOKEN_PREFIX
 from terrazul.sdk.client import connect
 
 _LIFETIME_SECONDS = 3600
@@ -86,7 +88,10 @@ class MsiAuthentication(AbstractAuthentication):
 
 
 class ServicePrincipalAuthentication(AbstractAuthentication):
-    """v1 signs in as a service principal here. Its password is neither kept nor sent."""
+    """Signs in as a service principal: its password is the token that ``terrazul token create`` made.
+
+    A password of another kind, which belongs to Azure, is neither kept nor sent.
+    """
 
     def __init__(
         self,
@@ -97,7 +102,11 @@ class ServicePrincipalAuthentication(AbstractAuthentication):
         _enable_caching: bool = True,
     ) -> None:
         super().__init__(cloud)
-        del tenant_id, service_principal_id, service_principal_password, _enable_caching
+        del tenant_id, service_principal_id, _enable_caching
+        self._token = service_principal_password if service_principal_password.startswith(TOKEN_PREFIX) else None
+
+    def _bearer_token(self) -> str:
+        return self._token or super()._bearer_token()
 
 
 class ArmTokenAuthentication(AbstractAuthentication):
@@ -199,6 +208,16 @@ class AzureMLTokenAuthentication(AbstractAuthentication):
 
     def _bearer_token(self) -> str:
         return self._token
+
+
+def token_of(auth: Any) -> Optional[str]:
+    """The token of this platform that an authentication carries; None where it carries none, or one of a cloud."""
+    carries = isinstance(
+        auth,
+        (ServicePrincipalAuthentication, ArmTokenAuthentication, TokenAuthentication, AzureMLTokenAuthentication),
+    )
+    token = auth._bearer_token() if carries else ""  # noqa: SLF001  # of this module
+    return token if token.startswith(TOKEN_PREFIX) else None
 
 
 def _new_session() -> Any:

@@ -322,8 +322,10 @@ class _Idle:
             connection.close()
 
 
-def connect() -> Client:
-    """A client of the server that this process is to use; nothing is sent yet.
+def connect(token: Optional[str] = None) -> Client:
+    """A client of the server that this process is to use, with a token that takes the place of its own.
+
+    Nothing is sent yet.
 
     Inside a submitted run that is the run's own way; else what ``TERRAZUL_SERVER`` and ``TERRAZUL_TOKEN`` name; else
     the server of the home directory. Raises ``Unavailable`` where no server is known.
@@ -332,8 +334,10 @@ def connect() -> Client:
     if environment.get(RUN_SERVER_VARIABLE) and environment.get(RUN_TOKEN_VARIABLE):
         return _client(Address(environment[RUN_SERVER_VARIABLE], environment[RUN_TOKEN_VARIABLE]))
     if environment.get(SERVER_VARIABLE):
-        return _client(Address(environment[SERVER_VARIABLE], _token_of_environment()))
+        return _client(Address(environment[SERVER_VARIABLE], token or _token_of_environment()))
     home = Home()
+    if token:
+        return _client(Address(_address_of(home).url, token))
     return _client(_address_of(home), str(home.path))
 
 

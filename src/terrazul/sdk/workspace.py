@@ -60,12 +60,12 @@ class Workspace:
         tags: Optional[Mapping[str, str]] = None,
         _cloud: str = "AzureCloud",
     ) -> None:
-        del auth, _location, tags, _cloud
+        del _location, tags, _cloud
         self._scope = wire.WorkspaceScope(subscription_id, resource_group, workspace_name)
         self._workspace_id = _workspace_id or _workspace_of_this_run(self._scope)
         self._sku = sku
         self._known: Optional[wire.Workspace] = None
-        self._server = connect()
+        self._server = _server_of(auth)
         self._client: Optional[Client] = None
         if self._workspace_id is None and not _disable_service_check:
             self._current()
@@ -118,7 +118,7 @@ class Workspace:
 
         Raises ``WorkspaceException`` where there is one of that name, unless ``exist_ok``.
         """
-        del auth, create_resource_group, storage_account, key_vault, app_insights, container_registry, adb_workspace
+        del create_resource_group, storage_account, key_vault, app_insights, container_registry, adb_workspace
         del primary_user_assigned_identity, cmk_keyvault, resource_cmk_uri, hbi_workspace, default_cpu_compute_target
         del default_gpu_compute_target, private_endpoint_config, private_endpoint_auto_approval
         del user_assigned_identity_for_cmk_encryption, system_datastores_auth_mode, v1_legacy_mode
@@ -132,12 +132,12 @@ class Workspace:
             exist_ok=exist_ok,
         )
         try:
-            made = connect().post(wire.Workspace, "/workspaces", new, repeatable=exist_ok)
+            made = _server_of(auth).post(wire.Workspace, "/workspaces", new, repeatable=exist_ok)
         except AlreadyExists as error:
             raise WorkspaceException(error.message, target=name, hint=error.hint) from error
         if show_output:
             say(f"Workspace {made.name} is ready.")
-        return Workspace._of(made, sku)
+        return Workspace._of(made, sku, auth)
 
     @staticmethod
     def get(
@@ -150,11 +150,11 @@ class Workspace:
         id: Optional[str] = None,  # noqa: A002  # v1's name
     ) -> Workspace:
         """A workspace that is there. Raises ``WorkspaceNotFound``, or ``WorkspaceException`` where several fit."""
-        del auth, location, cloud
+        del location, cloud
         query = {"subscription_id": subscription_id, "resource_group": resource_group}
         found = [
             each
-            for each in connect().get(List[wire.Workspace], "/workspaces", query)
+            for each in _server_of(auth).get(List[wire.Workspace], "/workspaces", query)
             if each.name.lower() == name.lower() and id in {None, each.workspace_id}
         ]
         if not found:
@@ -163,18 +163,17 @@ class Workspace:
         if len(found) > 1:
             message = f"There are {len(found)} workspaces '{name}'."
             raise WorkspaceException(message, target=name, hint="Pass subscription_id and resource_group too.")
-        return Workspace._of(found[0])
+        return Workspace._of(found[0], auth=auth)
 
     @staticmethod
     def list(
         subscription_id: str, auth: Any = None, resource_group: Optional[str] = None
     ) -> Dict[str, List[Workspace]]:
         """The workspaces of a subscription: lists by name, since resource groups may share one."""
-        del auth
         query = {"subscription_id": subscription_id, "resource_group": resource_group}
         by_name: Dict[str, List[Workspace]] = {}
-        for each in connect().get(List[wire.Workspace], "/workspaces", query):
-            by_name.setdefault(each.name, []).append(Workspace._of(each))
+        for each in _server_of(auth).get(List[wire.Workspace], "/workspaces", query):
+            by_name.setdefault(each.name, []).append(Workspace._of(each, auth=auth))
         return by_name
 
     def write_config(self, path: Optional[str] = None, file_name: Optional[str] = None) -> None:
@@ -313,6 +312,26 @@ class Workspace:
         os.environ.setdefault(_MLFLOW_TOKEN, self._server.address.token)
         return f"{self._server.address.url}{self.client.prefix}/mlflow"
 
+    def share(self, user: Optional[str] = None, role: str = "Reader", group: Optional[str] = None) -> List[wire.Member]:
+        """Give a user or a group a role in the workspace; returns with whom it is shared. Terrazul's own.
+
+        The roles are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that
+        the installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is
+        no owner.
+        """
+        return self.client.post(List[wire.Member], "/members", wire.Member(role, user, group))
+
+    def unshare(
+        self, user: Optional[str] = None, role: str = "Reader", group: Optional[str] = None
+    ) -> List[wire.Member]:
+        """Take a role in the workspace away; returns with whom it is still shared. Terrazul's own."""
+        return self.client.post(List[wire.Member], "/members/remove", wire.Member(role, user, group))
+
+    @property
+    def members(self) -> List[wire.Member]:
+        """With whom the workspace is shared, each with ``user`` or ``group`` and ``role``. Terrazul's own."""
+        return self.client.get(List[wire.Member], "/members")
+
     def update(
         self,
         friendly_name: Optional[str] = None,
@@ -359,10 +378,9 @@ class Workspace:
     setup = staticmethod(not_yet("Workspace.setup", "making resources in the cloud"))
 
     @staticmethod
-    def _of(known: wire.Workspace, sku: str = "basic") -> Workspace:
-        workspace = Workspace(
-            known.subscription_id, known.resource_group, known.name, _workspace_id=known.workspace_id, sku=sku
-        )
+    def _of(known: wire.Workspace, sku: str = "basic", auth: Any = None) -> Workspace:
+        scope = known.subscription_id, known.resource_group, known.name
+        workspace = Workspace(*scope, auth, _workspace_id=known.workspace_id, sku=sku)
         workspace._known = known
         return workspace
 
@@ -381,6 +399,15 @@ class Workspace:
             f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
             f"resource_group={self.resource_group!r})"
         )
+
+
+def _server_of(auth: Any) -> Client:
+    """The server of this process, reached as v1's authentication says."""
+    if auth is None:
+        return connect()
+    from terrazul.sdk.authentication import token_of  # noqa: PLC0415  # most code needs none of it
+
+    return connect(token_of(auth))
 
 
 def _workspace_of_this_run(scope: wire.WorkspaceScope) -> Optional[str]:

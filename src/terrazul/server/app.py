@@ -10,6 +10,7 @@ from litestar import Litestar, Request, Response, Router, get
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from terrazul.core.errors import TerrazulError
@@ -30,11 +31,12 @@ from terrazul.server.http import (
     provide_services,
     provide_workspace,
 )
+from terrazul.server.identity import routes as identity
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.mlflow import routes as mlflow
 from terrazul.server.mlflow.address import Redirection, is_mlflow
 from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
-from terrazul.server.mlflow.protocol import Protocol, describe
+from terrazul.server.mlflow.protocol import ACTION, Protocol, describe
 from terrazul.server.model import routes as models
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
@@ -130,10 +132,11 @@ def _api() -> Router:
             models.router,
             webservices.router,
             images.router,
+            identity.members,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )
-    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace])
+    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers])
 
 
 class _Branch(Router):
@@ -157,12 +160,30 @@ def _openapi() -> OpenAPIConfig:
 class _WholeDocument(JsonRenderPlugin):
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """The framework's document, with what it does not know."""
-        describe(openapi_schema)
+        _complete(openapi_schema, request.app)
         return super().render(request, openapi_schema)
 
 
 def document_of(application: Litestar) -> dict[str, Any]:
     """The OpenAPI document of all routes and methods."""
     document = application.openapi_schema.to_schema()
-    describe(document)
+    _complete(document, application)
     return document
+
+
+def _complete(document: dict[str, Any], application: Litestar) -> None:
+    """Add MLflow's methods, the action that the caller of a route must be allowed, and all parts of its address."""
+    for route in application.routes:
+        if isinstance(route, HTTPRoute) and route.path_format in document["paths"]:
+            about = document["paths"][route.path_format]
+            for handler in route.route_handlers:
+                for method in {each.lower() for each in handler.http_methods} & about.keys():
+                    about[method][ACTION] = getattr(handler.opt.get("action"), "value", "")
+                    parameters = about[method].setdefault("parameters", [])
+                    told = {each["name"] for each in parameters if each["in"] == "path"}
+                    parameters += [
+                        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                        for name in route.path_parameters
+                        if name not in told
+                    ]
+    describe(document)

@@ -24,7 +24,10 @@ from terrazul.server.endpoint.service.supervision import Supervision, waited_for
 from terrazul.server.endpoint.service.webservices import Place, Webservices, webservices_in
 from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
-from terrazul.server.identity.service import Identities
+from terrazul.server.identity.names import owner_name
+from terrazul.server.identity.service.authentication import Identities
+from terrazul.server.identity.service.sharing import Sharing
+from terrazul.server.identity.service.users import Users
 from terrazul.server.mlflow.service import Mlflow
 from terrazul.server.mlflow.service.experiments import MlflowExperiments
 from terrazul.server.mlflow.service.files import MlflowFiles
@@ -63,15 +66,19 @@ class Services:
         self.settings = settings
         self.clock = clock
         self.started_at = clock()
-        self.owner = getpass.getuser()
+        self.owner = owner_name(getpass.getuser())
         self.changes = Changes()
         self.database = Database(home.database_file)
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
         self.contents = Contents(self.database, storage)
-        hindrances = (active_runs, webservices_in)
-        self.workspaces = Workspaces(self.database, self.contents, clock, hindrances, shared=settings.shared)
         self.identities = Identities(self.database, clock)
+        self.sharing = Sharing(self.database, self.identities, clock)
+        hindrances = (active_runs, webservices_in)
+        self.workspaces = Workspaces(
+            self.database, self.contents, clock, hindrances, self.sharing.welcome, shared=settings.shared
+        )
+        self.users = Users(self.database, self.identities, clock)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)

@@ -26,6 +26,8 @@ class Route:
     """The query's parameters, with the form of each."""
     required: tuple[str, ...]
     """Those of the query that must be there."""
+    action: str
+    """What the caller must be allowed; empty for a public route."""
     body: Schema | None
     """The form of the JSON body, every reference in it resolved; None where there is no such body."""
 
@@ -67,6 +69,7 @@ def _route(document: Schema, method: str, template: str, about: Schema) -> Route
         tuple(each["name"] for each in parameters if each["in"] == "path"),
         {each["name"]: each.get("schema", {}) for each in queried},
         tuple(each["name"] for each in queried if each.get("required")),
+        about.get("x-action", ""),
         None if body is None else _resolved(document, body),
     )
 

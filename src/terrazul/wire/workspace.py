@@ -52,3 +52,14 @@ class WorkspaceChange:
     friendly_name: Optional[str] = None
     description: Optional[str] = None
     tags: Optional[Dict[str, str]] = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """A user or a group with its role in a workspace."""
+
+    role: str
+    user: Optional[str] = None
+    group: Optional[str] = None
+    created_at: str = ""
+    created_by: str = ""

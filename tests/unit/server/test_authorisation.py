@@ -21,7 +21,7 @@ PUBLIC_ROUTES = {
     ("GET", "/runs/{run_id:str}"),
     ("GET", "/experiments/{experiment_id:str}"),
 }
-OWNER = Principal("owner")
+OWNER = Principal("owner", is_admin=True)
 RUN = Principal("run", "w1", "r1")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 class Action(str, enum.Enum):
@@ -42,6 +44,11 @@ class Action(str, enum.Enum):
     ENDPOINT_WRITE_KEYS = "endpoint/keys/write"
     ENDPOINT_SERVE = "endpoint/serve"
     LINEAGE_READ = "lineage/read"
+    MEMBER_READ = "member/read"
+    MEMBER_WRITE = "member/write"
+    USER_READ = "user/read"
+    USER_WRITE = "user/write"
+    TOKEN_WRITE = "token/write"  # noqa: S105  # an action
 
 
 class ObjectType(str, enum.Enum):
@@ -56,19 +63,40 @@ class ObjectType(str, enum.Enum):
     WEBSERVICE = "webservice"
 
 
+class Grant(NamedTuple):
+    """What somebody may do in a workspace, and the names of the roles that say so."""
+
+    roles: tuple[str, ...]
+    actions: frozenset[Action]
+
+
 @dataclass(frozen=True)
 class Principal:
-    """Who calls: a user, a run (its own and what is below it are its), or the supervisor of a web service."""
+    """Who calls: a user, a run (its own and what is below it are its), or the supervisor of a web service.
+
+    ``workspace_id`` is the only workspace that the token opens, where there is one, and ``actions`` are the only ones
+    that it is for.
+    """
 
     name: str
     workspace_id: str | None = None
     run_id: str | None = None
     webservice: str | None = None
+    is_admin: bool = False
+    grants: Mapping[str, Grant] = field(default_factory=dict)
+    """By the id of the workspace."""
+    actions: frozenset[Action] | None = None
 
     @property
     def is_run(self) -> bool:
         """True for a token that lives inside a run."""
         return self.run_id is not None
+
+    def sees(self, workspace_id: str) -> bool:
+        """True for a workspace that the caller may know of."""
+        if self.workspace_id is not None:
+            return workspace_id == self.workspace_id
+        return self.is_admin or workspace_id in self.grants
 
 
 @dataclass(frozen=True)
@@ -110,6 +138,16 @@ RUN_ACTIONS = frozenset({
 Models are read in the whole workspace, as v1 scripts do, and changed where the run registered them.
 """
 
+FOR_EVERYBODY = frozenset({
+    Action.SERVER_READ,
+    Action.WORKSPACE_READ,
+    Action.WORKSPACE_RESOLVE,
+    Action.WORKSPACE_CREATE,
+    Action.USER_READ,
+    Action.TOKEN_WRITE,
+})  # fmt: skip
+"""What every user may do outside of workspaces: lists hold what they may see, and tokens are their own."""
+
 WEBSERVICE_ACTIONS = frozenset({Action.SERVER_READ, Action.CONTENT_READ, Action.ENDPOINT_SERVE})
 """What the token of a web service's supervisor may do."""
 
@@ -121,8 +159,12 @@ def authorise(principal: Principal, action: Action, target: Target) -> str:
     """An empty text where the principal may do this, else the sentence that says why not."""
     if principal.webservice is not None:
         return _authorise_webservice(principal, action, target)
-    if not principal.is_run:
-        return ""
+    if principal.is_run:
+        return _authorise_run(principal, action, target)
+    return _authorise_user(principal, action, target)
+
+
+def _authorise_run(principal: Principal, action: Action, target: Target) -> str:
     if action not in RUN_ACTIONS:
         return f"A run token may not do {action.value}."
     if target.workspace_id is not None and target.workspace_id != principal.workspace_id:
@@ -139,4 +181,28 @@ def _authorise_webservice(principal: Principal, action: Action, target: Target) 
         return "The token of a web service opens nothing outside of its workspace."
     if target.type is ObjectType.WEBSERVICE and target.object_id != principal.webservice:
         return OWN_WEBSERVICE_ONLY
+    return ""
+
+
+def _authorise_user(principal: Principal, action: Action, target: Target) -> str:
+    restriction = _restriction(principal, action, target)
+    if restriction or principal.is_admin:
+        return restriction
+    if target.workspace_id is None:
+        return "" if action in FOR_EVERYBODY else f"Only administrators may do {action.value}."
+    grant = principal.grants.get(target.workspace_id)
+    if grant is None:
+        return f"{principal.name} has no role in this workspace. Ask one of its owners to share it."
+    if action not in grant.actions:
+        return (
+            f"{principal.name} is {' and '.join(grant.roles)} in this workspace, which does not allow {action.value}."
+        )
+    return ""
+
+
+def _restriction(principal: Principal, action: Action, target: Target) -> str:
+    if principal.actions is not None and action not in principal.actions:
+        return f"This token is not for {action.value}."
+    if principal.workspace_id is not None and target.workspace_id not in {None, principal.workspace_id}:
+        return "This token opens one workspace only, and not this one."
     return ""

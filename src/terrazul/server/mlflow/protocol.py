@@ -26,6 +26,8 @@ from terrazul.wire.mlflow.error import WrongMethod
 
 _ADDRESS = "/api/v1/workspaces/{workspace_id}/mlflow/api/2.0/mlflow/"
 _PATH = re.compile(r"/api/v1/workspaces/([^/]+)/mlflow/api/2\.0/mlflow/([a-z-]+/[a-z-]+)\Z")
+ACTION = "x-action"
+"""Where an OpenAPI document says what the caller of a route must be allowed."""
 _SCHEMAS = "#/components/schemas/Mlflow{name}"
 
 
@@ -114,6 +116,7 @@ def _operation(method: Method, verb: str, fields: dict[str, Any], form: dict[str
         "summary": name.replace("_", " ").title().replace(" ", ""),
         "description": inspect.getdoc(method.perform),
         "operationId": f"mlflow_{name}" if verb == method.verbs[0] else f"mlflow_{name}_by_{verb.lower()}",
+        ACTION: method.action.value,
         "parameters": [{"name": "workspace_id", "in": "path", "required": True, "schema": {"type": "string"}}],
         "responses": {"200": {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}},
     }

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from terrazul.core.errors import TerrazulError
 from terrazul.server.sql.metadata import metadata
 
-HEAD = "0003"
+HEAD = "0004"
 SCRIPTS = Path(__file__).parent / "migrations"
 
 _version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

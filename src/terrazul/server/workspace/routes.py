@@ -19,7 +19,7 @@ async def list_workspaces(
 ) -> list[Workspace]:
     """All workspaces that the caller may see, by name; those of a subscription and a resource group if given."""
     found = await services.workspaces.list_all(subscription_id, resource_group)
-    return [each for each in found if principal.workspace_id in {None, each.workspace_id}]
+    return [each for each in found if principal.sees(each.workspace_id)]
 
 
 @post("/", operation_id="create_workspace", opt=does(Action.WORKSPACE_CREATE, ObjectType.SERVER), status_code=200)
@@ -37,7 +37,8 @@ async def resolve_workspace(
     services: InjectedServices, principal: InjectedPrincipal, data: JSONBody[WorkspaceScope]
 ) -> Workspace:
     """The workspace that a `config.json` names; the embedded server makes one that it does not know."""
-    return await services.workspaces.resolve(data, principal.name, principal.workspace_id)
+    makes = principal.is_admin and principal.workspace_id is None and principal.actions is None
+    return await services.workspaces.resolve(data, principal.name, principal.sees, makes=makes)
 
 
 @get("/", operation_id="get_workspace", opt=does(Action.WORKSPACE_READ))

@@ -30,18 +30,28 @@ class Hindrance(NamedTuple):
 
 Look = Callable[[Connection, int], "Hindrance | None"]
 """Looks for what a higher concept still does in the workspace of a key."""
+Welcome = Callable[[Connection, int, str], None]
+"""Gives who makes the workspace of a key the rights to it."""
 
 
 class Workspaces:
     """The workspaces of one installation."""
 
     def __init__(
-        self, database: Database, contents: Contents, clock: Clock, hindrances: Sequence[Look], *, shared: bool
+        self,
+        database: Database,
+        contents: Contents,
+        clock: Clock,
+        hindrances: Sequence[Look],
+        welcome: Welcome,
+        *,
+        shared: bool,
     ) -> None:
         self._database = database
         self._contents = contents
         self._clock = clock
         self._hindrances = hindrances
+        self._welcome = welcome
         self._shared = shared
         self._known: dict[str, WorkspaceRow] = {}
         self._oldest = ""
@@ -50,16 +60,16 @@ class Workspaces:
         """Make a workspace. Raises ``AlreadyExists`` where there is one of that name, unless ``exist_ok``."""
         return await self._database.write(partial(self._create, new=new, user=user))
 
-    async def resolve(self, scope: WorkspaceScope, user: str, only: str | None) -> Workspace:
+    async def resolve(self, scope: WorkspaceScope, user: str, sees: Callable[[str], bool], *, makes: bool) -> Workspace:
         """The workspace of a ``config.json``; the embedded server makes one that it does not know.
 
-        For a caller who sees only one workspace, there is no other. Raises ``WorkspaceNotFound`` for them, and on a
-        shared server.
+        Where the caller does not see it, there is none. Raises ``WorkspaceNotFound`` then, on a shared server, and for
+        whom none is made.
         """
         found = await self._database.read(partial(store.find_by_scope, scope=scope))
-        if found and only in {None, found.workspace.workspace_id}:
+        if found and sees(found.workspace.workspace_id):
             return found.workspace
-        if self._shared or only:
+        if self._shared or not makes or found:
             raise WorkspaceNotFound(
                 f"There is no workspace {scope.name!r} in resource group {scope.resource_group!r} of subscription "
                 f"{scope.subscription_id!r}.",
@@ -155,4 +165,6 @@ class Workspaces:
             created_at=to_text(now),
             created_by=user,
         )
-        return store.add(connection, made, now).workspace
+        row = store.add(connection, made, now)
+        self._welcome(connection, row.key, user)
+        return row.workspace

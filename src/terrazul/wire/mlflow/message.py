@@ -81,7 +81,6 @@ class RunChoice:
 
     run_id: str = ""
     run_uuid: str = ""
-    path: str = ""
     key: str = ""
     value: Optional[str] = None
     model_json: str = ""

@@ -16,7 +16,7 @@ from terrazul.server.endpoint.rules import Wanted, models_in_use, state_of
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
-from terrazul.server.identity.service import Identities
+from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.lineage import store as lineage
 from terrazul.server.sql.database import Database
 from terrazul.server.workspace import store as workspaces

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment import store as experiments
-from terrazul.server.identity.service import Identities
+from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.queue import store as queue
 from terrazul.server.queue.service import Condition
 from terrazul.server.run.rules import next_state

@@ -1,0 +1,98 @@
+"""The roles that every installation has, as data; their names and rights are those of Azure Machine Learning.
+
+Unlike there, a Reader sees no credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from terrazul.core.errors import InvalidInput
+from terrazul.server.identity.rules import Action
+
+READING = frozenset({
+    Action.WORKSPACE_READ,
+    Action.EXPERIMENT_READ,
+    Action.RUN_READ,
+    Action.CONTENT_READ,
+    Action.SNAPSHOT_READ,
+    Action.ENVIRONMENT_READ,
+    Action.MODEL_READ,
+    Action.ENDPOINT_READ,
+    Action.LINEAGE_READ,
+    Action.MEMBER_READ,
+})  # fmt: skip
+"""What everybody may do with whom a workspace is shared."""
+
+_WORK = frozenset({
+    Action.EXPERIMENT_WRITE,
+    Action.RUN_SUBMIT,
+    Action.RUN_WRITE,
+    Action.RUN_CANCEL,
+    Action.RUN_DELETE,
+    Action.CONTENT_WRITE,
+    Action.SNAPSHOT_WRITE,
+    Action.ENVIRONMENT_WRITE,
+    Action.MODEL_REGISTER,
+    Action.MODEL_CHANGE,
+    Action.MODEL_CHANGE_ALL,
+    Action.MODEL_DELETE,
+    Action.ENDPOINT_WRITE,
+    Action.ENDPOINT_DELETE,
+    Action.ENDPOINT_READ_KEYS,
+    Action.ENDPOINT_WRITE_KEYS,
+})  # fmt: skip
+_CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
+_SHARING = frozenset({Action.MEMBER_WRITE})
+OF_WORKSPACES = READING | _WORK | _CHANGES_OF_THE_WORKSPACE | _SHARING
+"""Every action that a role can give: the others belong to administrators, to runs and to web services."""
+
+
+class BuiltIn(NamedTuple):
+    """A role that is always there."""
+
+    description: str
+    actions: frozenset[Action]
+
+
+OWNER = "Owner"
+BUILT_IN = {
+    OWNER: BuiltIn("Everything, sharing included.", OF_WORKSPACES),
+    "Contributor": BuiltIn("Everything but sharing.", OF_WORKSPACES - _SHARING),
+    "Data Scientist": BuiltIn(
+        "All work, but no change of the workspace itself or of its computes.",
+        OF_WORKSPACES - _SHARING - _CHANGES_OF_THE_WORKSPACE,
+    ),
+    "Compute Operator": BuiltIn("Reads, and manages computes.", READING),
+    "Reader": BuiltIn("Reads everything but credentials.", READING),
+}
+"""By name, the mightiest first."""
+
+
+def actions_of(names: Iterable[str]) -> frozenset[Action]:
+    """The actions of some names. Raises ``InvalidInput`` for a name of none.
+
+    In a name ``*`` stands for one part between slashes, and at the end for all that follow: ``run/*``, ``*/read``.
+    """
+    found: set[Action] = set()
+    for name in names:
+        fitting = {each for each in Action if _fits(each, name)}
+        if not fitting:
+            raise InvalidInput(
+                f"{name[:80]!r} is no action.", target=name[:80], hint="`terrazul role show Owner` lists them."
+            )
+        found |= fitting
+    return frozenset(found)
+
+
+def known_actions_of(names: Iterable[str]) -> frozenset[Action]:
+    """As ``actions_of``, of names that were checked; what this version does not know is nothing."""
+    return frozenset(each for each in Action if any(_fits(each, name) for name in names))
+
+
+def _fits(action: Action, name: str) -> bool:
+    wanted, parts = name.split("/"), action.value.split("/")
+    if wanted[-1] == "*" and len(parts) > len(wanted):
+        parts = parts[: len(wanted)]
+    return len(wanted) == len(parts) and all(each in {"*", part} for each, part in zip(wanted, parts, strict=True))

@@ -1,0 +1,174 @@
+"""Tokens: making them, and finding out who calls."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+from collections.abc import Mapping
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from terrazul.core.clock import Clock
+from terrazul.core.errors import AuthenticationException
+from terrazul.core.ids import TOKEN_PREFIX, new_guid
+from terrazul.server.identity.names import owner_name
+from terrazul.server.identity.roles import BUILT_IN, OF_WORKSPACES, known_actions_of
+from terrazul.server.identity.rules import Action, Grant, Principal
+from terrazul.server.identity.store import role as roles
+from terrazul.server.identity.store import token as tokens
+from terrazul.server.identity.store import user as users
+from terrazul.server.identity.store.token import TokenRow
+from terrazul.server.identity.store.user import UserRow
+from terrazul.server.sql.database import Database, after_commit
+from terrazul.wire.identity import UserKind
+
+_CACHE_LIMIT = 4096
+_CACHE_MICROSECONDS = 1_000_000
+
+
+class Identities:
+    """Who may come in."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._cache: dict[str, _Known] = {}
+
+    async def set_owner_token(self, token: str, name: str) -> None:
+        """Make this the only token of the server's home; it is that of an administrator of this name."""
+
+        def work(connection: Connection) -> None:
+            owner = users.find(connection, owner_name(name))
+            if owner is None:
+                now = self._clock()
+                owner = users.add(connection, UserRow(0, owner_name(name), UserKind.USER, name, True, True, now, name))
+            users.change(connection, owner.key, {"is_admin": True, "is_active": True})
+            tokens.delete_of_file(connection)
+            row = TokenRow(_digest(token), owner.name, None, None, None, None, self._clock(), None)
+            tokens.put(connection, row._replace(token_id=new_guid(), user=owner.key, label=tokens.OWNERS_FILE))
+
+        await self._database.write(work)
+
+    def make_user_token(self, connection: Connection, row: TokenRow) -> str:
+        """A token as a row describes it, part of the caller's transaction."""
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        tokens.put(connection, row._replace(digest=_digest(token)))
+        return token
+
+    def make_run_token(self, connection: Connection, name: str, workspace: int, workspace_id: str, run_id: str) -> str:
+        """A token for a run, part of the caller's transaction. It lives until ``revoke_run_token``."""
+        token = secrets.token_urlsafe(32)
+        row = TokenRow(_digest(token), name, workspace, workspace_id, run_id, None, self._clock(), None)
+        tokens.put(connection, row)
+        return token
+
+    def make_webservice_token(self, connection: Connection, workspace: int, workspace_id: str, name: str) -> str:
+        """The one token of a web service's supervisor, part of the caller's transaction; older ones are worthless."""
+        tokens.delete_of_webservice(connection, workspace, name)
+        token = secrets.token_urlsafe(32)
+        who = f"webservice {name}"
+        tokens.put(connection, TokenRow(_digest(token), who, workspace, workspace_id, None, name, self._clock(), None))
+        return token
+
+    def revoke_webservice_token(self, connection: Connection, workspace: int, name: str) -> None:
+        """Make the tokens of a web service worthless (within a second), part of the caller's transaction."""
+        tokens.delete_of_webservice(connection, workspace, name)
+
+    def revoke_run_token(self, connection: Connection, workspace: int, run_id: str) -> None:
+        """Make the tokens of a run worthless (within a second), part of the caller's transaction."""
+        tokens.delete_of_run(connection, workspace, run_id)
+
+    async def authenticate(self, authorization: str | None) -> Principal:
+        """Who calls with this ``Authorization`` header. Raises ``AuthenticationException``."""
+        token = _token_of(authorization or "")
+        if not token:
+            raise AuthenticationException("This address needs a token.", hint="Send `Authorization: Bearer <token>`.")
+        digest = _digest(token)
+        known = self._cache.get(digest)
+        now = self._clock()
+        if known is None or not 0 <= now - known.looked_up_at < _CACHE_MICROSECONDS:
+            known = await self._look_up(digest, now)
+        if known.expires_at is not None and known.expires_at < now:
+            raise AuthenticationException("The token has expired.", hint="Get a new one.")
+        return known.principal
+
+    def forget(self, connection: Connection) -> None:
+        """Look everybody up anew once the caller's transaction is on disk, for what it changed of tokens or rights.
+
+        Other processes of the server do so within a second.
+        """
+        after_commit(connection, self._cache.clear)
+
+    async def _look_up(self, digest: str, now: int) -> _Known:
+        known = await self._database.read(partial(self._find, digest=digest, now=now))
+        if known is None:
+            raise AuthenticationException(
+                "The token is not valid.",
+                hint="Use the one in the file `token` of the server's home directory, or one of your own (`terrazul "
+                "token create`); a run's token dies with its run.",
+            )
+        if len(self._cache) >= _CACHE_LIMIT:
+            self._cache.clear()
+        self._cache[digest] = known
+        return known
+
+    def _find(self, connection: Connection, digest: str, now: int) -> _Known | None:
+        row = tokens.find(connection, digest)
+        if row is None:
+            return None
+        if row.user is None:
+            return _Known(Principal(row.name, row.workspace_id, row.run_id, row.webservice), row.expires_at, now)
+        user = users.find_by_key(connection, row.user)
+        if user is None or not user.is_active:
+            return None
+        principal = Principal(
+            user.name,
+            row.workspace_id,
+            is_admin=user.is_admin,
+            grants=grants_of(connection, user.key),
+            actions=None if row.actions is None else known_actions_of(row.actions),
+        )
+        return _Known(principal, row.expires_at, now)
+
+
+def grants_of(connection: Connection, user: int) -> dict[str, Grant]:
+    """What a user may do, by the id of the workspace."""
+    own = {each.name: known_actions_of(each.actions) & OF_WORKSPACES for each in roles.list_all(connection)}
+    names: dict[str, list[str]] = {}
+    for workspace_id, name in roles.of_user(connection, user):
+        names.setdefault(workspace_id, []).append(name)
+    return {
+        workspace_id: Grant(tuple(found), frozenset[Action]().union(*(_rights(name, own) for name in found)))
+        for workspace_id, found in names.items()
+    }
+
+
+def _rights(name: str, own: Mapping[str, frozenset[Action]]) -> frozenset[Action]:
+    return BUILT_IN[name].actions if name in BUILT_IN else own.get(name, frozenset())
+
+
+class _Known(NamedTuple):
+    principal: Principal
+    expires_at: int | None
+    looked_up_at: int
+
+
+def _token_of(authorization: str) -> str:
+    """The token of a header: after ``Bearer``, or the password of ``Basic``, for clients that know no other way."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

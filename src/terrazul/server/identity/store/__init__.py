@@ -1,0 +1,1 @@
+"""The tables of users, of what they may do, and of tokens."""

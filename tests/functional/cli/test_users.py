@@ -1,0 +1,102 @@
+"""A workspace is shared from the command line, as a new team would."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from terrazul.core.home import Home
+
+from .conftest import Shell
+
+pytestmark = pytest.mark.functional
+
+
+@pytest.fixture(scope="module")
+def owner(shared_project: Shell) -> Shell:
+    return shared_project
+
+
+@pytest.fixture(scope="module")
+def ana(owner: Shell) -> Iterator[Shell]:
+    """Another user, who has a token and no role."""
+    made = owner.json("user", "create", "Ana", "--display-name", "Ana P.")
+    assert (made["name"], made["display_name"], made["is_admin"]) == ("ana", "Ana P.", False)
+    other = Shell(owner.folder)
+    server = Home(str(owner.home.path)).server_file.read_text()
+    url = server.partition('"url":"')[2].partition('"')[0]
+    other.environment = {**owner.environment, "TERRAZUL_SERVER": url, "TERRAZUL_TOKEN": made["token"]}
+    yield other
+    owner("user", "delete", "ana", "--yes")
+
+
+def test_reader_sees_and_is_refused_politely_at_each_write(owner: Shell, ana: Shell):
+    assert ana.json("whoami")["roles"] == {}
+    assert ana.json("workspace", "list") == []
+    unseen = ana("run", "list")
+    assert (unseen.returncode, "research" in unseen.stderr) == (3, True)
+    shared = owner("workspace", "share", "--user", "ana", "--role", "Reader")
+    assert shared.returncode == 0, shared.stderr
+    assert [each["name"] for each in ana.json("workspace", "list")] == ["research"]
+    assert ana("run", "list").returncode == 0
+    writes = [
+        ["run", "submit-script", "-e", "x", "train.py"],
+        ["model", "register", "-n", "m", "-p", "train.py"],
+        ["workspace", "update", "--description", "x"],
+        ["workspace", "share", "--user", "ana", "--role", "Owner"],
+        ["workspace", "delete", "-w", "research", "--yes"],
+    ]
+    for line in writes:
+        refused = ana(*line)
+        assert refused.returncode == 1, (line, refused.stderr)
+        assert "ana is Reader in this workspace, which does not allow" in refused.stderr, (line, refused)
+    for line in (["user", "create", "eve"], ["group", "create", "g"], ["role", "create", "R", "--actions", "run/read"]):
+        refused = ana(*line)
+        assert (refused.returncode, "Only administrators may do" in refused.stderr) == (1, True), refused
+    owner("workspace", "unshare", "--user", "ana", "--role", "Reader")
+    assert ana.json("workspace", "list") == []
+
+
+def test_group_gives_its_role_to_its_members(owner: Shell, ana: Shell):
+    assert owner.json("group", "create", "vision", "ana")["members"] == ["ana"]
+    owner("workspace", "share", "--group", "vision", "--role", "Data Scientist")
+    assert list(ana.json("whoami")["roles"].values()) == [["Data Scientist"]]
+    assert ana("run", "submit-script", "-e", "by-ana", "train.py").returncode == 0
+    assert owner.json("group", "update", "vision", "--remove", "ana")["members"] == []
+    assert ana.json("whoami")["roles"] == {}
+    assert owner("group", "delete", "vision", "--yes").returncode == 0
+    assert "There are no groups" in owner("group", "list").stderr
+
+
+def test_token_is_made_listed_and_deleted(ana: Shell):
+    made = ana.json("token", "create", "--label", "mine", "--days", "2")
+    listed = ana.json("token", "list")
+    assert made["about"] in listed
+    assert ana("whoami", TERRAZUL_TOKEN=made["token"]).returncode == 0
+    assert ana("token", "delete", made["about"]["token_id"]).returncode == 0
+    refused = ana("whoami", TERRAZUL_TOKEN=made["token"])
+    assert (refused.returncode, "The token is not valid" in refused.stderr) == (1, True)
+    for line in (["--days", "0"], ["--actions", "nothing"], ["--user", "root-of-all"]):
+        assert ana("token", "create", *line).returncode in {1, 2}, line
+
+
+def test_own_role_is_made_shown_and_deleted(owner: Shell):
+    made = owner.json("role", "create", "Looks", "--actions", "*/read", "--description", "Looks only.")
+    assert "run/read" in made["actions"]
+    assert "endpoint/keys/read" not in made["actions"]
+    assert owner.json("role", "show", "looks") == made
+    assert [each["name"] for each in owner.json("role", "list")][-1] == "Looks"
+    assert owner("role", "delete", "Looks").returncode == 0
+    missing = owner("role", "show", "Reeder")
+    assert (missing.returncode, "Did you mean `Reader`?" in missing.stderr) == (3, True)
+
+
+def test_user_is_listed_changed_and_kept_out(owner: Shell, ana: Shell):
+    assert owner.json("user", "update", "ana", "--display-name", "A. P.")["display_name"] == "A. P."
+    assert owner("user", "update", "ana").returncode == 2
+    assert "ana" in owner("user", "list").stdout
+    owner("user", "update", "ana", "--active", "false")
+    assert ana("whoami").returncode == 1
+    owner("user", "update", "ana", "--active", "true")
+    assert ana("whoami").returncode == 0
+    assert owner("user", "show", "nobody").returncode == 3
+    assert "There is a user 'ana' already" in owner("user", "create", "ANA").stderr
