@@ -96,8 +96,8 @@ RIVALS = [
     Server(
         "MLServer", ["mlserver", "mlserver-sklearn", "uvloop<0.22"],
         lambda python, port: [
-            "env", f"MLSERVER_HTTP_PORT={port}", f"MLSERVER_GRPC_PORT={_free_port()}",
-            f"MLSERVER_METRICS_PORT={_free_port()}", "MLSERVER_PARALLEL_WORKERS=2",
+            "env", f"MLSERVER_HTTP_PORT={port}", f"MLSERVER_GRPC_PORT={free_port()}",
+            f"MLSERVER_METRICS_PORT={free_port()}", "MLSERVER_PARALLEL_WORKERS=2",
             f"MLSERVER_MODEL_URI={os.environ['AZUREML_MODEL_DIR']}/model.joblib",
             str(python.with_name("mlserver")), "start", str(SERVICES / "mlserver"),
         ],
