@@ -1,6 +1,9 @@
 """A project of a v1 user: a folder with a ``config.json``, data, and an environment file, beside a running platform."""
 
+import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +23,8 @@ dependencies:
   - azureml-defaults
   - joblib
 """
+
+CLIENTS = {"current": ["mlflow", "lightgbm"], "previous": ["mlflow==2.22.*"]}
 
 mpl.use("Agg")
 
@@ -49,7 +54,7 @@ def project(
     for name, value in platform.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    workspace = request.node.name.replace("test_", "", 1)[:33]
+    workspace = re.sub(r"\W", "-", request.node.name.replace("test_", "", 1))[:33]
     (tmp_path / "config.json").write_text(CONFIG % workspace)
     (tmp_path / "environment.yml").write_text(ENVIRONMENT)
     data = tmp_path / "data"
@@ -58,3 +63,14 @@ def project(
     cancer.to_csv(data / "cancer.csv", index=False)
     load_diabetes(as_frame=True, scaled=False).frame.to_csv(data / "diabetes.csv", index=False)
     return tmp_path
+
+
+@pytest.fixture(scope="session", params=list(CLIENTS))
+def client_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter that has MLflow's client, and nothing of Terrazul."""
+    folder = tmp_path_factory.mktemp(request.param) / "client"
+    uv = str(Path(sys.executable).with_name("uv"))
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *CLIENTS[request.param]], check=True)
+    return python

@@ -2,14 +2,12 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from terrazul.testing.server import RunningServer
 
-CLIENTS = {"current": ["mlflow", "lightgbm"], "previous": ["mlflow==2.22.*"]}
 SCRIPT = """
 import pathlib, sys, tempfile
 import mlflow, mlflow.sklearn
@@ -117,17 +115,6 @@ client.create_registered_model("empty")
 client.delete_registered_model("empty")
 print("run", run_id)
 """
-
-
-@pytest.fixture(scope="session", params=list(CLIENTS))
-def client_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter that has MLflow's client, and nothing of Terrazul."""
-    folder = tmp_path_factory.mktemp(request.param) / "client"
-    uv = str(Path(sys.executable).with_name("uv"))
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    python = folder / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *CLIENTS[request.param]], check=True)
-    return python
 
 
 @pytest.mark.timeout(600)
