@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from terrazul.testing.server import Refused, RunningServer
-from terrazul.testing.submission import Submitter
+from terrazul.testing.submission import Submitter, wait_for
 
 SCOPE = {"subscription_id": "s", "resource_group": "r", "name": "Trial"}
 WORKSPACES = "/api/v1/workspaces"
@@ -53,6 +53,7 @@ def test_name_that_breaks_the_rule_is_refused(shared_server: RunningServer, name
 
 def test_workspace_in_which_runs_are_executed_stays(server: RunningServer):
     run = Submitter(server)("import time; time.sleep(60)")
+    wait_for(lambda: run.state == "Running")
     with pytest.raises(Refused, match="1 run waits or is being executed"):
         server.call("DELETE", run.workspace)
     server.call("POST", f"{run.route}/cancel")

@@ -23,7 +23,7 @@ class _Many(TypeDecorator[Sequence[Any]]):
         return msgspec.json.encode(values).decode() if dialect.name == "sqlite" else values
 
 
-class _Among(FunctionElement[bool]):
+class _Among(FunctionElement[Any]):
     name = "among"
     type = NullType()  # to a Boolean, SQLAlchemy would add "= 1" for SQLite, which then looks up no index
     inherit_cache = True
