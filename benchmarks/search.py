@@ -22,6 +22,7 @@ from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store.metric import metric, point
 from terrazul.server.run.store.run import parameter, property_, run, tag
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 from terrazul.testing.server import RunningServer
 
 SIZES = (5_000, 10_000, 100_000)
@@ -120,7 +121,7 @@ def cpu_seconds(pid: int) -> float:
 
 def build(path: Path, size: int) -> None:
     """Enter the runs as the server keeps them, many at once."""
-    database = Database(path)
+    database = Database(SqliteDatabase(path))
     with database.engine.connect() as connection, connection.begin():
         key = connection.execute(
             insert(experiment).values(

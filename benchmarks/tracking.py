@@ -27,6 +27,7 @@ from measure import Figure, median_seconds, show
 
 from terrazul.server.run.store.metric import metric, point
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 from terrazul.testing.server import RunningServer
 
 HERE = Path(__file__).parent
@@ -400,7 +401,7 @@ def _at_size(runs: int) -> dict[str, float]:
 
 
 def _add_points(path: Path, count: int) -> None:
-    database = Database(path)
+    database = Database(SqliteDatabase(path))
     with database.engine.connect() as connection, connection.begin():
         key = connection.execute(metric.select().limit(1)).one().id
         columns = {"workspace": 1, "metric": key, "time": search.BEGIN, "form": 0, "number": 0.5}

@@ -17,6 +17,7 @@ from terrazul.core.settings import Settings
 from terrazul.server.app import application_of, document_of
 from terrazul.server.observation import Figures
 from terrazul.server.services import Services
+from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 from terrazul.wire.mlflow import message
 
 _HEAD = """\
@@ -69,7 +70,8 @@ def page() -> str:
 
 def _document() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        services = Services(Home(folder), Settings(), now)
+        home = Home(folder)
+        services = Services(home, Settings(), now, SqliteDatabase(home.database_file))
         try:
             return document_of(application_of(services, Figures(services.database)))
         finally:

@@ -21,7 +21,7 @@ def page() -> str:
         [
             f"`{option_of(each.name)}`",
             f"`{variable_of(each.name)}`",
-            f"`{each.default}`",
+            "" if each.default == "" else f"`{each.default}`",
             words_of(each.name, each.metadata.get("help", "")),
         ]
         for each in fields(Settings)

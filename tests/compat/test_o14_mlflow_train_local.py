@@ -101,7 +101,7 @@ def test_o14_training_is_tracked(client_python: Path, project: Path):
 
 
 @pytest.mark.timeout(600)
-def test_o01_mlflow_records_in_a_notebook_and_inside_a_submitted_run(client_python: Path, project: Path):
+def test_o01_mlflow_records(client_python: Path, project: Path):
     printed = notebook(client_python, project, RUN_EXPERIMENTS)
     assert printed.splitlines()[-1] == "{'observations': 442.0}"  # MLflow's numbers are floats
     submitted, interactive = Workspace.from_config().experiments["diabetes-mlflow"].get_runs()

@@ -151,8 +151,16 @@ def works_for(process: psutil.Process, server: RunningServer) -> bool:
         return False
 
 
+def seconds_of_imports() -> float:
+    """CPU seconds of an interpreter that imports what the server is built on."""
+    program = "import litestar, sqlalchemy, time, uvicorn; print(time.process_time())"
+    return float(subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True).stdout)
+
+
 def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter, gate: Gate):
-    """The seconds of each start are counted in CPU time, since other tests may run beside this one."""
+    """A start takes 2 seconds of CPU at the most; where others use the machine beside this test, and all takes longer,
+    four times of what importing its frameworks takes then.
+    """
     server = submit.server
     chance = random.Random(SEED)  # noqa: S311  # chance, not a secret
     runs = [started(submit, gate) for _ in range(2)]
@@ -170,7 +178,7 @@ def test_server_is_killed_again_and_again_while_runs_log(submit: Submitter, gate
             time.sleep(chance.uniform(0, 0.3))
             server.start()
             spent = psutil.Process(server.pid).cpu_times()
-            assert spent.user + spent.system < 2
+            assert spent.user + spent.system < max(2, 4 * seconds_of_imports())
         assert interactive.wait(60) == 0
     for run in runs:
         check_submitted(run)

@@ -46,6 +46,7 @@ class Victim:
             "model_id": self.model_id,
             "webservice_id": self.webservice_id,
             "image_id": self.image_id,
+            "deletion_id": self.run_id,
             "name": "none",
             "digest": "none",
             "path": "none",
@@ -148,6 +149,13 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     server.call("GET", f"{workspace}/webservices/{service['name']}/wait?state=Transitioning")
     image = {"name": run_id, "registration_id": run_id, "deployment": deployment, "tags": {"t": SECRET}}
     image_id = server.call("POST", f"{workspace}/images", image)["id"]
+    gone = [{"run_id": f"gone {SECRET}".replace(" ", "-"), "experiment_name": f"{run_id} {SECRET}", "time": 1}]
+    ended = [{"run_id": gone[0]["run_id"], "state": "Completed", "time": 2}]
+    server.call(
+        "POST", f"{workspace}/writes", {"writer": f"gone {run_id}", "sequence": 1, "runs": gone, "states": ended}
+    )
+    selection = {"run_ids": [gone[0]["run_id"]]}
+    server.call("POST", f"{workspace}/deletions", {"deletion_id": run_id, "selection": selection})
     return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id)
 
 

@@ -88,6 +88,14 @@ BODIES: dict[tuple[str, str], Body] = {
         "registration_id": "hostile",
         "deployment": _deployment(path),
     },
+    ("POST /api/v1/workspaces/{workspace_id}/deletions/preview", "path"): lambda path: {
+        "run_ids": ["neighbour"],
+        "path": path,
+    },
+    ("POST /api/v1/workspaces/{workspace_id}/deletions", "selection.path"): lambda path: {
+        "deletion_id": "hostile",
+        "selection": {"run_ids": ["neighbour"], "path": path},
+    },
     ("POST /api/v1/workspaces/{workspace_id}/runs", "definition.script"): lambda path: {
         "run_id": "hostile",
         "experiment_name": "e",

@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from terrazul.core.errors import InvalidInput
-from terrazul.core.settings import Settings, add_options, from_environment, to_arguments, variable_of
+from terrazul.core.settings import Settings, add_options, from_environment, to_arguments, to_variables, variable_of
 
 
 def test_variables_count_and_options_win():
@@ -24,8 +24,19 @@ def test_what_a_line_says_can_be_said_again():
     assert to_arguments(vars(parser.parse_args([]))) == []
 
 
+def test_secret_is_said_by_a_variable_and_never_in_a_line():
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    given = vars(parser.parse_args(["--database", "postgresql://me:secret@host/x", "--processes", "2"]))
+    assert to_arguments(given) == ["--processes", "2"]
+    assert to_variables(given) == {"TERRAZUL_DATABASE": "postgresql://me:secret@host/x"}
+    assert from_environment(to_variables(given)).database == given["database"]
+    assert to_variables(vars(parser.parse_args([]))) == {}
+
+
 @pytest.mark.parametrize(
-    ("name", "text"), [("port", "x"), ("port", "65536"), ("port", "-1"), ("shared", "maybe"), ("log_limit", "1e9")]
+    ("name", "text"),
+    [("port", "x"), ("port", "65536"), ("port", "-1"), ("shared", "maybe"), ("log_limit", "1e9"), ("processes", "0")],
 )
 def test_wrong_value_names_its_variable(name: str, text: str):
     with pytest.raises(InvalidInput, match=variable_of(name)):

@@ -5,7 +5,7 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "Experiment": "terrazul.sdk.experiment",
+        "Experiment": "terrazul.sdk.strict_experiment",
         "Run": "azureml.core.run",
         "ViewType": "terrazul.sdk.experiment",
     },

@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
-from terrazul.cli import model_deployment
+from terrazul.cli import deletion, model_deployment
 from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, pair, workspace_options
-from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.model_choice import add_verb_on_model, model_id_of, version_of
-from terrazul.cli.output import Column, note, show
+from terrazul.cli.output import Column, show
 from terrazul.cli.wording import moment, size, text
 from terrazul.cli.workspace_choice import choose
 from terrazul.core.errors import WebserviceException
@@ -25,6 +24,7 @@ from terrazul.sdk.run import artifact_path
 from terrazul.sdk.workspace import Workspace
 from terrazul.wire import model as wire
 from terrazul.wire.codec import to_plain
+from terrazul.wire.deletion import Selection
 from terrazul.wire.lineage import Edge
 
 _FEW = 20
@@ -96,9 +96,13 @@ def add_parser(subparsers: Subparsers) -> None:
     download.add_argument("-t", "--target-dir", metavar="FOLDER", default=".", help="Where to. Default: here.")
     download.add_argument("--overwrite", action="store_true", help="Replace what lies there.")
     delete = add_verb_on_model(
-        verbs, "delete", _delete, "Delete a version of a model that nothing uses. It is not given again.", output=False
+        verbs,
+        "delete",
+        _delete,
+        "Delete a version of a model that nothing uses. It is not given again, unless all of the name goes.",
     )
-    delete.add_argument("-y", "--yes", action="store_true", help="Do not ask.")
+    delete.add_argument("--all-versions", action="store_true", help="All versions, and the name, which is free then.")
+    deletion.add_options(delete)
     model_deployment.add_verbs(verbs)
 
 
@@ -259,11 +263,12 @@ def _download(arguments: argparse.Namespace) -> int:
 
 def _delete(arguments: argparse.Namespace) -> int:
     client = choose(arguments).client
+    if arguments.all_versions:
+        name = model_id_of(arguments)
+        what = f"all versions of the model {name}"
+        return deletion.carry_out(arguments, client, Selection(model_ids=[name]), what, several=True)
     model = client.get(wire.Model, address_of(version_of(arguments)))
-    confirm(f"Delete the model {model.id}?", yes=arguments.yes)
-    client.delete(address_of(model.id))
-    note(f"The model {model.id} is deleted.")
-    return ExitCode.GOOD
+    return deletion.carry_out(arguments, client, Selection(model_ids=[model.id]), f"the model {model.id}")
 
 
 def _told(client: Client, model_id: str) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import Any, Dict, List, Optional
 
-from terrazul.cli import experiment, submission
+from terrazul.cli import experiment, many_runs, submission
 from terrazul.cli.command import Subparsers, add_group, add_verb, pair, workspace_options
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, is_for_people, note, show
@@ -19,7 +19,7 @@ from terrazul.core.ids import new_guid
 from terrazul.sdk.client import Client
 from terrazul.wire.codec import from_plain
 from terrazul.wire.metric import MetricHistory, RunMetrics, from_json_value
-from terrazul.wire.run import Run, RunError, RunInclusion, RunPage, RunState
+from terrazul.wire.run import Run, RunError, RunInclusion, RunPage, RunSelection, RunState
 from terrazul.wire.write import RunChange, WriteAnswer, WriteBatch
 
 _PAGE = 500
@@ -61,6 +61,8 @@ _SHOW = (
     Column("made by", "created_by"),
     Column("started", "started_at", moment),
     Column("ended", "ended_at", moment),
+    Column("archived", "archived_at", moment),
+    Column("deleted", "deleted_at", moment),
     Column("took", "", _took),
     Column("parent", "parent_run_id"),
     Column("parameters", "parameters"),
@@ -98,6 +100,7 @@ def add_parser(subparsers: Subparsers) -> None:
     metrics.add_argument("-n", "--name", metavar="NAME", help="Only this metric.")
     metrics.add_argument("--recursive", action="store_true", help="Also of the runs below it.")
     add_verb_on_run(verbs, "children", _children, "List the children of a run, newest first.")
+    many_runs.add_verbs(verbs)
     restore = add_verb_on_run(
         verbs, "restore-snapshot", _restore_snapshot, "Download the source directory of a run as a zip file."
     )
@@ -122,6 +125,12 @@ def _add_list(verbs: Subparsers) -> None:
     parser.add_argument("--parent-run-id", metavar="ID", help="Only the children of this run.")
     parser.add_argument(
         "--include-children", action="store_true", help="Children too, not only runs of the first level."
+    )
+    parser.add_argument(
+        "--view",
+        choices=[each.value for each in RunSelection],
+        default="active",
+        help="Which ones; deleted are those that `restore` brings back. Default: active.",
     )
     parser.add_argument(
         "--filter", metavar="TEXT", help="Only those that meet it: \"metric.acc > 0.9 AND NOT tag.team = 'a'\"."
@@ -158,6 +167,7 @@ def _list(arguments: argparse.Namespace) -> int:
         "include_children": arguments.include_children,
         "filter": arguments.filter,
         "order_by": arguments.order_by,
+        "view": arguments.view,
     }
     runs, total = _collect(client, query, arguments.last)
     show(arguments, runs, _LIST, nothing="There are no such runs.")

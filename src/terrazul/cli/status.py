@@ -26,6 +26,7 @@ _COLUMNS = (
     Column("version", "version"),
     Column("started", "started_at", moment),
     Column("process", "pid"),
+    Column("processes", "processes"),
     Column("home", "home"),
     Column("workspaces", "workspaces"),
     Column("runs", "runs", _counts),
@@ -33,7 +34,8 @@ _COLUMNS = (
     Column("being executed", "executing"),
     Column("services", "services", _counts),
     Column("files", "content_bytes", size),
-    Column("database", "database_bytes", size),
+    Column("database", "database"),
+    Column("its size", "database_bytes", size),
     Column("disk free", "free_bytes", size),
 )
 

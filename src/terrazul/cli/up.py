@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Dict, List, NoReturn
+from typing import Any, Dict, List, Mapping, NoReturn
 
 from terrazul.cli import local_server
 from terrazul.cli.command import Subparsers, add_verb
@@ -42,13 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Start the server, unless it runs."""
     home = Home(arguments.home)
     given = settings.to_arguments(vars(arguments))
+    secret = settings.to_variables(vars(arguments))
     settings.from_environment(os.environ, **_given_values(arguments))
     running = local_server.find(home)
     if running:
         running = local_server.wait_until_answers(home, running)
-        note("Terrazul runs already." + (" Options count when it starts: stop it first." if given else ""))
+        note("Terrazul runs already." + (" Options count when it starts: stop it first." if given or secret else ""))
     else:
-        running = _become_server(home, given) if arguments.foreground else _start(home, given)
+        running = (_become_server if arguments.foreground else _start)(home, given, {**os.environ, **secret})
         note("Terrazul is running.")
     show(arguments, _facts(arguments, home, running), _COLUMNS)
     _warn_of_other_server()
@@ -59,17 +60,17 @@ def _given_values(arguments: argparse.Namespace) -> Dict[str, Any]:
     return {name: value for name, value in vars(arguments).items() if name in settings.Settings.__dataclass_fields__}
 
 
-def _become_server(home: Home, given: List[str]) -> NoReturn:
+def _become_server(home: Home, given: List[str], environment: Mapping[str, str]) -> NoReturn:
     local_server.check_startable(home)
     note(f"Terrazul runs in this terminal, with its home in {home.path}. Ctrl-C stops it.")
     command = local_server.command_of(home, given)
     os.chdir(home.path)
-    os.execv(command[0], command)  # noqa: S606  # no shell, our own interpreter
+    os.execve(command[0], command, environment)  # noqa: S606  # no shell, our own interpreter
 
 
-def _start(home: Home, given: List[str]) -> RunningProcess:
+def _start(home: Home, given: List[str], environment: Mapping[str, str]) -> RunningProcess:
     try:
-        return local_server.start(home, given, os.environ)
+        return local_server.start(home, given, environment)
     except StartFailed as error:
         note(f"The last lines of {home.log_file}:" + "".join(f"\n    {line}" for line in error.log or ["(none)"]))
         raise

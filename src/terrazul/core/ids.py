@@ -22,6 +22,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][\w-]{2,32}\Z", re.ASCII)
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z", re.ASCII)
 _WEBSERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{1,30})[a-z0-9]\Z", re.ASCII)
+_V1_EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 EXPERIMENT_NAME_LIMIT = 500
 TOKEN_PREFIX = "tz_"  # noqa: S105  # so that who finds a user's token knows what it is
@@ -130,5 +131,18 @@ def check_experiment_name(text: str) -> ExperimentName:
             message,
             target=text[:80],
             hint=f"Use 1 to {EXPERIMENT_NAME_LIMIT} printable characters; '/' separates folders, none of them empty.",
+        )
+    return ExperimentName(text)
+
+
+def check_v1_experiment_name(text: str) -> ExperimentName:
+    """The text as an experiment name, by v1's rule. Raises ``InvalidInput``."""
+    if not _V1_EXPERIMENT_NAME.match(text):
+        message = f"The experiment name {text[:80]!r} is not valid in v1."
+        raise InvalidInput(
+            message,
+            target=text[:80],
+            hint="Use 1 to 255 letters, digits, '_' and '-', the first a letter or digit; or import Experiment from "
+            "terrazul, where '/' makes folders.",
         )
     return ExperimentName(text)

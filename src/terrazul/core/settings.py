@@ -12,6 +12,7 @@ from terrazul.core.errors import InvalidInput
 PREFIX = "TERRAZUL_"
 DEFAULT_PORT = 8642
 _HIGHEST_PORT = 65535
+_MOST_DAYS = 36600
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,24 @@ class Settings:
     scoring_port: int = field(
         default=18700,
         metadata={"help": "First port for web services that name none of their own.", "most": _HIGHEST_PORT},
+    )
+    database: str = field(
+        default="",
+        metadata={
+            "help": "PostgreSQL for a team: postgresql://user:password@host/name. Default: a file in the home.",
+            "secret": True,
+        },
+    )
+    processes: int = field(
+        default=1,
+        metadata={"help": "Processes that answer on one port; several need PostgreSQL.", "least": 1},
+    )
+    purge_after_days: int = field(
+        default=0,
+        metadata={
+            "help": "Days after which what was deleted in MLflow's way goes for good; 0 for never.",
+            "most": _MOST_DAYS,
+        },
     )
     body_limit: int = field(default=64 << 20, metadata={"help": "Largest JSON request body in bytes."})
     log_limit: int = field(
@@ -69,14 +88,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             group.add_argument(option, action="store_true", default=None, help=text)
         else:
             value = "NUMBER" if isinstance(each.default, int) else "TEXT"
-            group.add_argument(option, type=type(each.default), metavar=value, help=f"{text} Default: {each.default}.")
+            default = "" if each.default == "" else f" Default: {each.default}."
+            group.add_argument(option, type=type(each.default), metavar=value, help=text + default)
+
+
+def to_variables(given: Mapping[str, Any]) -> Dict[str, str]:
+    """The variables that say the same as those of these values that no list of processes must show."""
+    secret = (each.name for each in fields(Settings) if each.metadata.get("secret"))
+    return {variable_of(name): str(given[name]) for name in secret if given.get(name) is not None}
 
 
 def to_arguments(given: Mapping[str, Any]) -> List[str]:
-    """The command line that says the same as these values, where ``None`` says nothing."""
+    """The command line that says the same as the other values, where ``None`` says nothing."""
     line: List[str] = []
     for each in fields(Settings):
-        value = given.get(each.name)
+        value = None if each.metadata.get("secret") else given.get(each.name)
         if value is not None and value is not False:
             line += [option_of(each.name)] if value is True else [option_of(each.name), str(value)]
     return line
@@ -107,9 +133,9 @@ def _parse(source: str, kind: type, text: str) -> Any:
 
 
 def _check(source: str, value: Any, metadata: Mapping[str, Any]) -> Any:
-    most = metadata.get("most")
-    if isinstance(value, int) and (value < 0 or (most is not None and value > most)):
-        bounds = "0 or more" if most is None else f"between 0 and {most}"
+    least, most = metadata.get("least", 0), metadata.get("most")
+    if isinstance(value, int) and (value < least or (most is not None and value > most)):
+        bounds = f"{least} or more" if most is None else f"between {least} and {most}"
         message = f"{source} is {value}, and must be {bounds}."
         raise InvalidInput(message, target=source, hint="Correct the value, or leave it out for the default.")
     return value

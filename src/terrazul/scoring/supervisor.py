@@ -87,7 +87,7 @@ class Supervisor:
     async def serve(self) -> None:
         """Serve until the order or the signal to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._ending.set)
+            self._loop.add_signal_handler(number, self._end, "a signal says so")
         self._log.line(f"supervisor {os.getpid()} of {self._job.name!r} begins, attempt {self._job.attempt}")
         self._exchange.start()
         watching = self._loop.create_task(self._watch())
@@ -125,16 +125,18 @@ class Supervisor:
         self._loop.call_soon_threadsafe(self._end_at_once, "the server does not know this supervisor any more")
 
     def _end_at_once(self, reason: str) -> None:
-        self._log.line(f"ends: {reason}")
         self._drain = 0.0
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        self._log.line(f"ends: {reason}")
         self._ending.set()
 
     async def _obey(self, orders: Orders) -> None:
         if orders.attempt != self._job.attempt:
             self._end_at_once(f"attempt {orders.attempt} has taken over")
         elif orders.stop:
-            self._log.line("ends: the web service is deleted")
-            self._ending.set()
+            self._end("the web service is deleted")
         elif orders.order > self._known and orders.revision is not None:
             self._carry_out(orders, orders.revision)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 from terrazul.core.clock import from_text, now, to_datetime
 from terrazul.core.errors import InvalidInput, UserErrorException
 from terrazul.core.ids import check_experiment_name, check_run_id, new_guid, new_script_run_id
+from terrazul.sdk import deletion
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.git import GitFacts
 from terrazul.sdk.representation import as_html, as_text
@@ -22,6 +23,7 @@ from terrazul.sdk.unsupported import not_yet
 from terrazul.sdk.writer import writer_of
 from terrazul.wire import experiment as wire
 from terrazul.wire import run as run_wire
+from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
 from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import NewRun
 
@@ -35,9 +37,16 @@ class ViewType:
     ActiveOnly = "ActiveOnly"
     All = "All"
     ArchivedOnly = "ArchivedOnly"
+    DeletedOnly = "DeletedOnly"
+    """Those that were deleted in MLflow's way and can be restored; Terrazul's own."""
 
 
-_VIEWS = {ViewType.ActiveOnly: "active", ViewType.All: "all", ViewType.ArchivedOnly: "archived"}
+_VIEWS = {
+    ViewType.ActiveOnly: "active",
+    ViewType.All: "all",
+    ViewType.ArchivedOnly: "archived",
+    ViewType.DeletedOnly: "deleted",
+}
 
 
 @concept("experiment")
@@ -59,7 +68,7 @@ class Experiment:
         **kwargs: Any,
     ) -> None:
         del kwargs, _archived_time
-        _check_kinds(workspace, name)
+        check_kinds(workspace, name)
         self._workspace = workspace
         self._name = name if _skip_name_validation else check_experiment_name(name)
         self._id = _experiment_dto.experiment_id if _experiment_dto else _id
@@ -170,6 +179,35 @@ class Experiment:
         """Show the experiment in lists again, under another name if wanted."""
         self._change(wire.ExperimentChange(name=new_name, archived=False))
 
+    @property
+    def description(self) -> str:
+        """A note about the experiment; it can be set. Terrazul's own."""
+        return self._current().description
+
+    @description.setter
+    def description(self, description: str) -> None:
+        self._change(wire.ExperimentChange(description=str(description)))
+
+    @property
+    def folder(self) -> str:
+        """The folder that the name says, such as ``vision`` of ``vision/cats``; empty without one. Terrazul's own."""
+        return self._name.rpartition("/")[0]
+
+    def restore(self) -> None:
+        """Bring the experiment back with its runs, if it was deleted in MLflow's way; Terrazul's own."""
+        self._known = self._workspace.client.post(wire.Experiment, f"/experiments/{self.id}/restore")
+
+    def deletion_preview(self) -> DeletionPreview:
+        """What ``delete_with_runs`` would take, what hinders it, and the bytes it frees; Terrazul's own."""
+        return deletion.preview(self._workspace.client, Selection(experiment_ids=[self.id]))
+
+    def delete_with_runs(self, wait: bool = True) -> Deletion:
+        """Delete the experiment with all its runs for good; its name is free at once. Terrazul's own.
+
+        Raises ``Conflict`` while one of its runs goes on. Without ``wait`` the bytes go after this has returned.
+        """
+        return deletion.delete(self._workspace.client, Selection(experiment_ids=[self.id]), wait)
+
     def tag(self, key: str, value: Optional[str] = None) -> None:
         """Set a tag, with a value or without."""
         self.set_tags({key: value})
@@ -205,12 +243,14 @@ class Experiment:
         tags: Texts = None,
     ) -> List[Experiment]:
         """The experiments of a workspace, newest first. Raises ``InvalidInput`` for a view that is not known."""
-        if view_type not in _VIEWS:
-            message = f"{view_type!r} is not a view of experiments."
-            raise InvalidInput(message, target=str(view_type), hint="Use a member of ViewType.")
-        query = {"name": experiment_name, "view": _VIEWS[view_type]}
-        found = workspace.client.get(List[wire.Experiment], "/experiments", query)
-        return [Experiment(workspace, each.name, True, _experiment_dto=each) for each in found if _fits(each, tags)]
+        return _list(workspace, view_type, {"name": experiment_name}, tags)
+
+    @staticmethod
+    def list_folder(
+        workspace: Workspace, folder: str, view_type: str = ViewType.ActiveOnly, tags: Texts = None
+    ) -> List[Experiment]:
+        """The experiments in and below a folder, as ``list``; Terrazul's own."""
+        return _list(workspace, view_type, {"folder": folder}, tags)
 
     @staticmethod
     def delete(workspace: Workspace, experiment_id: str) -> None:
@@ -252,6 +292,14 @@ class Experiment:
         return as_html({**self._facts(), "Report Page": self.get_portal_url(), "Docs Page": self.get_docs_url()})
 
 
+def _list(workspace: Workspace, view_type: str, query: Mapping[str, Optional[str]], tags: Texts) -> List[Experiment]:
+    if view_type not in _VIEWS:
+        message = f"{view_type!r} is not a view of experiments."
+        raise InvalidInput(message, target=str(view_type), hint="Use a member of ViewType.")
+    found = workspace.client.get(List[wire.Experiment], "/experiments", {**query, "view": _VIEWS[view_type]})
+    return [Experiment(workspace, each.name, True, _experiment_dto=each) for each in found if _fits(each, tags)]
+
+
 def _run_id(given: Optional[str]) -> Optional[str]:
     return check_run_id(given) if given else None
 
@@ -270,7 +318,8 @@ def _fits(experiment: wire.Experiment, tags: Texts) -> bool:
     return all(key in experiment.tags for key in ([tags] if isinstance(tags, str) else tags))
 
 
-def _check_kinds(workspace: object, name: object) -> None:
+def check_kinds(workspace: object, name: object) -> None:
+    """Raise ``InvalidInput`` for what is no workspace and no text."""
     if not isinstance(workspace, class_of("workspace")) or not isinstance(name, str):
         message = f"An experiment needs a workspace and a name, and was given {workspace!r} and {name!r}."
         raise InvalidInput(message, hint="Experiment(Workspace.from_config(), 'name') opens one.")

@@ -16,15 +16,17 @@ from terrazul.core.errors import (
     RunEnvironmentException,
 )
 from terrazul.core.ids import check_snapshot_id, new_guid
+from terrazul.sdk import deletion
 from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Client, Request, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.content import fetch_file
 from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
 from terrazul.sdk.run_details import error_of
 from terrazul.sdk.run_recording import RunRecording
-from terrazul.sdk.run_search import Texts, pairs, search, search_by_text, texts_in
+from terrazul.sdk.run_search import Texts, pairs, search, search_by_text, texts_in, view_of
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import run as wire
+from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
 from terrazul.wire.run import RunError, RunState
 from terrazul.wire.write import NewRun, RunChange, StateChange
 
@@ -117,10 +119,14 @@ class Run(RunRecording):
         order_by: Union[str, Sequence[str], None] = None,
         experiment_names: Union[str, Sequence[str], None] = None,
         max_results: Optional[int] = None,
+        view: str = "active",
     ) -> Iterator[Run]:
         """The runs of a workspace that meet a filter; see ``Workspace.search_runs``."""
         wanted = wire.RunSearch(
-            filter, texts_in(order_by, "order_by") or [], texts_in(experiment_names, "experiment_names")
+            filter,
+            texts_in(order_by, "order_by") or [],
+            texts_in(experiment_names, "experiment_names"),
+            view=view_of(view),
         )
         found = search_by_text(workspace.client, wanted, max_results)
         return (rehydrated(workspace, record) for record in found)
@@ -212,6 +218,38 @@ class Run(RunRecording):
         """Ask the run, and every run below it, to end."""
         self.flush()
         self._known = self._client.post(wire.Run, self._path + "/cancel")
+
+    def archive(self) -> None:
+        """Leave the run out of lists; it stays. Terrazul's own."""
+        self._put(RunChange(self._id, archived=True))
+        self.flush()
+
+    def reactivate(self) -> None:
+        """Show the run in lists again; Terrazul's own."""
+        self._put(RunChange(self._id, archived=False))
+        self.flush()
+
+    def restore(self) -> None:
+        """Bring the run back, if it was deleted in MLflow's way; Terrazul's own."""
+        self._known = self._client.post(wire.Run, self._path + "/restore")
+
+    def deletion_preview(self, path: Optional[str] = None) -> DeletionPreview:
+        """What ``delete`` (or ``delete_files`` of a path) would take, and the bytes it frees; Terrazul's own."""
+        self.flush()
+        return deletion.preview(self._client, Selection(run_ids=[self._id], path=path))
+
+    def delete(self, wait: bool = True) -> Deletion:
+        """Delete the run, and all below it, for good; Terrazul's own.
+
+        Raises ``Conflict`` while one of them goes on. Without ``wait`` the bytes go after this has returned.
+        """
+        self.flush()
+        return deletion.delete(self._client, Selection(run_ids=[self._id]), wait)
+
+    def delete_files(self, path: str, wait: bool = True) -> Deletion:
+        """Delete a file of the run, or all below a folder, for good; Terrazul's own. Raises ``NotFound``."""
+        self.flush()
+        return deletion.delete(self._client, Selection(run_ids=[self._id], path=path), wait)
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from terrazul.core.errors import InvalidInput
 from terrazul.sdk.client import Client, QueryValue
-from terrazul.wire.run import Run, RunPage, RunSearch
+from terrazul.wire.run import Run, RunPage, RunSearch, RunSelection
 
 Texts = Union[str, Mapping[str, Any], Sequence[Union[str, Sequence[Any]]], None]
 """A key that must be there, keys, or keys with the values they must have: a mapping, or pairs among the keys."""
@@ -37,6 +37,16 @@ def search_by_text(client: Client, wanted: RunSearch, most: Optional[int]) -> It
             return
         most = None if most is None else most - len(found.runs)
         wanted = replace(wanted, page=found.next_page)
+
+
+def view_of(word: str) -> RunSelection:
+    """Which runs are wanted. Raises ``InvalidInput`` for a word that says nothing."""
+    try:
+        return RunSelection(word)
+    except ValueError:
+        message = f"{word!r} is not a view of runs."
+        hint = f"Use {', '.join(each.value for each in RunSelection)}."
+        raise InvalidInput(message, target=str(word), hint=hint) from None
 
 
 def texts_in(given: Union[str, Sequence[str], None], what: str) -> Optional[List[str]]:

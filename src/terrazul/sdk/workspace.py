@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from terrazul.core.errors import AlreadyExists, UserErrorException, WorkspaceException, WorkspaceNotFound
+from terrazul.core.errors import AlreadyExists, InvalidInput, UserErrorException, WorkspaceException, WorkspaceNotFound
+from terrazul.sdk import deletion
 from terrazul.sdk.client import Client, class_of, concept, connect
 from terrazul.sdk.console import say
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import workspace as wire
+from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
+from terrazul.wire.experiment import ExperimentFolder
+from terrazul.wire.write import RunChange
 
 if TYPE_CHECKING:
     from terrazul.sdk.environment import Environment
@@ -274,15 +279,59 @@ class Workspace:
         order_by: Union[str, Sequence[str], None] = None,
         experiment_names: Union[str, Sequence[str], None] = None,
         max_results: Optional[int] = None,
+        view: str = "active",
     ) -> Iterator[Run]:
         """The runs that meet a filter, children too, newest first unless ``order_by`` says otherwise.
 
         ``ws.search_runs("metric.acc > 0.9 AND NOT tag.team = 'a'", ["metric.acc DESC"])``. They are fetched as they are
-        asked for; what arrives meanwhile moves no page. Raises ``InvalidInput`` at the first run asked for where the
+        asked for; what arrives meanwhile moves no page. ``view`` is active, archived, all (both), or deleted for those
+        that MLflow's way of deleting left to be restored. Raises ``InvalidInput`` at the first run asked for where the
         filter or the order cannot be read.
         """
-        found: Iterator[Run] = class_of("run").search(self, filter, order_by, experiment_names, max_results)
+        found: Iterator[Run] = class_of("run").search(self, filter, order_by, experiment_names, max_results, view)
         return found
+
+    def experiment_folders(self, folder: str = "") -> List[ExperimentFolder]:
+        """The folders that the names of active experiments make, one level below a folder; Terrazul's own."""
+        return self.client.get(List[ExperimentFolder], "/experiment-folders", {"folder": folder})
+
+    def change_runs(
+        self,
+        filter: str,  # noqa: A002  # as in search_runs
+        set_tags: Optional[Mapping[str, Any]] = None,
+        remove_tags: Sequence[str] = (),
+        archived: Optional[bool] = None,
+        description: Optional[str] = None,
+    ) -> int:
+        """Change all runs that meet a filter, archived ones too; how many were changed. Terrazul's own."""
+        tags = {key: "" if value is None else str(value) for key, value in (set_tags or {}).items()}
+        change = RunChange("", tags, list(remove_tags), archived=archived, description=description)
+        found = [run.id for run in self.search_runs(filter, view="all")]
+        return max(deletion.change_runs(self.client, found, change), default=0)
+
+    def delete_runs(
+        self,
+        filter: str,  # noqa: A002  # as in search_runs
+        dry_run: bool = False,
+    ) -> Union[DeletionPreview, Deletion]:
+        """Delete all runs that meet a filter, and those below them, for good; Terrazul's own.
+
+        With ``dry_run`` it is only told what would go. Raises ``Conflict`` while one of them goes on.
+        """
+        found = [run.id for run in self.search_runs(filter, view="all")]
+        if not found:
+            message = f"No run meets the filter {filter!r}."
+            raise InvalidInput(message, target="filter", hint="Look with search_runs(filter).")
+        selection = Selection(run_ids=found)
+        return deletion.preview(self.client, selection) if dry_run else deletion.delete(self.client, selection)
+
+    def purge(self, older_than: Union[timedelta, float] = 0, dry_run: bool = False) -> Union[DeletionPreview, Deletion]:
+        """Delete for good what was deleted in MLflow's way at least so long (seconds) ago; Terrazul's own.
+
+        With ``dry_run`` it is only told what would go.
+        """
+        selection = deletion.purge_selection(older_than)
+        return deletion.preview(self.client, selection) if dry_run else deletion.delete(self.client, selection)
 
     def get_details(self) -> Dict[str, Any]:
         """What describes the workspace, as the dictionary that v1 gives."""

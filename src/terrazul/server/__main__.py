@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import gc
 import os
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import uvicorn
 
-from terrazul.core.clock import now
-from terrazul.core.errors import Conflict, TerrazulError
+from terrazul.core.clock import Microseconds, now
+from terrazul.core.errors import Conflict, InvalidInput, TerrazulError
 from terrazul.core.home import Home
-from terrazul.core.settings import Settings, add_options, from_environment
+from terrazul.core.settings import Settings, add_options, from_environment, variable_of
 from terrazul.core.version import __version__
-from terrazul.server.app import build
+from terrazul.server.app import Announce, build
+from terrazul.server.crew import Crew
 from terrazul.server.observation import configure_logging
 from terrazul.server.services import Services
+from terrazul.server.session import take_lock
+from terrazul.server.sql.choice import choose, is_shared
+from terrazul.server.sql.kind import DatabaseKind
+from terrazul.server.sql.migration import migrate
 from terrazul.wire import codec
 from terrazul.wire.server import ServerFile
 
 _STOP_SECONDS = 3
+_ENDING_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,34 +45,71 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = from_environment(dict(os.environ), **options)
         home.path.mkdir(parents=True, exist_ok=True)
+        _check_together(settings)
         with _only_server(home), _listening(settings) as listener:
+            kind = choose(settings.database, home.database_file)
+            os.environ.pop(variable_of("database"), None)  # it may hold a password: no program that we start has it
+            migrate(kind)
+            kind.check_unused()
             configure_logging()
-            _serve(home, settings, listener)
+            return _serve(_Setting(home, settings, kind, listener, os.getpid(), now()))
     except TerrazulError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    return 0
 
 
-def _serve(home: Home, settings: Settings, listener: socket.socket) -> None:
+class _Setting(NamedTuple):
+    """What every process of the server is made with."""
+
+    home: Home
+    settings: Settings
+    kind: DatabaseKind
+    listener: socket.socket
+    pid: int
+    """By which the server is known, whichever process answers."""
+    started_at: Microseconds
+
+    @property
+    def url(self) -> str:
+        """Where the server answers."""
+        host, port = self.listener.getsockname()[:2]
+        return f"http://{host}:{port}"
+
+
+def _serve(setting: _Setting) -> int:
     gc.disable()  # until it is ready: what it makes now, it keeps
-    token = _token(home.token_file)
-    services = Services(home, settings, now)
-    host, port = listener.getsockname()[:2]
-    services.facts.server_url = f"http://{host}:{port}"
+    token = _token(setting.home.token_file)
 
     @contextlib.contextmanager
     def announced() -> Iterator[None]:
-        gc.freeze()
-        gc.enable()
-        about = ServerFile(services.facts.server_url, os.getpid(), __version__)
-        _replace(home.server_file, codec.encode(about))
+        _replace(setting.home.server_file, codec.encode(ServerFile(setting.url, setting.pid, __version__)))
         try:
             yield
         finally:
-            home.server_file.unlink(missing_ok=True)
+            setting.home.server_file.unlink(missing_ok=True)
 
-    application = build(services, announced, token)
+    if setting.settings.processes == 1:
+        _serve_here(setting, token, announced)
+        return 0
+    gc.freeze()  # what is here already stays shared
+    crew = Crew(setting.settings.processes, lambda ready: _serve_here(setting, token, ready))
+    return 0 if crew.run(announced) else 1
+
+
+def _serve_here(setting: _Setting, token: str, announced: Announce) -> None:
+    """Answer in this process until a signal ends it."""
+    services = Services(setting.home, setting.settings, now, setting.kind)
+    services.facts.server_url = setting.url
+    services.pid, services.started_at = setting.pid, setting.started_at
+
+    @contextlib.contextmanager
+    def ready() -> Iterator[None]:
+        gc.freeze()
+        gc.enable()
+        with announced():
+            yield
+
+    application = build(services, ready, token)
     config = uvicorn.Config(
         application,
         http="httptools",
@@ -76,7 +121,16 @@ def _serve(home: Home, settings: Settings, listener: socket.socket) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=[setting.listener])
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.processes > 1 and not is_shared(settings.database):
+        raise InvalidInput(
+            f"{settings.processes} processes cannot share an SQLite database.",
+            target="processes",
+            hint="Name a PostgreSQL database with the setting `database`, or leave `processes` at 1.",
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,12 +142,17 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextlib.contextmanager
 def _only_server(home: Home) -> Iterator[None]:
-    """Hold the home's lock, with our process id in it: exactly one process opens an SQLite database."""
+    """Hold the home's lock, with our process id in it: exactly one server uses a home.
+
+    Its other processes hold the lock too. Those of one that was killed are about to end, and are waited for.
+    """
     descriptor = os.open(home.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _ENDING_SECONDS
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        while not take_lock(descriptor):
+            if _is_orphaned(home.lock_file) and time.monotonic() < deadline:
+                time.sleep(_LOOK_SECONDS)
+                continue
             raise Conflict(
                 f"Another server uses {home.path} already.",
                 target=str(home.path),
@@ -104,6 +163,17 @@ def _only_server(home: Home) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_orphaned(lock_file: Path) -> bool:
+    """Whether the process that a lock names is no more, though others hold it."""
+    try:
+        os.kill(int(lock_file.read_text()), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, ValueError):
+        return False
+    return False
 
 
 @contextlib.contextmanager

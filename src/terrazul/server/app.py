@@ -17,6 +17,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
 from terrazul.server import page
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.deletion import routes as deletions
 from terrazul.server.endpoint.routes import images, webservices
 from terrazul.server.environment import routes as environments
 from terrazul.server.experiment import routes as experiments
@@ -126,8 +127,10 @@ def _api() -> Router:
             snapshots.router,
             blobs.router,
             experiments.router,
+            experiments.folders,
             runs.router,
             run_files.router,
+            deletions.router,
             mlflow.router,
             models.router,
             webservices.router,

@@ -1,6 +1,7 @@
 """Waiting for a change instead of asking again and again.
 
-A change that another process of the server made is seen too, if later: a waiter looks for itself every half second.
+What another process of the server changes is told to this one; should the word be lost, a waiter looks for itself every
+half second.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class Changes:
 
     def __init__(self) -> None:
         self._events: dict[Hashable, asyncio.Event] = {}
+        self._listeners: dict[Hashable, Callable[[], None]] = {}
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -27,16 +29,30 @@ class Changes:
         """Remember the running event loop."""
         self._loop = asyncio.get_running_loop()
 
+    def listen(self, thing: Hashable, listener: Callable[[], None]) -> None:
+        """Call a listener whenever a thing changes."""
+        self._listeners[thing] = listener
+
     def notify_from_thread(self, thing: Hashable) -> None:
         """As ``notify``, from another thread; who waits looks once the loop comes to it."""
         if self._loop and thing in self._events:
             self._loop.call_soon_threadsafe(self.notify, thing)
 
     def notify(self, thing: Hashable) -> None:
-        """Wake all who wait for a change of this thing."""
+        """Wake all who wait for a change of this thing, and who listens."""
+        listener = self._listeners.get(thing)
+        if listener:
+            listener()
         event = self._events.pop(thing, None)
         if event:
             event.set()
+
+    def notify_all(self) -> None:
+        """Wake all who wait for anything."""
+        for thing in list(self._events):
+            self.notify(thing)
+        for listener in self._listeners.values():
+            listener()
 
     async def wait_until(self, thing: Hashable, look: Callable[[], Awaitable[T | None]], seconds: float) -> T | None:
         """What ``look`` returns as soon as it is not None, or None when the time (at most ``LONGEST_WAIT``) is over."""

@@ -13,8 +13,9 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
+from litestar.types import HTTPScope
 
-from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError
+from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError, Unavailable
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.server.services import Services
@@ -27,6 +28,7 @@ CORRELATION_HEADER = "Terrazul-Correlation-Id"
 PUBLIC = {"public": True}
 _CODES = {400: "invalid_input", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 _CODES |= {413: "too_large", 415: "unsupported_media_type"}
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 _SERVER_FAULT = 500
 _KNOWN_BY_WORKSPACE = {ObjectType.SERVER, ObjectType.WORKSPACE}
 
@@ -124,10 +126,22 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if request.scope["state"].get(CLIENT_GONE):
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     status, body = _describe(error, correlation_id)
-    if status >= _SERVER_FAULT:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}  # noqa: PLR2004  # the status with this header
+    log_fault(request.scope, status, error)
+    headers = headers_of_error(status)
     return Response(msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+
+
+def headers_of_error(status: int) -> dict[str, str]:
+    """What a client must know besides the body: how to come in, or when to come again."""
+    return _HEADERS.get(status, {})
+
+
+def log_fault(scope: HTTPScope, status: int, error: Exception) -> None:
+    """Log an error of the server's own, with where it was raised unless the database was away and all is told."""
+    if isinstance(error, Unavailable):
+        _log.warning("%s %s failed: %s", scope["method"], scope["path"], error.message)
+    elif status >= _SERVER_FAULT:
+        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
 
 
 def _describe(error: Exception, correlation_id: str | None) -> tuple[int, ErrorBody]:

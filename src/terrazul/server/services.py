@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,10 +17,13 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.deletion.service.collector import Collector
+from terrazul.server.deletion.service.deletions import REMOVER, Deletions
+from terrazul.server.deletion.service.remover import Remover
 from terrazul.server.endpoint.kinds.local import LocalEndpoint
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import Images
-from terrazul.server.endpoint.service.keeper import Keeper
+from terrazul.server.endpoint.service.keeper import KEEPER, Keeper
 from terrazul.server.endpoint.service.supervision import Supervision, waited_for
 from terrazul.server.endpoint.service.webservices import Place, Webservices, webservices_in
 from terrazul.server.environment.service import Environments
@@ -28,6 +32,7 @@ from terrazul.server.identity.names import owner_name
 from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.identity.service.sharing import Sharing
 from terrazul.server.identity.service.users import Users
+from terrazul.server.leadership import Leadership
 from terrazul.server.mlflow.service import Mlflow
 from terrazul.server.mlflow.service.experiments import MlflowExperiments
 from terrazul.server.mlflow.service.files import MlflowFiles
@@ -36,7 +41,7 @@ from terrazul.server.mlflow.service.recording import MlflowRecording
 from terrazul.server.mlflow.service.registry import MlflowRegistry
 from terrazul.server.mlflow.service.runs import MlflowRuns
 from terrazul.server.model.service import Models
-from terrazul.server.queue.service import Dispatcher, active_runs
+from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
@@ -44,8 +49,8 @@ from terrazul.server.run.service.search import RunSearching
 from terrazul.server.run.service.writing import Writing
 from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as above
 from terrazul.server.snapshot.service import Snapshots
-from terrazul.server.sql.database import Database, after_commit
-from terrazul.server.sql.migration import migrate
+from terrazul.server.sql.database import Database, after_commit, tell
+from terrazul.server.sql.kind import DatabaseKind, Thing
 from terrazul.server.workspace.service import Workspaces
 
 
@@ -60,18 +65,18 @@ class JobFacts:
 class Services:
     """Everything the routes speak to."""
 
-    def __init__(self, home: Home, settings: Settings, clock: Clock) -> None:
-        migrate(home.database_file)
+    def __init__(self, home: Home, settings: Settings, clock: Clock, kind: DatabaseKind) -> None:
         self.home = home
         self.settings = settings
         self.clock = clock
         self.started_at = clock()
+        self.pid = os.getpid()
         self.owner = owner_name(getpass.getuser())
         self.changes = Changes()
-        self.database = Database(home.database_file)
+        self.database = Database(kind, shared=settings.processes > 1)
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
-        self.contents = Contents(self.database, storage)
+        self.contents = Contents(self.database, storage, clock)
         self.identities = Identities(self.database, clock)
         self.sharing = Sharing(self.database, self.identities, clock)
         hindrances = (active_runs, webservices_in)
@@ -84,11 +89,13 @@ class Services:
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
         computes = Computes({LOCAL: LocalCompute(home.runs_folder)})
         self.dispatcher = Dispatcher(self.database, computes, clock, settings.concurrency)
-        self.lifecycle = RunLifecycle(self.identities, clock, self._notify, self.facts)
+        self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
         self.run_searching = RunSearching(self.database)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
-        self.files = Files(self.database, self.contents, storage, self.changes, clock, log_limit=settings.log_limit)
+        self.files = Files(
+            self.database, self.contents, storage, self.changes, clock, self._notify, log_limit=settings.log_limit
+        )
         self.models = Models(self.database, self.contents, clock)
         endpoint = LocalEndpoint(home.services_folder)
         deployments = Deployments(self.database, self.snapshots)
@@ -110,23 +117,51 @@ class Services:
             MlflowFiles(self.database, self.contents, self.files, self.models, clock, self._notify),
             MlflowRegistry(self.database, self.models, clock),
         )
+        collector = Collector(self.database, self.contents, clock)
+        self.remover = Remover(
+            self.database, collector, computes, self.changes, clock, settings.purge_after_days
+        )  # fmt: skip
+        self.deletions = Deletions(
+            self.database, self.contents, computes, self.changes, clock, self.remover.wake
+        )  # fmt: skip
+
+        self.leadership = Leadership(kind, self.changes, self._begin_lead, self._end_lead)
+        self.changes.listen(QUEUE, self.dispatcher.wake)
+        self.changes.listen(KEEPER, self.keeper.wake)
+        self.changes.listen(REMOVER, self.remover.wake)
 
     def _notify(self, connection: Connection, run: int) -> None:
-        after_commit(connection, partial(self.changes.notify_from_thread, run))
+        self._changed(connection, run)
+
+    def _notify_state(self, connection: Connection, run: int) -> None:
+        self._changed(connection, run)
+        tell(connection, QUEUE)
 
     def _notify_service(self, connection: Connection, webservice: int) -> None:
-        after_commit(connection, partial(self.changes.notify_from_thread, waited_for(webservice)))
+        self._changed(connection, waited_for(webservice))
 
-    async def start(self, token: str) -> None:
-        """Begin to work: the owner's token counts, runs and web services are looked after."""
-        self.changes.start()
-        await self.identities.set_owner_token(token, self.owner)
+    def _changed(self, connection: Connection, thing: Thing) -> None:
+        after_commit(connection, partial(self.changes.notify_from_thread, thing))
+        tell(connection, thing)
+
+    def _begin_lead(self) -> None:
         self.dispatcher.start(self.lifecycle)
         self.keeper.start()
+        self.remover.start(self.deletions)
+
+    async def _end_lead(self) -> None:
+        await self.remover.stop()
+        await self.keeper.stop()
+        await self.dispatcher.stop()
+
+    async def start(self, token: str) -> None:
+        """Begin to work: the owner's token counts, runs and web services are looked after by the process that leads."""
+        self.changes.start()
+        await self.identities.set_owner_token(token, self.owner)
+        self.leadership.start()
 
     async def stop(self) -> None:
         """Finish what was accepted and let go of the files. Runs and web services go on."""
         self.changes.close()
-        await self.keeper.stop()
-        await self.dispatcher.stop()
+        await self.leadership.stop()
         self.database.close()

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import psutil
 
-_HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN")
+_HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN", "TERRAZUL_DATABASE", "PGPASSWORD")
 
 
 class SessionState(str, enum.Enum):
@@ -113,12 +113,13 @@ class Sessions:
             yield None
             return
         try:
-            yield descriptor if _lock(descriptor) else None
+            yield descriptor if take_lock(descriptor) else None
         finally:
             os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def take_lock(descriptor: int) -> bool:
+    """Lock an open file, unless another process holds its lock; it lasts until all who have inherited it are gone."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
 from sqlalchemy import Connection
@@ -20,14 +19,16 @@ from terrazul.wire.server import ServerStatus
 
 async def status_of(services: Services) -> ServerStatus:
     """Everything that `terrazul status` shows, from one consistent view of the database."""
-    home = services.home
+    home, kind = services.home, services.database.kind
 
     def work(connection: Connection) -> ServerStatus:
         length = queue.length(connection)
         return ServerStatus(
             version=__version__,
-            pid=os.getpid(),
+            pid=services.pid,
             home=str(home.path),
+            database=kind.address,
+            processes=services.settings.processes,
             started_at=to_text(services.started_at),
             workspaces=workspaces.count(connection),
             runs=runs.count_by_state(connection),
@@ -35,7 +36,7 @@ async def status_of(services: Services) -> ServerStatus:
             executing=length.claimed,
             services=webservices.count_by_state(connection),
             content_bytes=blobs.total_size(connection),
-            database_bytes=home.database_file.stat().st_size,
+            database_bytes=kind.size(connection),
             free_bytes=shutil.disk_usage(home.path).free,
         )
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from terrazul.core.home import Home
+from terrazul.core.settings import variable_of
+from terrazul.server.sql.choice import choose
 
 _SCORING_PORTS = 20_000
 """Servers of tests that go on at the same time look for ports at different places from here on."""
@@ -44,10 +46,11 @@ class Answer(NamedTuple):
 class RunningServer:
     """Started with ``start``; the port is kept over a restart, as a server that comes back has it."""
 
-    def __init__(self, home: Path, *options: str, variables: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, *options: str, variables: dict[str, str] | None = None, database: str = "") -> None:
         self.home = Home(str(home))
         self._options = options
-        self._variables = {**os.environ, **(variables or {})}
+        self.database = choose(database, self.home.database_file)
+        self._variables = {**os.environ, variable_of("database"): database, **(variables or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._port = "0"
 

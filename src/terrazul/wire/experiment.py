@@ -18,6 +18,17 @@ class Experiment:
     created_by: str
     archived_at: Optional[str] = None
     run_count: int = 0
+    deleted_at: Optional[str] = None
+    """When it was deleted in MLflow's way, from which it can be restored."""
+
+
+@dataclass(frozen=True)
+class ExperimentFolder:
+    """A folder of experiments: those whose names begin with its path and ``/``."""
+
+    path: str
+    experiment_count: int
+    run_count: int
 
 
 @dataclass(frozen=True)

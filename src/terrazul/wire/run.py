@@ -74,6 +74,9 @@ class Run:
     parameters: Dict[str, str] = field(default_factory=dict)
     metrics: List[MetricSummary] = field(default_factory=list)
     """Empty, unless a list was asked to include them."""
+    archived_at: Optional[str] = None
+    deleted_at: Optional[str] = None
+    """When it was deleted in MLflow's way, from which it can be restored."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,16 @@ class RunPage:
     total: Optional[int] = None
     """How many runs fit, where that was asked for."""
     next_page: Optional[str] = None
+
+
+class RunSelection(str, enum.Enum):
+    """Which runs a list shows; ``DELETED`` are those that can be restored."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
+    ALL = "all"
+    """Active and archived ones."""
 
 
 class RunInclusion(str, enum.Enum):
@@ -107,6 +120,7 @@ class RunSearch:
     limit: int = 100
     page: Optional[str] = None
     """``next_page`` of the page before."""
+    view: RunSelection = RunSelection.ACTIVE
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,10 @@ class ServerStatus:
     database_bytes: int
     free_bytes: int
     """What the disk of the home directory has left."""
+    database: str = ""
+    """Where the database is: a file, or the address of a server without user and password."""
+    processes: int = 1
+    """How many processes answer side by side."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ class RunChange:
     snapshot_id: Optional[str] = None
     warnings: List[str] = field(default_factory=list)
     add_parameters: Dict[str, str] = field(default_factory=dict)
+    archived: Optional[bool] = None
+    """Whether lists leave it out."""
 
 
 @dataclass(frozen=True)

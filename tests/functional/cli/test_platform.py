@@ -7,9 +7,12 @@ import stat
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
+from terrazul.testing.postgresql import QUOTED_PASSWORD, PostgresqlCluster
 from terrazul.testing.server import RunningServer
+from terrazul.testing.submission import is_alive, wait_for
 
 from .conftest import TERRAZUL, Shell
 
@@ -69,6 +72,34 @@ def test_port_that_is_taken_is_told(terrazul: Shell):
         found = terrazul("doctor", TERRAZUL_PORT=port)
         assert found.returncode == 1
         assert f"port: {port} of 127.0.0.1 cannot be used" in found.stdout
+
+
+def test_platform_runs_on_postgresql(terrazul: Shell, postgresql: PostgresqlCluster):
+    address = postgresql.make_database()
+    started = terrazul("up", "--database", address, "--processes", "2")
+    assert started.returncode == 0, started.stderr
+    status = terrazul.json("status")
+    assert status["database"] == f"postgresql://127.0.0.1:{postgresql.port}/{address.rpartition('/')[2]}"
+    assert status["processes"] == 2
+    family = [psutil.Process(status["pid"]), *psutil.Process(status["pid"]).children()]
+    assert len(family) == 3
+    assert not any(QUOTED_PASSWORD in word for process in family for word in process.cmdline())
+    assert not terrazul.home.database_file.exists()
+    assert terrazul("workspace", "create", "-w", "team").returncode == 0
+    assert terrazul("down").returncode == 0
+    wait_for(lambda: not any(is_alive(process.pid) for process in family), 5)
+    assert terrazul("up", TERRAZUL_DATABASE=address).returncode == 0
+    assert "team" in terrazul("workspace", "list").stdout
+
+
+def test_wrong_settings_of_a_team_are_told(terrazul: Shell):
+    refused = terrazul("up", "--processes", "2")
+    assert refused.returncode == 1
+    assert "cannot share an SQLite database" in refused.stderr
+    refused = terrazul("up", "--database", f"postgresql://me:{QUOTED_PASSWORD}@127.0.0.1:1/team")
+    assert refused.returncode == 1
+    assert "postgresql://127.0.0.1:1/team cannot be reached" in refused.stderr
+    assert QUOTED_PASSWORD not in refused.stderr + terrazul.home.log_file.read_text()
 
 
 def test_home_that_cannot_be_made_is_told(terrazul: Shell, tmp_path: Path):

@@ -87,7 +87,7 @@ def test_workspaces_are_made_listed_changed_and_deleted(terrazul: Shell):
     missing = terrazul("workspace", "show", "-w", "reserch")
     assert missing.returncode == 3
     assert "Did you mean `research`?" in missing.stderr
-    assert "cannot be shared yet" in terrazul("workspace", "share", "-w", "research").stderr
+    assert "--role" in terrazul("workspace", "share", "-w", "research").stderr
 
 
 def test_submitted_script_is_followed_and_found_again(project: Shell):

@@ -79,12 +79,13 @@ def test_update_that_was_acknowledged_comes_about_after_a_kill(deploy: Deployer)
 
 
 def test_server_killed_while_it_deletes(deploy: Deployer):
-    service = deploy("import time\ndef init(): pass\ndef run(d): time.sleep(3); return 1\n")
+    service = deploy("import time\ndef init(): pass\ndef run(d): print('at work'); time.sleep(3); return 1\n")
     with ThreadPoolExecutor(2) as pool:
         answer = pool.submit(service.ask)
+        wait_for(lambda: "at work" in service.log)
         pid = service.supervisor_pid
         deletion = pool.submit(_delete_roughly, service)
-        wait_for(lambda: "is deleted" in service.log)
+        wait_for(lambda: "ends:" in service.log)
         deploy.server.kill()
         deletion.result()
         answer.result()

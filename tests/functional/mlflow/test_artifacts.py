@@ -10,6 +10,8 @@ from terrazul.testing.server import Answer
 
 from .conftest import Protocol
 
+pytestmark = pytest.mark.each_database
+
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 
 

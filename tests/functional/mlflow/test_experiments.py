@@ -6,6 +6,8 @@ from terrazul.testing.server import Refused
 
 from .conftest import Protocol
 
+pytestmark = pytest.mark.each_database
+
 
 def test_fresh_workspace_has_the_default_experiment_and_nothing_else(protocol: Protocol):
     default = protocol.get("experiments/get", experiment_id="0")["experiment"]

@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import API, Protocol
 
+pytestmark = pytest.mark.each_database
+
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 
 

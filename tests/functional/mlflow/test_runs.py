@@ -9,6 +9,8 @@ from terrazul.testing.server import Refused, RunningServer
 
 from .conftest import API, Protocol
 
+pytestmark = pytest.mark.each_database
+
 
 def test_run_has_the_fields_that_clients_read(protocol: Protocol):
     tags = [{"key": "mlflow.user", "value": "ada"}, {"key": "a", "value": "b"}]

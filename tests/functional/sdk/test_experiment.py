@@ -2,6 +2,7 @@
 
 import pytest
 
+from azureml.core import Experiment as V1Experiment
 from terrazul.core.errors import Conflict, InvalidInput, UserErrorException
 from terrazul.sdk import run as run_module
 from terrazul.sdk.experiment import Experiment, ViewType
@@ -19,6 +20,16 @@ def test_the_same_name_is_the_same_experiment(experiment: Experiment, workspace:
 def test_other_names_are_refused(workspace: Workspace, name: str):
     with pytest.raises(InvalidInput, match="experiment name"):
         Experiment(workspace, name)
+
+
+@pytest.mark.parametrize("name", ["vision/cats", "two words", "-x", "x" * 256])
+def test_v1_refuses_names_that_terrazul_takes(workspace: Workspace, name: str):
+    experiment = Experiment(workspace, name)
+    with pytest.raises(InvalidInput, match="not valid in v1"):
+        V1Experiment(workspace, name)
+    assert isinstance(experiment, V1Experiment)
+    assert V1Experiment(workspace, "as-v1_has_it").name == "as-v1_has_it"
+    assert isinstance(V1Experiment(workspace, name="other"), Experiment)
 
 
 def test_what_is_no_workspace_or_no_name_is_told(workspace: Workspace):

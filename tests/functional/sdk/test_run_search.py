@@ -7,6 +7,8 @@ from terrazul.sdk.experiment import Experiment
 from terrazul.sdk.run import Run
 from terrazul.sdk.workspace import Workspace
 
+pytestmark = pytest.mark.each_database
+
 
 @pytest.fixture
 def scores(experiment: Experiment) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 
 from terrazul.testing.server import Refused, RunningServer
 
+pytestmark = pytest.mark.each_database
+
 RUNS = [
     {"run_id": f"run_{number}", "experiment_name": "odd" if number % 2 else "even", "time": 1_000 + number,
      "tags": {"team": "ab"[number % 2], "number": str(number)}, "display_name": f"Run {number}"}

@@ -6,6 +6,8 @@ import pytest
 
 from terrazul.testing.server import Refused, RunningServer
 
+pytestmark = pytest.mark.each_database
+
 
 def batch(sequence: int, writer: str = "writer", **lists: object) -> dict[str, object]:
     return {"writer": writer, "sequence": sequence, **lists}

@@ -14,6 +14,7 @@ from terrazul.server.identity.rules import RUN_ACTIONS, Action, ObjectType, Prin
 from terrazul.server.mlflow.methods import METHODS
 from terrazul.server.observation import Figures
 from terrazul.server.services import Services
+from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 
 PUBLIC_ROUTES = {
     ("GET", "/health"),
@@ -29,7 +30,7 @@ RUN = Principal("run", "w1", "r1")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Litestar]:
     home = Home(str(tmp_path_factory.mktemp("home")))
     home.path.mkdir(exist_ok=True)
-    services = Services(home, Settings(), now)
+    services = Services(home, Settings(), now, SqliteDatabase(home.database_file))
     yield application_of(services, Figures(services.database))
     services.database.close()
 

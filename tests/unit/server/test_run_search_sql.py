@@ -23,6 +23,7 @@ from terrazul.server.run.search.plan import FEW, Scope, Search, count, find
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.kind import DatabaseKind
 from terrazul.server.sql.migration import migrate
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.metric import MetricPoint, to_json_value
@@ -64,10 +65,9 @@ RUNS = [
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    path = tmp_path_factory.mktemp("search") / "terrazul.db"
-    migrate(path)
-    made = Database(path)
+def database(kind: DatabaseKind) -> Iterator[Database]:
+    migrate(kind)
+    made = Database(kind)
     with made.engine.connect() as connection:
         for name in ("here", "elsewhere"):
             row = workspaces.add(connection, Workspace(name, "s", "g", name, "", "", "", {}, to_text(1), "me"), 1)

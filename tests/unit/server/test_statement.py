@@ -1,7 +1,6 @@
 """Statements handed to the driver do what SQLAlchemy's do, and fail as they do."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, bindparam, select
@@ -9,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from terrazul.server.sql.among import among
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.kind import DatabaseKind
 from terrazul.server.sql.metadata import Json
 from terrazul.server.sql.savepoint import savepoint
 from terrazul.server.sql.statement import Statement
@@ -26,8 +26,8 @@ AMONG = Statement(select(THING.c.id).where(among(THING.c.name, "names")).order_b
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    database = Database(tmp_path / "x.db")
+def connection(new_kind: Callable[[], DatabaseKind]) -> Iterator[Connection]:
+    database = Database(new_kind())
     with database.engine.connect() as made:
         THING.create(made)
         made.commit()
@@ -46,11 +46,13 @@ def test_values_go_in_and_come_out_as_their_types_say(connection: Connection):
     assert FIND.all(connection, {"wanted": "a"}) == []
 
 
-def test_an_error_is_sqlalchemys_and_tells_no_value(connection: Connection):
+def test_an_error_is_sqlalchemys_and_tells_no_parameters(connection: Connection):
     ADD.insert(connection, {"name": "secret", "facts": None})
     with pytest.raises(IntegrityError) as caught:
         ADD.run(connection, {"name": "other", "facts": None}, {"name": "secret", "facts": None})
-    assert "secret" not in str(caught.value)
+    assert "parameters hidden" in str(caught.value)
+    if connection.dialect.name == "sqlite":  # PostgreSQL's own words repeat the key that is there already
+        assert "secret" not in str(caught.value)
 
 
 def _add_and_fail(connection: Connection) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import Protocol
 
 from sqlalchemy import Connection
 
+from terrazul.core.clock import Clock
 from terrazul.core.errors import InvalidInput, NotFound
 from terrazul.core.ids import check_digest
 from terrazul.server.blobs import store
@@ -20,20 +21,31 @@ from terrazul.server.sql.database import Database
 from terrazul.wire import pack
 
 _CHUNK = 1 << 20
+_AT_ONCE = 50
+_TOLD_MICROSECONDS = 30 * 60 * 1_000_000
+"""A client that is told again within this time counts on nothing new."""
 _END = object()
 
 
 class Contents:
     """The contents of all workspaces."""
 
-    def __init__(self, database: Database, storage: Storage) -> None:
+    def __init__(self, database: Database, storage: Storage, clock: Clock) -> None:
         self._database = database
         self._storage = storage
+        self._clock = clock
 
     async def missing(self, workspace: int, digests: list[str]) -> list[str]:
-        """Those of the digests that are not held, each once, in the order given."""
+        """Those of the digests that are not held, each once, in the order given. The others stay for an hour."""
         asked = dict.fromkeys(check_digest(digest) for digest in digests)
-        held = await self._database.read(partial(store.find, workspace=workspace, digests=asked))
+        now = self._clock()
+        told = await self._database.read(partial(store.held_since, workspace=workspace, digests=asked))
+        held = {digest for digest, at in told.items() if at is not None and at > now - _TOLD_MICROSECONDS}
+        fresh = told.keys() - held
+        if fresh:
+            held.update(
+                await self._database.write(partial(store.keep, workspace=workspace, digests=sorted(fresh), now=now))
+            )
         return [digest for digest in asked if digest not in held]
 
     async def receive_pack(self, workspace: int, stream: AsyncIterator[bytes]) -> list[str]:
@@ -44,31 +56,36 @@ class Contents:
         key = f"{workspace}/packs/{uuid.uuid4().hex}"
         reader = _PackReader(key, self._storage.create(key))
         contents = await _drain(stream, reader)
-        await self._database.write(partial(store.add, workspace=workspace, contents=contents))
+
+        def work(connection: Connection) -> None:
+            store.add(connection, workspace, contents, self._clock())
+            if not store.parts_of(connection, workspace, key):  # all were held already
+                store.bury(connection, workspace, [key])
+
+        await self._database.write(work)
         return [content.digest for content in contents]
 
     async def receive(self, workspace: int, digest: str, stream: AsyncIterator[bytes]) -> int:
         """Store one content; returns its size. Raises ``InvalidInput`` where the bytes are others."""
         key = f"{workspace}/contents/{check_digest(digest)[:2]}/{digest}"
         reader = _ContentReader(key, digest, self._storage.create(key))
-        contents = await _drain(stream, reader)
-        await self._database.write(partial(store.add, workspace=workspace, contents=contents))
+        contents = await _drain(stream, reader, partial(self._revive, key))
+        await self._database.write(partial(store.add, workspace=workspace, contents=contents, now=self._clock()))
         return contents[0].size
 
     async def receive_unnamed(self, workspace: int, stream: AsyncIterator[bytes]) -> Content:
         """Store bytes whose digest nobody has told; returns where they lie, which is where they lay already if so."""
         name = uuid.uuid4().hex
         key = f"{workspace}/contents/{name[:2]}/{name}"
-        reader = _UnnamedReader(key, self._storage.create(key))
-        (content,) = await _drain(stream, reader)
+        (content,) = await _drain(stream, _UnnamedReader(key, self._storage.create(key)))
 
         def work(connection: Connection) -> Content:
-            store.add(connection, workspace, [content])
+            store.add(connection, workspace, [content], self._clock())
             return store.find(connection, workspace, [content.digest])[content.digest]
 
         held = await self._database.write(work)
-        if held.key != key:
-            await asyncio.to_thread(self._storage.delete, key)
+        if held.key != content.key:
+            await asyncio.to_thread(self._storage.delete, content.key)
         return held
 
     async def put(self, workspace: int, data: bytes) -> str:
@@ -79,7 +96,7 @@ class Contents:
             yield data
 
         if await self.missing(workspace, [digest]):
-            await self.receive(workspace, digest, once())
+            await self.receive_unnamed(workspace, once())
         return digest
 
     async def find(self, workspace: int, digests: Iterable[str]) -> dict[str, Content]:
@@ -93,12 +110,32 @@ class Contents:
 
     def read(self, content: Content, start: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a content, or a part of them, in chunks."""
-        part = content.size - start if size is None else size
-        return in_thread(self._storage.read(content.key, content.offset + start, part))
+        return in_thread(self._part(content, start, content.size - start if size is None else size))
 
     def read_now(self, content: Content) -> Iterator[bytes]:
         """As ``read``, for a caller that is in a thread of its own."""
-        return self._storage.read(content.key, content.offset, content.size)
+        return self._part(content, 0, content.size)
+
+    def _part(self, content: Content, start: int, size: int) -> Iterator[bytes]:
+        """A part of a content, also of one that was moved after it had been found; an open object stays readable."""
+        chunks = self._storage.read(content.key, content.offset + start, size)
+        try:
+            first = next(chunks, b"")
+        except NotFound:
+            moved = self._find_moved(content)
+            chunks = self._storage.read(moved.key, moved.offset + start, size)
+            first = next(chunks, b"")
+        if first:
+            yield first
+        yield from chunks
+
+    def _find_moved(self, content: Content) -> Content:
+        workspace = int(content.key.partition("/")[0])
+        with self._database.engine.connect() as connection:
+            found = store.find(connection, workspace, [content.digest])
+        if found.get(content.digest, content).key == content.key:
+            raise NotFound(f"The content {content.digest[:12]}… is not held any more.", target=content.digest)
+        return found[content.digest]
 
     async def read_whole(self, content: Content) -> bytes:
         """All bytes of a small content."""
@@ -121,6 +158,52 @@ class Contents:
         """A pack of the contents, small ones gathered into larger chunks."""
         held = await self.find(workspace, dict.fromkeys(check_digest(digest) for digest in digests))
         return in_thread(_coalesce(self._pack_parts(held.values())))
+
+    async def remove_dead(self) -> None:
+        """Remove the bytes of objects at which nothing points.
+
+        Within a transaction, so that an object whose key is about to be used again is not removed after that.
+        """
+
+        def work(connection: Connection) -> None:
+            keys = store.dead(connection, _AT_ONCE)
+            for key in keys:
+                self._storage.delete(key)
+            store.forget_dead(connection, keys)
+
+        while await self._database.read(partial(store.dead, limit=1)):
+            await self._database.write(work)
+
+    async def repack(self, workspace: int, old: str) -> int:
+        """Write what is left in an object into a new one; returns the size of that. The old one is dead then."""
+        parts = await self._database.read(partial(store.parts_of, workspace=workspace, key=old))
+        if not parts:
+            return 0
+        key = f"{workspace}/packs/{uuid.uuid4().hex}"
+        # dead until contents lie in it, so that a server that is killed leaves nothing behind
+        await self._database.write(partial(store.bury, workspace=workspace, keys=[key]))
+        moved = await asyncio.to_thread(self._copy, parts, key)
+        await self._database.write(partial(store.move, workspace=workspace, parts=moved, old=old))
+        return sum(part.size for part in moved)
+
+    def _copy(self, parts: list[Content], key: str) -> list[Content]:
+        sink = self._storage.create(key)
+        moved: list[Content] = []
+        offset = 0
+        try:
+            for part in parts:
+                for chunk in self._storage.read(part.key, part.offset, part.size):
+                    sink.write(chunk)
+                moved.append(part._replace(key=key, offset=offset))
+                offset += part.size
+            sink.commit()
+        except BaseException:
+            sink.abort()
+            raise
+        return moved
+
+    async def _revive(self, key: str) -> None:
+        await self._database.write(partial(store.forget_dead, keys=[key]))
 
     async def delete_all(self, workspace: int) -> None:
         """Remove the bytes of a workspace whose rows are gone."""
@@ -237,8 +320,10 @@ def _check(expected: str, actual: str) -> None:
         )
 
 
-async def _drain(stream: AsyncIterator[bytes], reader: _Reader) -> list[Content]:
-    """Feed a whole stream, off the event loop, in chunks of about a megabyte."""
+async def _drain(
+    stream: AsyncIterator[bytes], reader: _Reader, before: Callable[[], Awaitable[None]] | None = None
+) -> list[Content]:
+    """Feed a whole stream, off the event loop, in chunks of about a megabyte; ``before`` is done before it counts."""
     try:
         buffer: list[bytes] = []
         size = 0
@@ -251,6 +336,8 @@ async def _drain(stream: AsyncIterator[bytes], reader: _Reader) -> list[Content]
         if size:
             await asyncio.to_thread(reader.feed, b"".join(buffer))
         contents = reader.finish()
+        if before:
+            await before()
         await asyncio.to_thread(reader.sink.commit)
     except BaseException:
         reader.sink.abort()

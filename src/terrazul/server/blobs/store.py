@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Select,
+    String,
+    Table,
+    bindparam,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
+
+_released_at = Column("released_at", BigInteger, nullable=True)
 
 content = Table(
     "content",
@@ -19,8 +34,29 @@ content = Table(
     Column("size", BigInteger, nullable=False),
     Column("key", String(128), nullable=False),
     Column("offset", BigInteger, nullable=False),
+    Column("arrived_at", BigInteger, nullable=True),
+    Column("asked_at", BigInteger, nullable=True),
+    _released_at,
+    Index("ix_content_object", "workspace", "key"),
+    Index(
+        "ix_content_released",
+        "workspace",
+        sqlite_where=_released_at.is_not(None),
+        postgresql_where=_released_at.is_not(None),
+    ),
     sqlite_with_rowid=False,
 )
+"""``asked_at`` is when a client was last told that the bytes are held, so that it names them without sending them;
+``released_at`` is set when something that named them has gone, until it is found out whether anything else does."""
+
+dead_object = Table(
+    "dead_object",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("workspace", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""An object of the storage at which nothing points (any more, or yet): it is to be removed."""
 
 
 class Content(NamedTuple):
@@ -32,11 +68,143 @@ class Content(NamedTuple):
     offset: int
 
 
-def add(connection: Connection, workspace: int, contents: Sequence[Content]) -> None:
-    """Remember where contents lie; what is known already keeps its place."""
+def add(connection: Connection, workspace: int, contents: Sequence[Content], now: int) -> None:
+    """Remember where contents lie; what is known already keeps its place, and is kept for who sent it again."""
     if contents:
-        rows = [{"workspace": workspace, **each._asdict()} for each in contents]
-        connection.execute(insert(content).on_conflict_do_nothing(), rows)
+        rows = [{"workspace": workspace, "arrived_at": now, **each._asdict()} for each in contents]
+        again = insert(content).on_conflict_do_update(index_elements=["workspace", "digest"], set_={"asked_at": now})
+        connection.execute(again, rows)
+
+
+def held_since(connection: Connection, workspace: int, digests: Iterable[str]) -> dict[str, int | None]:
+    """Those of the digests that are held, and when a client was last told so."""
+    query = select(content.c.digest, content.c.asked_at).where(content.c.workspace == workspace)
+    return {
+        row[0]: row[1]
+        for group in in_groups(digests)
+        for row in connection.execute(query.where(content.c.digest.in_(group)))
+    }
+
+
+def keep(connection: Connection, workspace: int, digests: Iterable[str], now: int) -> list[str]:
+    """Keep contents for a client that is told that they are held; returns those that are."""
+    held: list[str] = []
+    for group in in_groups(digests):
+        named = (content.c.workspace == workspace) & content.c.digest.in_(group)
+        connection.execute(content.update().where(named).values(asked_at=now))
+        held += connection.execute(select(content.c.digest).where(named)).scalars()
+    return held
+
+
+def release(connection: Connection, workspace: int, digests: Iterable[str], now: int) -> None:
+    """Note that something which named these contents has gone: they are looked at by the next collection."""
+    for group in in_groups(digests):
+        named = (content.c.workspace == workspace) & content.c.digest.in_(group)
+        connection.execute(content.update().where(named).values(released_at=now))
+
+
+def release_named_by(connection: Connection, workspace: int, digests: Select[tuple[str]], now: int) -> None:
+    """As ``release``, for what a query finds."""
+    connection.execute(
+        content.update().where(content.c.workspace == workspace, content.c.digest.in_(digests)).values(released_at=now)
+    )
+
+
+def retain(connection: Connection, workspace: int, digests: Iterable[str]) -> None:
+    """Note that these contents are named by something else: they stay."""
+    for group in in_groups(digests):
+        named = (content.c.workspace == workspace) & content.c.digest.in_(group)
+        connection.execute(content.update().where(named).values(released_at=None))
+
+
+def released(connection: Connection, workspace: int, asked_before: int, limit: int) -> list[Content]:
+    """Contents that something let go of, and that no client counts on."""
+    return [Content(*row) for row in connection.execute(_released(workspace, asked_before).limit(limit))]
+
+
+def still_released(
+    connection: Connection, workspace: int, digests: Iterable[str], asked_before: int
+) -> dict[str, Content]:
+    """Those of the digests of which the same holds."""
+    query = _released(workspace, asked_before)
+    return {
+        row[0]: Content(*row)
+        for group in in_groups(digests)
+        for row in connection.execute(query.where(content.c.digest.in_(group)))
+    }
+
+
+def _released(workspace: int, asked_before: int) -> Select[Any]:
+    return select(content.c.digest, content.c.size, content.c.key, content.c.offset).where(
+        content.c.workspace == workspace,
+        content.c.released_at.is_not(None),
+        or_(content.c.asked_at.is_(None), content.c.asked_at < asked_before),
+    )
+
+
+def workspaces_with_released(connection: Connection) -> list[int]:
+    """The workspaces in which contents wait for a collection."""
+    query = select(content.c.workspace).where(content.c.released_at.is_not(None)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def unnamed_since(connection: Connection, workspace: int, arrived_before: int, after: str, limit: int) -> list[str]:
+    """Digests, in order, of contents that arrived long ago and that nothing has let go of yet."""
+    query = select(content.c.digest).where(
+        content.c.workspace == workspace,
+        content.c.digest > after,
+        content.c.released_at.is_(None),
+        or_(content.c.arrived_at.is_(None), content.c.arrived_at < arrived_before),
+    )
+    return list(connection.execute(query.order_by(content.c.digest).limit(limit)).scalars())
+
+
+def remove(connection: Connection, workspace: int, contents: Sequence[Content]) -> list[str]:
+    """Forget contents. Objects in which none is left are dead then; returns the others, which have dead parts."""
+    for group in in_groups(each.digest for each in contents):
+        connection.execute(content.delete().where(content.c.workspace == workspace, content.c.digest.in_(group)))
+    keys = list(dict.fromkeys(each.key for each in contents))
+    alive: set[str] = set()
+    for group in in_groups(keys):
+        query = select(content.c.key).where(content.c.workspace == workspace, content.c.key.in_(group)).distinct()
+        alive.update(connection.execute(query).scalars())
+    bury(connection, workspace, [key for key in keys if key not in alive])
+    return [key for key in keys if key in alive]
+
+
+def parts_of(connection: Connection, workspace: int, key: str) -> list[Content]:
+    """The contents that lie in an object, in its order."""
+    query = select(content.c.digest, content.c.size, content.c.key, content.c.offset)
+    query = query.where(content.c.workspace == workspace, content.c.key == key)
+    return [Content(*row) for row in connection.execute(query.order_by(content.c.offset))]
+
+
+def move(connection: Connection, workspace: int, parts: Sequence[Content], old: str) -> None:
+    """Let contents lie in the object that was made of them; the old one is dead."""
+    for part in parts:
+        there = (content.c.workspace == workspace) & (content.c.digest == part.digest) & (content.c.key == old)
+        connection.execute(content.update().where(there).values(key=part.key, offset=part.offset))
+    connection.execute(dead_object.delete().where(dead_object.c.key.in_({part.key for part in parts})))
+    if not parts_of(connection, workspace, old):
+        bury(connection, workspace, [old])
+
+
+def bury(connection: Connection, workspace: int, keys: Iterable[str]) -> None:
+    """Note objects that are to be removed from the storage."""
+    rows = [{"workspace": workspace, "key": key} for key in keys]
+    if rows:
+        connection.execute(insert(dead_object).on_conflict_do_nothing(), rows)
+
+
+def dead(connection: Connection, limit: int) -> list[str]:
+    """Objects that are to be removed from the storage."""
+    return list(connection.execute(select(dead_object.c.key).limit(limit)).scalars())
+
+
+def forget_dead(connection: Connection, keys: Iterable[str]) -> None:
+    """Note that objects have been removed."""
+    for group in in_groups(keys):
+        connection.execute(dead_object.delete().where(dead_object.c.key.in_(group)))
 
 
 _FIND = select(content.c.digest, content.c.size, content.c.key, content.c.offset).where(

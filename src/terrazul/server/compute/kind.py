@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from terrazul.wire.job import Job
@@ -38,6 +39,12 @@ class ComputeKind(Protocol):
 
     def kill(self, placement: Placement) -> None:
         """End the runner and everything it started, by force."""
+
+    def forget(self, workspace_id: str, run_ids: Sequence[str]) -> None:
+        """Put what is left of runs that have ended aside, so that their ids can be used again. It takes no time."""
+
+    def clear(self, workspace_id: str) -> None:
+        """Remove what was put aside."""
 
     def deliver(self, job: Job, placement: Placement) -> None:
         """Start a process that sends what a runner that is gone had recorded, and ends the run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from terrazul.core.errors import ComputeTargetException
 from terrazul.server.compute.kind import ComputeKind
@@ -15,6 +15,16 @@ class Computes:
 
     def __init__(self, kinds: Mapping[str, ComputeKind]) -> None:
         self._kinds = kinds
+
+    def forget(self, workspace_id: str, run_ids: Sequence[str]) -> None:
+        """Put what is left of runs that have ended aside, on every compute."""
+        for kind in self._kinds.values():
+            kind.forget(workspace_id, run_ids)
+
+    def clear(self, workspace_id: str) -> None:
+        """Remove what was put aside."""
+        for kind in self._kinds.values():
+            kind.clear(workspace_id)
 
     def get(self, target: str) -> ComputeKind:
         """The kind behind a target. Raises ``ComputeTargetException`` for a name that is not known."""

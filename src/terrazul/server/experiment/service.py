@@ -8,14 +8,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
-from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from terrazul.core.errors import AlreadyExists, InvalidInput, NotFound
 from terrazul.core.ids import check_experiment_name, new_guid
 from terrazul.server.experiment import store
+from terrazul.server.experiment.rules import folders_in
 from terrazul.server.experiment.store import ExperimentRow
 from terrazul.server.sql.database import Database
-from terrazul.wire.experiment import Experiment, ExperimentChange, NewExperiment
+from terrazul.wire.experiment import Experiment, ExperimentChange, ExperimentFolder, NewExperiment
 
-_VIEWS = {"active": False, "archived": True, "all": None}
+_VIEWS = {"active": False, "archived": True, "all": None, "deleted": None}
 
 
 class Experiments:
@@ -39,13 +40,34 @@ class Experiments:
 
         return await self._database.write(work)
 
-    async def list_all(self, workspace: int, name: str | None, view: str) -> list[Experiment]:
-        """Experiments, newest first; ``view`` is ``active``, ``archived`` or ``all``."""
+    async def list_all(
+        self, workspace: int, name: str | None, view: str, folder: str | None = None
+    ) -> list[Experiment]:
+        """Experiments, newest first, those of a folder where one is named.
+
+        ``view`` is ``active``, ``archived``, ``all``, or ``deleted`` for those that can be restored.
+        """
         if view not in _VIEWS:
             raise InvalidInput(
-                f"{view!r} is not a view of experiments.", target=view, hint="Use active, archived or all."
+                f"{view!r} is not a view of experiments.",
+                target=view[:80],
+                hint="Use active, archived, all or deleted.",
             )
-        return await self._database.read(partial(store.list_all, workspace=workspace, name=name, archived=_VIEWS[view]))
+        return await self._database.read(
+            partial(
+                store.list_all,
+                workspace=workspace,
+                name=name,
+                folder=(folder or "").strip("/"),
+                archived=_VIEWS[view],
+                deleted=view == "deleted",
+            )
+        )
+
+    async def folders(self, workspace: int, folder: str, view: str, only: str | None = None) -> list[ExperimentFolder]:
+        """The folders of experiments in a folder (or of the first level), by path; those of one experiment if given."""
+        found = await self.list_all(workspace, None, view, folder)
+        return folders_in(folder, [each for each in found if only in {None, each.experiment_id}])
 
     async def get(self, workspace: int, experiment_id: str) -> Experiment:
         """The experiment of an id. Raises ``NotFound``."""
@@ -78,21 +100,6 @@ class Experiments:
             return _find(connection, workspace, experiment_id).experiment
 
         return await self._database.write(work)
-
-    async def delete(self, workspace: int, experiment_id: str) -> None:
-        """Remove an experiment without runs. Raises ``Conflict`` where it has some."""
-
-        def work(connection: Connection) -> None:
-            row = _find(connection, workspace, experiment_id)
-            if row.experiment.run_count:
-                raise Conflict(
-                    f"The experiment {row.experiment.name!r} has {row.experiment.run_count} runs.",
-                    target=row.experiment.name,
-                    hint="An experiment can be deleted while it has no runs; archive this one instead.",
-                )
-            store.delete(connection, row.key)
-
-        await self._database.write(work)
 
 
 def _find(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
-    func,
     or_,
     select,
 )
@@ -26,8 +25,10 @@ from terrazul.core.errors import Conflict
 from terrazul.core.ids import new_guid
 from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.workspace import store as workspaces
 from terrazul.wire.experiment import Experiment
 
 experiment = Table(
@@ -48,10 +49,14 @@ experiment = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger, nullable=True),
     Column("artifact_location", Text, nullable=True),
+    Column("deletion", Integer, nullable=True),
     UniqueConstraint("workspace", "name"),
     UniqueConstraint("workspace", "number"),
     UniqueConstraint("workspace", "experiment_id"),
 )
+
+HERE = experiment.c.deletion.is_(None)
+"""An experiment with a ``deletion`` is being removed, and nobody sees it any more."""
 
 DEFAULT_NAME = "Default"
 DEFAULT_NUMBER = 0
@@ -66,7 +71,8 @@ _COLUMNS = select(
 
 
 def _by(column: Column[Any]) -> Statement:
-    return Statement(_COLUMNS.where(experiment.c.workspace == bindparam("in_workspace"), column == bindparam("wanted")))
+    of_workspace = experiment.c.workspace == bindparam("in_workspace")
+    return Statement(_COLUMNS.where(of_workspace, column == bindparam("wanted"), HERE))
 
 
 _BY_NUMBER, _BY_NAME = _by(experiment.c.number), _by(experiment.c.name)
@@ -107,10 +113,8 @@ def add(
     connection: Connection, workspace: int, new: Experiment, now: int, artifact_location: str | None = None
 ) -> ExperimentRow:
     """Enter an experiment; its number is the next of its workspace, from 1, but for MLflow's default one."""
-    of_workspace = experiment.c.workspace == workspace
-    last = connection.execute(select(func.max(experiment.c.number)).where(of_workspace)).scalar() or 0
     is_default = new.name == DEFAULT_NAME and find_by_number(connection, workspace, DEFAULT_NUMBER) is None
-    number = DEFAULT_NUMBER if is_default else last + 1
+    number = DEFAULT_NUMBER if is_default else workspaces.next_experiment_number(connection, workspace)
     result = connection.execute(
         experiment.insert().values(
             workspace=workspace,
@@ -140,30 +144,52 @@ def find_by_name(connection: Connection, workspace: int, name: str) -> Experimen
 
 def keys_of(connection: Connection, workspace: int, names: Iterable[str]) -> list[int]:
     """The keys of those experiments that there are."""
-    query = select(experiment.c.id).where(experiment.c.workspace == workspace)
+    query = select(experiment.c.id).where(experiment.c.workspace == workspace, HERE)
     groups = in_groups(dict.fromkeys(names))
     return [row[0] for group in groups for row in connection.execute(query.where(experiment.c.name.in_(group)))]
 
 
 def find(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow | None:
     """The experiment of an id."""
-    query = _COLUMNS.where(experiment.c.workspace == workspace, experiment.c.experiment_id == experiment_id)
+    of_id = experiment.c.experiment_id == experiment_id
+    query = _COLUMNS.where(experiment.c.workspace == workspace, of_id, HERE)
     return _one(connection.execute(query).first())
 
 
-def list_all(connection: Connection, workspace: int, name: str | None, archived: bool | None) -> list[Experiment]:
-    """The experiments of a workspace, newest first; ``archived`` None lists both kinds. Deleted ones are left out."""
+def list_all(
+    connection: Connection,
+    workspace: int,
+    *,
+    name: str | None = None,
+    folder: str | None = None,
+    archived: bool | None = None,
+    deleted: bool = False,
+) -> list[Experiment]:
+    """The experiments of a workspace, newest first; ``archived`` None lists both kinds.
+
+    With a folder only those in and below it. Those that are deleted softly are listed where they alone are wanted.
+    """
     used = or_(experiment.c.number != DEFAULT_NUMBER, experiment.c.run_count > 0)
-    query = _COLUMNS.where(experiment.c.workspace == workspace, experiment.c.deleted_at.is_(None), used)
+    there = experiment.c.deleted_at.is_not(None) if deleted else experiment.c.deleted_at.is_(None)
+    query = _COLUMNS.where(experiment.c.workspace == workspace, there, used, HERE)
     query = query.order_by(experiment.c.id.desc())
     if name is not None:
         query = query.where(experiment.c.name == name)
+    if folder:
+        below = folder + "/"
+        query = query.where(begins_with(experiment.c.name, below))
     if archived is not None:
         query = query.where(experiment.c.archived_at.is_not(None) if archived else experiment.c.archived_at.is_(None))
     return [_row(row).experiment for row in connection.execute(query)]
 
 
-def rows_of(connection: Connection, keys: Iterable[int]) -> list[ExperimentRow]:
+def rows_of(connection: Connection, workspace: int) -> list[ExperimentRow]:
+    """All experiments of a workspace, also deleted ones."""
+    query = _COLUMNS.where(experiment.c.workspace == workspace, HERE)
+    return [_row(row) for row in connection.execute(query)]
+
+
+def of_keys(connection: Connection, keys: Iterable[int]) -> list[ExperimentRow]:
     """The experiments of keys that other rows hold, in this order."""
     keys = list(keys)
     found = {row[0]: _row(row) for row in _BY_KEYS.all(connection, {"keys": keys})}
@@ -186,11 +212,6 @@ def change(connection: Connection, key: int, values: dict[str, Any]) -> None:
     connection.execute(experiment.update().where(experiment.c.id == key).values(**values))
 
 
-def delete(connection: Connection, key: int) -> None:
-    """Remove an experiment that has no runs."""
-    connection.execute(experiment.delete().where(experiment.c.id == key))
-
-
 def _one(row: Sequence[Any] | None) -> ExperimentRow | None:
     return None if row is None else _row(row)
 
@@ -210,5 +231,6 @@ def _row(row: Sequence[Any]) -> ExperimentRow:
         created_by=created_by,
         archived_at=None if archived_at is None else to_text(archived_at),
         run_count=run_count,
+        deleted_at=None if deleted_at is None else to_text(deleted_at),
     )
     return ExperimentRow(key, made, number, created_at, updated_at, deleted_at, artifact_location)

@@ -21,6 +21,7 @@ READING = frozenset({
     Action.MODEL_READ,
     Action.ENDPOINT_READ,
     Action.LINEAGE_READ,
+    Action.DELETION_READ,
     Action.MEMBER_READ,
 })  # fmt: skip
 """What everybody may do with whom a workspace is shared."""
@@ -31,6 +32,8 @@ _WORK = frozenset({
     Action.RUN_WRITE,
     Action.RUN_CANCEL,
     Action.RUN_DELETE,
+    Action.RUN_RESTORE,
+    Action.DELETION_WRITE,
     Action.CONTENT_WRITE,
     Action.SNAPSHOT_WRITE,
     Action.ENVIRONMENT_WRITE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -13,7 +12,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import HTTPScope
 
-from terrazul.core.errors import AuthenticationException, InvalidInput, TerrazulError, TooLarge
+from terrazul.core.errors import InvalidInput, TerrazulError, TooLarge
+from terrazul.server.http import headers_of_error, log_fault
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.wire.mlflow.error import EndpointNotFound, InvalidParameter, WrongMethod, body_of, code_of
 from terrazul.wire.mlflow.rules import invalid
@@ -21,7 +21,6 @@ from terrazul.wire.mlflow.rules import invalid
 T = TypeVar("T")
 Answer = Response[bytes]
 AnyRequest = Request[Any, Any, Any]
-_log = logging.getLogger(__name__)
 _SERVER_FAULT = 500
 _UNKNOWN = 404
 _WRONG_METHOD = 405
@@ -81,10 +80,8 @@ def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, s
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     known = _known(scope, error)
     status, _ = code_of(known)
-    if status >= _SERVER_FAULT:
-        _log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
-    headers = {"WWW-Authenticate": "Bearer"} if status == AuthenticationException.status else {}
-    return status, msgspec.json.encode(body_of(known)), headers
+    log_fault(scope, status, error)
+    return status, msgspec.json.encode(body_of(known)), headers_of_error(status)
 
 
 def _known(scope: HTTPScope, error: Exception) -> TerrazulError:

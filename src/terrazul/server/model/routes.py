@@ -75,6 +75,7 @@ async def change_model(
 async def delete_model(services: InjectedServices, workspace: InjectedWorkspace, model_id: FromPath[str]) -> None:
     """Delete a version of a model that nothing uses; the version is not given again."""
     await services.models.delete(workspace.key, model_id)
+    services.remover.wake()
 
 
 @get("/{model_id:str}/file", operation_id="download_model_file", opt=does(Action.MODEL_READ))

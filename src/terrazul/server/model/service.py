@@ -69,12 +69,15 @@ class Models:
         if isinstance(origin, Model):
             return origin
         mlflow = await self._read_mlmodel(origin)
-        return await self._database.write(
-            lambda connection: (
-                self._repeated(connection, workspace, new)
-                or self._add(connection, workspace, new, origin, mlflow, principal)
-            )
-        )
+
+        def work(connection: Connection) -> Model:
+            # looked at again, since the run or a content may have been deleted meanwhile
+            found = look(connection)
+            if isinstance(found, Model):
+                return found
+            return self._add(connection, workspace, new, found, mlflow, principal)
+
+        return await self._database.write(work)
 
     async def search(self, workspace: int, wanted: Filter, limit: int, page: str | None) -> ModelPage:
         """A page of models, newest first."""
@@ -120,7 +123,7 @@ class Models:
             row = _existing(connection, workspace, wanted)
             rules.check_unused(row.id, lineage.users_of(connection, workspace, MODEL, row.id))
             lineage.remove_user(connection, workspace, MODEL, row.id)
-            store.delete(connection, row.key)
+            store.delete(connection, workspace, row.key, self._clock())
 
         await self._database.write(work)
 

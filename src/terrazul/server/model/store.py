@@ -27,8 +27,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
+from terrazul.server.blobs import store as contents
 from terrazul.server.lineage import store as lineage
 from terrazul.server.model.rules import DATASET, DERIVED_FROM, MODEL
+from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.position import Position
@@ -86,6 +88,7 @@ model_file = Table(
     Column("path", Text, primary_key=True),
     Column("digest", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
+    Index("ix_model_file_content", "workspace", "digest"),
     sqlite_with_rowid=False,
 )
 
@@ -137,8 +140,11 @@ def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     connection.execute(model.update().where(model.c.id == key).values(**values))
 
 
-def delete(connection: Connection, key: int) -> None:
+def delete(connection: Connection, workspace: int, key: int, now: int) -> None:
     """Remove a model; its version is not given again."""
+    contents.release_named_by(connection, workspace, select(model_file.c.digest).where(model_file.c.model == key), now)
+    of_model = select(model.c.snapshot_id).where(model.c.id == key, model.c.snapshot_id.is_not(None))
+    snapshots.release(connection, workspace, connection.execute(of_model).scalars().all(), now)
     tag.remove_all(connection, key)
     property_.remove_all(connection, key)
     connection.execute(model_file.delete().where(model_file.c.model == key))

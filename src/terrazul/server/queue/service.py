@@ -23,6 +23,8 @@ from terrazul.wire.run import RunError, RunState
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+QUEUE = "queue"
+"""What processes tell each other when the state of a run changes."""
 _GONE = RunError(
     message="The runner ended without a report, and what it had recorded could not be delivered.",
     code="SystemError",
@@ -74,7 +76,7 @@ def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
 
 
 class Dispatcher:
-    """One loop in one process."""
+    """One loop in one process, the one that leads."""
 
     def __init__(self, database: Database, computes: Computes, clock: Clock, concurrency: int) -> None:
         self._database = database

@@ -59,7 +59,7 @@ class Snapshots:
                 target=delta.snapshot_id,
                 hint="Send the whole manifest.",
             )
-        return await self._store(workspace, manifest, delta.changed, user)
+        return await self._store(workspace, manifest, delta.changed, user, base=delta.base_snapshot_id)
 
     async def get(self, workspace: int, snapshot_id: str) -> Snapshot:
         """A snapshot with its manifest. Raises ``NotFound``."""
@@ -77,7 +77,7 @@ class Snapshots:
         return in_thread(self._zip(manifest.files, held))
 
     async def _store(
-        self, workspace: int, manifest: SnapshotManifest, unsure: Iterable[SnapshotFile], user: str
+        self, workspace: int, manifest: SnapshotManifest, unsure: Iterable[SnapshotFile], user: str, base: str = ""
     ) -> Snapshot:
         check_tree([file.path for file in manifest.files], "snapshot")
         size = sum(file.size for file in manifest.files)
@@ -87,7 +87,8 @@ class Snapshots:
                 target="snapshot",
                 hint="Leave large files out with an .amlignore file, or have TERRAZUL_SNAPSHOT_LIMIT raised.",
             )
-        await self._check_held(workspace, unsure)
+        unsure = list(unsure)
+        await self._database.read(partial(_check_held, workspace=workspace, files=unsure))
         text = msgspec.json.encode(manifest)
         row = SnapshotRow(
             snapshot_id=guid_of_digest(manifest_digest(manifest.files)),
@@ -99,24 +100,18 @@ class Snapshots:
         )
 
         def work(connection: Connection) -> SnapshotRow:
+            _check_held(connection, workspace, unsure)  # again, since contents may have been collected meanwhile
+            if base and store.find(connection, workspace, base) is None:
+                raise _not_there(base)
             store.add(connection, workspace, row)
             return store.find(connection, workspace, row.snapshot_id) or row
 
         return _snapshot(await self._database.write(work), None)
 
-    async def _check_held(self, workspace: int, files: Iterable[SnapshotFile]) -> None:
-        wanted = {file.digest: file for file in files}
-        held = await self._database.read(partial(contents.find, workspace=workspace, digests=wanted))
-        for digest, file in wanted.items():
-            if digest not in held or held[digest].size != file.size:
-                raise SnapshotException(
-                    f"The bytes of {file.path!r} have not arrived.", target=file.path, hint="Send the content first."
-                )
-
     async def _find(self, workspace: int, snapshot_id: str) -> SnapshotRow:
         row = await self._database.read(partial(store.find, workspace=workspace, snapshot_id=snapshot_id))
         if row is None:
-            raise NotFound(f"There is no snapshot {snapshot_id[:80]!r} in this workspace.", target=snapshot_id[:80])
+            raise _not_there(snapshot_id)
         return row
 
     async def _manifest(self, workspace: int, row: SnapshotRow) -> SnapshotManifest:
@@ -158,6 +153,20 @@ class _Outlet:
         """What was written since the last time."""
         taken, self._parts, self.size = b"".join(self._parts), [], 0
         return taken
+
+
+def _not_there(snapshot_id: str) -> NotFound:
+    return NotFound(f"There is no snapshot {snapshot_id[:80]!r} in this workspace.", target=snapshot_id[:80])
+
+
+def _check_held(connection: Connection, workspace: int, files: Iterable[SnapshotFile]) -> None:
+    wanted = {file.digest: file for file in files}
+    held = contents.find(connection, workspace, wanted)
+    for digest, file in wanted.items():
+        if digest not in held or held[digest].size != file.size:
+            raise SnapshotException(
+                f"The bytes of {file.path!r} have not arrived.", target=file.path, hint="Send the content first."
+            )
 
 
 def _check_files(files: list[SnapshotFile]) -> None:

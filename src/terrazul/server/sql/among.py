@@ -6,19 +6,29 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import BigInteger, ColumnElement, Dialect, String, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import NullType, TypeDecorator
+from sqlalchemy.types import ARRAY, NullType, TypeDecorator, TypeEngine
 
 
 class _Many(TypeDecorator[Sequence[Any]]):
     impl = Text
     cache_ok = True
 
+    def __init__(self, *, texts: bool) -> None:
+        super().__init__()
+        self.texts = texts
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """JSON on SQLite, else an array."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(ARRAY(Text() if self.texts else BigInteger()))
+
     def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
-        """To the database: PostgreSQL's driver takes lists."""
+        """To the database."""
         values = list(value or ())
         return msgspec.json.encode(values).decode() if dialect.name == "sqlite" else values
 
@@ -31,7 +41,7 @@ class _Among(FunctionElement[Any]):
 
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """The condition that the column's value is one of those that the parameter of this name holds."""
-    return _Among(column, bindparam(name, type_=_Many()))
+    return _Among(column, bindparam(name, type_=_Many(texts=isinstance(column.type, String))))
 
 
 @compiles(_Among)

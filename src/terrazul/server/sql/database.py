@@ -1,8 +1,8 @@
 """The database as the services see it: ``write`` and ``read``.
 
 Group commit: one thread takes all writes that wait, runs each inside a savepoint of one transaction, commits once and
-only then answers each. So a write is durable when it is acknowledged (SQLite runs with ``synchronous=FULL``), and many
-small writes share the cost of one flush to the disk.
+only then answers each. So a write is durable when it is acknowledged, and many small writes share the cost of one flush
+to the disk. Where several processes share the database, the writers of all take turns.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
-from terrazul.core.errors import InsufficientStorage, TerrazulError, Unavailable
+from terrazul.core.errors import InsufficientStorage
+from terrazul.server.sql.kind import DatabaseKind, Thing
 from terrazul.server.sql.savepoint import savepoint
 
 T = TypeVar("T")
@@ -30,15 +29,18 @@ Work = Callable[[Connection], T]
 
 _log = logging.getLogger(__name__)
 _BATCH_LIMIT = 512
-_READERS = 3
-_MAPPED = 2_000_000_000
-"""So many bytes of the file are read where the system keeps them, without a call for each page."""
 _AFTER_COMMIT = "after_commit"
+_TOLD = "told"
 
 
 def after_commit(connection: Connection, action: Callable[[], None]) -> None:
     """Have an action done in the writer's thread once this write is on disk, or perhaps for nothing if it is undone."""
     connection.info.setdefault(_AFTER_COMMIT, []).append(action)
+
+
+def tell(connection: Connection, thing: Thing) -> None:
+    """Let other processes that share the database hear of a change, once this write is on disk."""
+    connection.info.setdefault(_TOLD, []).append(thing)
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,17 @@ class _Outcome(NamedTuple):
 
 
 class Database:
-    """One database file. ``close`` finishes what was accepted."""
+    """One database, opened by this process; ``shared`` with others. ``close`` finishes what was accepted."""
 
-    def __init__(self, path: Path) -> None:
-        self.engine = _sqlite_engine(path)
+    def __init__(self, kind: DatabaseKind, *, shared: bool = False) -> None:
+        self.kind = kind
+        self.engine = kind.engine()
+        self._shared = shared
         self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+        self._readers = ThreadPoolExecutor(kind.readers, thread_name_prefix="reader")
         self._local = threading.local()
-        self._reader_connections: list[Connection] = []
+        self._reader_connections: set[Connection] = set()
+        self._writer_connection: Connection | None = None
         self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
         self._writer.start()
         self.commits = 0
@@ -93,26 +98,43 @@ class Database:
         self.engine.dispose()
 
     def _read(self, work: Work[T]) -> T:
+        try:
+            return self._read_once(work)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise self._explained(error) from error
+        try:
+            return self._read_once(work)  # the database was away for a while, and is there again
+        except DBAPIError as error:
+            raise self._explained(error) from error
+
+    def _read_once(self, work: Work[T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self.engine.connect()
+            connection = self.kind.reading(self.engine)
             self._local.connection = connection
-            self._reader_connections.append(connection)
+            self._reader_connections.add(connection)
         try:
             return work(connection)
-        except DBAPIError as error:
-            raise _explain(error) from error
         finally:
-            connection.rollback()
+            if connection.invalidated:
+                self._local.connection = None
+                self._reader_connections.discard(connection)
+                connection.close()
+            else:
+                connection.rollback()
 
     def _write_forever(self) -> None:
-        with self.engine.connect() as connection:
-            while True:
-                batch, closing = self._take()
-                if batch:
-                    self._commit(connection, batch)
-                if closing:
-                    return
+        closing = False
+        while not closing:
+            batch, closing = self._take()
+            if batch:
+                self._commit(batch)
+        if self._writer_connection is not None:
+            self._writer_connection.close()
+
+    def _explained(self, error: BaseException) -> BaseException:
+        return self.kind.explain(error) if isinstance(error, DBAPIError) else error
 
     def _take(self) -> tuple[list[_Pending[Any]], bool]:
         batch: list[_Pending[Any]] = []
@@ -127,36 +149,78 @@ class Database:
                 return batch, False
         return batch, True
 
-    def _commit(self, connection: Connection, batch: list[_Pending[Any]]) -> None:
+    def _commit(self, batch: list[_Pending[Any]]) -> None:
+        actions: list[Callable[[], None]] = []
         try:
-            with connection.begin():
-                outcomes = [_run(connection, pending) for pending in batch]
+            outcomes = self._run_all(self._begin(), batch, actions)
         except Exception as error:  # noqa: BLE001  # the edge of the writer's thread: each caller is told
             _log.exception("A transaction of %d writes was undone", len(batch))
-            explained = _explain(error) if isinstance(error, DBAPIError) else error
+            explained = self._explained(error)
             outcomes = [_Outcome(pending, None, explained) for pending in batch]
         else:
             self.commits += 1
             self.writes += len(batch)
-        actions = connection.info.pop(_AFTER_COMMIT, [])
         _answer(outcomes)
         for action in actions:
             action()
 
+    def _begin(self) -> Connection:
+        """The writer's connection, at the start of a transaction that has its turn."""
+        try:
+            return self._try_to_begin()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._try_to_begin()  # the database was away for a while, and is there again
 
-def _run(connection: Connection, pending: _Pending[Any]) -> _Outcome:
-    """One write in its own savepoint. A full disk undoes the whole transaction, so that error goes up."""
-    try:
-        with savepoint(connection):
-            value = pending.work(connection)
-    except DBAPIError as error:
-        explained = _explain(error)
-        if isinstance(explained, InsufficientStorage) or error.connection_invalidated:
+    def _try_to_begin(self) -> Connection:
+        connection = self._writer_connection
+        if connection is None:
+            connection = self._writer_connection = self.kind.writing(self.engine)
+        try:
+            connection.begin()
+            self.kind.take_turn(connection)
+        except BaseException:
+            self._leave(connection)
             raise
-        return _Outcome(pending, None, explained)
-    except Exception as error:  # noqa: BLE001  # whatever the work raises belongs to its caller
-        return _Outcome(pending, None, error)
-    return _Outcome(pending, value, None)
+        return connection
+
+    def _run_all(
+        self, connection: Connection, batch: list[_Pending[Any]], actions: list[Callable[[], None]]
+    ) -> list[_Outcome]:
+        told: list[Thing] = []
+        connection.info.update({_AFTER_COMMIT: actions, _TOLD: told})
+        try:
+            outcomes = [self._run(connection, pending) for pending in batch]
+            if told and self._shared:
+                self.kind.tell(connection, told)
+            connection.commit()
+        except BaseException:
+            self._leave(connection)
+            raise
+        return outcomes
+
+    def _leave(self, connection: Connection) -> None:
+        """Undo a transaction; a connection that is cut is not used again."""
+        if connection.invalidated:
+            self._writer_connection = None
+            connection.close()
+        else:
+            connection.rollback()
+
+    def _run(self, connection: Connection, pending: _Pending[Any]) -> _Outcome:
+        """One write in its own savepoint. A full disk undoes the whole transaction, so that error goes up."""
+        try:
+            with savepoint(connection):
+                value = pending.work(connection)
+        except DBAPIError as error:
+            explained = self._explained(error)
+            if isinstance(explained, InsufficientStorage) or error.connection_invalidated:
+                raise
+            return _Outcome(pending, None, explained)
+        except Exception as error:  # noqa: BLE001  # whatever the work raises belongs to its caller
+            return _Outcome(pending, None, error)
+        return _Outcome(pending, value, None)
 
 
 def _answer(outcomes: list[_Outcome]) -> None:
@@ -176,45 +240,3 @@ def _settle(outcomes: list[_Outcome]) -> None:
             pending.future.set_result(value)
         else:
             pending.future.set_exception(error)
-
-
-def _explain(error: DBAPIError) -> TerrazulError | DBAPIError:
-    text = str(error.orig)
-    if "disk is full" in text or "disk I/O error" in text or "No space left" in text:
-        return InsufficientStorage(
-            "The disk of the server is full, so nothing more can be recorded.",
-            hint="Free some space on it; the server goes on by itself.",
-        )
-    if "database is locked" in text:
-        return Unavailable("The database is busy.", hint="Try again in a moment.")
-    return error
-
-
-def _sqlite_engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=NullPool,
-        hide_parameters=True,  # an error's text goes to the log, where no value of a user's belongs
-        connect_args={"check_same_thread": False, "cached_statements": 512},
-    )
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        # Transactions are begun by the listener below; the driver's own way would commit before savepoints.
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "busy_timeout=10000",
-            "foreign_keys=ON",
-            "cache_size=-8000",
-            "temp_store=MEMORY",
-            f"mmap_size={_MAPPED}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine

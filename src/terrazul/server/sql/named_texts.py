@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.among import among
+from terrazul.server.sql.index_choice import indexed, one_of
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.text_map import text_map
@@ -30,14 +31,15 @@ class NamedTexts:
     """The table of one kind of texts; ``owner`` is the table whose rows they belong to."""
 
     def __init__(self, name: str, owner: str) -> None:
+        value = Column("value", Text, nullable=False)
         self.table = Table(
             name,
             metadata,
             Column("workspace", Integer, nullable=False),
             Column(owner, ForeignKey(f"{owner}.id"), primary_key=True),
             Column("key", Text, primary_key=True),
-            Column("value", Text, nullable=False),
-            Index(f"ix_{name}_search", "workspace", "key", "value"),
+            value,
+            Index(f"ix_{name}_search", "workspace", "key", indexed(value)),
             sqlite_with_rowid=False,
         )
         self._owner = self.table.c[owner]
@@ -88,7 +90,7 @@ class NamedTexts:
         for key, value in pairs:
             matches = [self._owner == owner, self.table.c.key == key]
             if value is not None:
-                matches.append(self.table.c.value == value)
+                matches.append(one_of(self.table.c.value, [value]))
             conditions.append(exists().where(*matches))
         return conditions
 

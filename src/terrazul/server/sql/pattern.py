@@ -1,4 +1,7 @@
-"""LIKE and ILIKE that mean the same on every database: ``%`` is any text, ``_`` any character, all else is itself."""
+"""What a text looks like, meant the same on every database: how it begins, and LIKE and ILIKE.
+
+In a pattern ``%`` is any text, ``_`` any character, all else is itself.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+LETTERS = "terrazul_letters"
+"""The collation by which PostgreSQL tells small letters and capitals apart; it is made together with the tables."""
 _GLOB_SPECIAL = {"*": "[*]", "?": "[?]", "[": "[[]", "%": "*", "_": "?"}
 
 
@@ -27,6 +32,19 @@ class _ILike(_Like):
     inherit_cache = True
 
 
+class _BeginsWith(FunctionElement[bool]):
+    """Column, and the text that it is to begin with."""
+
+    name = "begins_with"
+    type = Boolean()
+    inherit_cache = True
+
+
+def begins_with(column: ColumnElement[Any], beginning: str) -> ColumnElement[bool]:
+    """The condition that a text begins with another one, which has any length."""
+    return _BeginsWith(column, literal(beginning, Text))
+
+
 def like(column: ColumnElement[Any], pattern: str, *, fold: bool) -> ColumnElement[bool]:
     """The condition that a text has the form of the pattern; ``fold`` lets small letters and capitals be the same."""
     glob = "".join(_GLOB_SPECIAL.get(each) or (_either_case(each) if fold else each) for each in pattern)
@@ -39,6 +57,17 @@ def _either_case(character: str) -> str:
     return f"[{''.join(forms)}]" if len(forms) > 1 else character
 
 
+@compiles(_BeginsWith)
+def _render_starts_with(element: _BeginsWith, compiler: SQLCompiler, **options: Any) -> str:
+    return f"starts_with({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_BeginsWith, "sqlite")
+def _render_substr(element: _BeginsWith, compiler: SQLCompiler, **options: Any) -> str:
+    column, beginning = (compiler.process(each, **options) for each in element.clauses)
+    return f"(substr({column}, 1, length({beginning})) = {beginning})"
+
+
 @compiles(_Like)
 def _render_like(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
     return _render(element, compiler, "LIKE", options)
@@ -46,7 +75,7 @@ def _render_like(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(_ILike)
 def _render_ilike(element: _ILike, compiler: SQLCompiler, **options: Any) -> str:
-    return _render(element, compiler, "ILIKE", options)
+    return _render(element, compiler, "ILIKE", options, f' COLLATE "{LETTERS}"')
 
 
 @compiles(_Like, "sqlite")
@@ -56,6 +85,7 @@ def _render_glob(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
     return f"({compiler.process(column, **options)} GLOB {compiler.process(glob, **options)})"
 
 
-def _render(element: _Like, compiler: SQLCompiler, word: str, options: dict[str, Any]) -> str:
+def _render(element: _Like, compiler: SQLCompiler, word: str, options: dict[str, Any], collation: str = "") -> str:
     column, pattern, _glob = element.clauses
-    return f"({compiler.process(column, **options)} {word} {compiler.process(pattern, **options)} ESCAPE '')"
+    text = compiler.process(column, **options) + collation
+    return f"({text} {word} {compiler.process(pattern, **options)} ESCAPE '')"

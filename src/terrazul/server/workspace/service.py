@@ -19,6 +19,8 @@ from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange, WorkspaceScope
 
 _PART_LIMIT = 256
+_KNOWN_MICROSECONDS = 1_000_000
+"""After so long a workspace is looked up anew: another process may have changed or removed it."""
 
 
 class Hindrance(NamedTuple):
@@ -26,6 +28,11 @@ class Hindrance(NamedTuple):
 
     what: str
     hint: str
+
+
+class _Known(NamedTuple):
+    row: WorkspaceRow
+    looked_up_at: int
 
 
 Look = Callable[[Connection, int], "Hindrance | None"]
@@ -53,7 +60,7 @@ class Workspaces:
         self._hindrances = hindrances
         self._welcome = welcome
         self._shared = shared
-        self._known: dict[str, WorkspaceRow] = {}
+        self._known: dict[str, _Known] = {}
         self._oldest = ""
 
     async def create(self, new: NewWorkspace, user: str) -> Workspace:
@@ -81,14 +88,14 @@ class Workspaces:
 
     async def get(self, workspace_id: str) -> WorkspaceRow:
         """The workspace of an id. Raises ``WorkspaceNotFound``."""
-        row = self._known.get(workspace_id)
+        row = self._recall(workspace_id)
         if row is None:
             row = await self._database.read(partial(store.find, workspace_id=workspace_id))
             if row is None:
                 raise WorkspaceNotFound(
                     f"There is no workspace with the id {workspace_id[:80]!r}.", target=workspace_id[:80]
                 )
-            self._known[workspace_id] = row
+            self._remember(row)
         return row
 
     async def list_all(self, subscription_id: str | None, resource_group: str | None) -> list[Workspace]:
@@ -100,13 +107,14 @@ class Workspaces:
 
     async def oldest(self) -> Workspace | None:
         """The workspace that was made first of those that there are; None where there is none."""
-        if self._oldest not in self._known:
+        row = self._recall(self._oldest)
+        if row is None:
             row = await self._database.read(store.find_oldest)
             if row is None:
                 return None
             self._oldest = row.workspace.workspace_id
-            self._known[self._oldest] = row
-        return self._known[self._oldest].workspace
+            self._remember(row)
+        return row.workspace
 
     async def change(self, workspace_id: str, change: WorkspaceChange) -> Workspace:
         """Change what describes a workspace."""
@@ -114,8 +122,9 @@ class Workspaces:
         values = {name: value for name, value in vars(change).items() if value is not None}
         if values:
             await self._database.write(partial(store.change, key=row.key, values=values))
-            self._known[workspace_id] = row._replace(workspace=replace(row.workspace, **values))
-        return self._known[workspace_id].workspace
+            row = row._replace(workspace=replace(row.workspace, **values))
+            self._remember(row)
+        return row.workspace
 
     async def delete(self, workspace_id: str) -> None:
         """Remove a workspace and everything in it, for good. Raises ``Conflict`` while something is at work in it."""
@@ -133,6 +142,15 @@ class Workspaces:
         await self._database.write(work)
         self._known.pop(workspace_id, None)
         await self._contents.delete_all(row.key)
+
+    def _recall(self, workspace_id: str) -> WorkspaceRow | None:
+        known = self._known.get(workspace_id)
+        if known is None or not 0 <= self._clock() - known.looked_up_at < _KNOWN_MICROSECONDS:
+            return None
+        return known.row
+
+    def _remember(self, row: WorkspaceRow) -> None:
+        self._known[row.workspace.workspace_id] = _Known(row, self._clock())
 
     def _create(self, connection: Connection, new: NewWorkspace, user: str) -> Workspace:
         check_workspace_name(new.name)

@@ -25,6 +25,7 @@ workspace = Table(
     Column("tags", Json, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("last_experiment_number", Integer, nullable=False, default=0),
     UniqueConstraint("scope"),
 )
 
@@ -96,6 +97,17 @@ def count(connection: Connection) -> int:
 def get(connection: Connection, key: int) -> WorkspaceRow:
     """The workspace of a key that another row holds."""
     return _row(connection.execute(select(workspace).where(workspace.c.id == key)).one())
+
+
+def next_experiment_number(connection: Connection, key: int) -> int:
+    """Count a new experiment; returns its number, from 1, which is not given again."""
+    query = (
+        workspace.update()
+        .where(workspace.c.id == key)
+        .values(last_experiment_number=workspace.c.last_experiment_number + 1)
+        .returning(workspace.c.last_experiment_number)
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def change(connection: Connection, key: int, values: dict[str, object]) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from terrazul.core.errors import InsufficientStorage, NotFound, TerrazulError
 
 _CHUNK = 1 << 20
@@ -22,12 +24,19 @@ class LocalStorage:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / "incoming"
-        shutil.rmtree(self._incoming, ignore_errors=True)  # what a killed server left half written
         _make_folder(self._incoming)
+        self._remove_half_written()
+
+    def _remove_half_written(self) -> None:
+        """Remove what a process that was killed, or another one of our id, left behind."""
+        for file in self._incoming.iterdir():
+            writer = file.name.partition(".")[0]
+            if not (writer.isdigit() and int(writer) != os.getpid() and psutil.pid_exists(int(writer))):
+                file.unlink(missing_ok=True)
 
     def create(self, key: str) -> LocalSink:
         """Begin an object."""
-        return LocalSink(self._root / key, self._incoming / secrets.token_hex(16))
+        return LocalSink(self._root / key, self._incoming / f"{os.getpid()}.{secrets.token_hex(16)}")
 
     def read(self, key: str, offset: int, size: int) -> Iterator[bytes]:
         """A part of an object, in chunks."""

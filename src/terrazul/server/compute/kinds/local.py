@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from terrazul.server.compute.kind import Placement, RunnerStatus
@@ -42,6 +45,22 @@ class LocalCompute:
         folder = Path(placement["folder"])
         marks = {_WORKSPACE_VARIABLE: folder.parent.parent.name, _RUN_VARIABLE: folder.parent.name}
         self._sessions.kill(folder, lambda variables: marks.items() <= variables.items())
+
+    def forget(self, workspace_id: str, run_ids: Sequence[str]) -> None:
+        """Rename the folders of the runs."""
+        aside = self._aside(workspace_id)
+        for run_id in run_ids:
+            folder = self._runs_folder / workspace_id / run_id
+            if folder.is_dir():
+                aside.mkdir(exist_ok=True)
+                folder.replace(aside / secrets.token_hex(16))
+
+    def clear(self, workspace_id: str) -> None:
+        """Remove the renamed folders."""
+        shutil.rmtree(self._aside(workspace_id), ignore_errors=True)
+
+    def _aside(self, workspace_id: str) -> Path:
+        return self._runs_folder / workspace_id / ".deleted"  # no run's id begins with a dot
 
     def deliver(self, job: Job, placement: Placement) -> None:
         """The runner's own program, told to send what is left."""

@@ -12,6 +12,7 @@ from terrazul.core.ids import check_snapshot_id
 from terrazul.server.endpoint.rules import ModelFacts, check_models, check_source
 from terrazul.server.endpoint.store.webservice import RevisionRow
 from terrazul.server.model.service import load_model
+from terrazul.server.snapshot import store as snapshots
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database
 from terrazul.wire.endpoint import DeployedModel, Deployment, Driver, Revision
@@ -46,6 +47,12 @@ class Deployments:
 
         Raises ``ModelNotFoundException``, or ``WebserviceException`` for models that its driver cannot serve.
         """
+        if deployment.snapshot_id and snapshots.find(connection, workspace, deployment.snapshot_id) is None:
+            raise NotFound(
+                f"The snapshot {deployment.snapshot_id} is not held any more.",
+                target=deployment.snapshot_id,
+                hint="Deploy again: that sends the source directory anew.",
+            )
         models = [load_model(connection, workspace, model_id) for model_id in deployment.models]
         check_models(
             deployment.driver, [ModelFacts(each.id, each.mlflow is not None, each.file_count) for each in models]

@@ -20,6 +20,8 @@ from terrazul.wire.endpoint import ServiceError, ServiceJob
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+KEEPER = "keeper"
+"""What processes tell each other when the one that keeps has something to do."""
 _GLANCE_SECONDS = 0.05
 _TOLD_LINES = 50
 
@@ -45,7 +47,7 @@ class _Memory:
 
 
 class Keeper:
-    """One loop in one process."""
+    """One loop in one process, the one that leads."""
 
     def __init__(self, database: Database, kind: EndpointKind, supervision: Supervision, clock: Clock) -> None:
         self._database = database

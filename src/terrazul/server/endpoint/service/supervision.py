@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
-from terrazul.core.errors import WebserviceNotFound
+from terrazul.core.errors import InvalidInput, WebserviceNotFound
 from terrazul.server.changes import Changes
 from terrazul.server.endpoint.rules import Wanted, models_in_use, state_of
 from terrazul.server.endpoint.service.deployments import Deployments
@@ -25,6 +25,7 @@ from terrazul.wire.lineage import Edge
 
 USER_TYPE = "webservice"
 ROLE = "deployed"
+_SEQUENCE_LIMIT = 2**63
 Notify = Callable[[Connection, int], None]
 """Tells who waits for a web service, once the transaction is on disk."""
 
@@ -71,10 +72,11 @@ class Supervision:
         self._notify = notify
         self._facts = facts
         self._host = host
-        self._sequences: dict[int, tuple[int, int]] = {}
 
     async def exchange(self, workspace: int, name: str, report: ServiceReport) -> Orders:
         """Take a report; the answer is the orders, kept back until there are newer ones than the supervisor knows."""
+        if not 0 <= report.sequence < _SEQUENCE_LIMIT:
+            raise InvalidInput(f"{report.sequence} is not the number of a report.", target="sequence")
         standing = await self._database.write(partial(self._take, workspace=workspace, name=name, report=report))
         if not _has_news(standing.row, report):
             key = standing.row.key
@@ -91,6 +93,7 @@ class Supervision:
         workspace = workspaces.get(connection, row.workspace).workspace
         values: dict[str, Any] = {
             "attempt": row.attempt + 1,
+            "reported_sequence": 0,
             "serving_revision": 0,
             "workers": 0,
             "phase": "",
@@ -124,18 +127,16 @@ class Supervision:
         services.delete(connection, row.key)
         lineage.remove_user(connection, row.workspace, USER_TYPE, row.name)
         self._identities.revoke_webservice_token(connection, row.workspace, row.name)
-        self._sequences.pop(row.key, None)
         self._notify(connection, row.key)
 
     def _take(self, connection: Connection, workspace: int, name: str, report: ServiceReport) -> _Standing:
         standing = _standing(connection, services.existing(connection, workspace, name).key)
         row = standing.row
-        position = (report.attempt, report.sequence)
-        if report.attempt != row.attempt or position < self._sequences.get(row.key, (0, 0)):
+        if report.attempt != row.attempt or report.sequence < row.reported_sequence:
             return standing
-        self._sequences[row.key] = position
         values = self._values(standing, report)
-        services.change(connection, row.key, {**values, "reported_at": self._clock()})
+        heard = {"reported_at": self._clock(), "reported_sequence": report.sequence}
+        services.change(connection, row.key, {**values, **heard})
         if any(getattr(row, column) != value for column, value in values.items() if column != "error") or (
             row.error != report.error
         ):

@@ -33,11 +33,12 @@ from terrazul.server.endpoint.rules import (
 from terrazul.server.endpoint.service.change import changed_settings, described
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import find_image
+from terrazul.server.endpoint.service.keeper import KEEPER
 from terrazul.server.endpoint.service.supervision import Notify, note_models, waited_for
 from terrazul.server.endpoint.service.view import Filter, describe, matches
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
-from terrazul.server.sql.database import Database
+from terrazul.server.sql.database import Database, tell
 from terrazul.server.workspace.service import Hindrance
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.endpoint import (
@@ -298,6 +299,7 @@ class Webservices:
         row = services.existing(connection, workspace.key, new.name)
         services.add_revision(connection, row, RevisionRow(1, *content, since_order=1), now, user)
         note_models(connection, row)
+        tell(connection, KEEPER)
 
     def _overwrite(
         self, connection: Connection, row: ServiceRow, new: NewWebservice, content: Content, user: str
@@ -373,6 +375,7 @@ class Webservices:
     def _order(self, connection: Connection, row: ServiceRow, values: dict[str, Any]) -> None:
         services.change(connection, row.key, {**values, "orders": row.orders + 1})
         self._notify(connection, row.key)
+        tell(connection, KEEPER)
 
     def _undeleted(self, connection: Connection, workspace: int, name: str) -> ServiceRow:
         row = services.existing(connection, workspace, name)

@@ -55,6 +55,7 @@ webservice = Table(
     Column("healthy_revision", Integer, nullable=False),
     Column("workers", Integer, nullable=False),
     Column("reported_at", BigInteger, nullable=True),
+    Column("reported_sequence", BigInteger, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -107,6 +108,7 @@ class ServiceRow(NamedTuple):
     healthy_revision: int
     workers: int
     reported_at: int | None
+    reported_sequence: int
     created_at: int
     created_by: str
     updated_at: int

@@ -23,20 +23,23 @@ async def provide_call(services: InjectedServices, workspace: InjectedWorkspace,
 
 
 @get("/health", operation_id="mlflow_health", opt=does(Action.WORKSPACE_READ))
-async def health() -> str:
+async def health(workspace: InjectedWorkspace) -> str:
     """The workspace's MLflow server answers."""
+    del workspace  # it is there
     return "OK"
 
 
 @get("/version", operation_id="mlflow_version", opt=does(Action.WORKSPACE_READ))
-async def version() -> str:
+async def version(workspace: InjectedWorkspace) -> str:
     """The release of MLflow whose protocol is spoken."""
+    del workspace  # it is there
     return VERSION
 
 
 @get("/api/3.0/mlflow/server-info", operation_id="mlflow_server_info", opt=does(Action.WORKSPACE_READ))
-async def server_info() -> Answer:
+async def server_info(workspace: InjectedWorkspace) -> Answer:
     """What a client asks about the server before it transfers large files."""
+    del workspace  # it is there
     return answer({"store_type": "terrazul", "workspaces_enabled": False})
 
 

@@ -18,6 +18,7 @@ from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
 from terrazul.server.mlflow.selection import Listing, Page, Wanted, select
 from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
+from terrazul.server.run.service.restoring import restore_experiment
 from terrazul.server.run.service.search import in_time
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
@@ -111,7 +112,7 @@ class MlflowExperiments:
         deleted = view_of(asked.view_type, "view_type")
         condition, order = parse(asked.filter, SCHEMA), parse_order(asked.order_by, SCHEMA)
         wanted = Wanted(condition, order, limit, asked.page_token)
-        among = [table.c.workspace == workspace]
+        among = [table.c.workspace == workspace, store.HERE]
         if deleted is not None:
             among.append(table.c.deleted_at.is_not(None) if deleted else table.c.deleted_at.is_(None))
 
@@ -120,7 +121,7 @@ class MlflowExperiments:
                 own = runs.existing(connection, workspace, principal.run_id)
                 among.append(table.c.id == own.experiment)
             page = select(connection, _LISTING, wanted, *among)
-            return Page(store.rows_of(connection, page.things), page.following)
+            return Page(store.of_keys(connection, page.things), page.following)
 
         return await self._database.read(lambda connection: in_time(connection, work))
 
@@ -190,8 +191,7 @@ class MlflowExperiments:
             row = find_experiment(connection, workspace, experiment_id, principal)
             if row.deleted_at is None:
                 raise Conflict(f"The experiment {row.number} is not deleted.", target=str(row.number))
-            runs.restore_all_of(connection, row.key, row.deleted_at)
-            store.change(connection, row.key, {"deleted_at": None, "updated_at": self._clock()})
+            restore_experiment(connection, row, row.deleted_at, self._clock())
 
         await self._database.write(work)
 

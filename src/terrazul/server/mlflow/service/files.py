@@ -154,12 +154,13 @@ class MlflowFiles:
         _check_own(place)
 
         def work(connection: Connection) -> None:
+            now = self._clock()
             if place.run_id:
                 run = active_run(find_run(connection, workspace, place.run_id, principal))
-                removed = artifacts.remove(connection, run.key, place.path)
+                removed = artifacts.remove(connection, workspace, run.key, place.path, now)
             else:
                 model = find_model(connection, workspace, place.model_id, principal)
-                removed = logged_model.remove_files(connection, model.key, place.path)
+                removed = logged_model.remove_files(connection, model, place.path, now)
             if not removed:
                 raise NotFound(f"There is no file {place.path[:200]!r}.", target=place.path[:200])
 

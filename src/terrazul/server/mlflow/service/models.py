@@ -175,7 +175,7 @@ class MlflowModels:
         def work(connection: Connection) -> Page[WholeModel]:
             named = [locate(connection, workspace, each, principal) for each in asked.experiment_ids]
             experiments = [each.key for each in named if each is not None]
-            among = [table.c.experiment.in_(experiments), table.c.deleted_at.is_(None)]
+            among = [table.c.experiment.in_(experiments), table.c.deleted_at.is_(None), run.c.deletion.is_(None)]
             if principal.run_id is not None:
                 among.append(table.c.run.in_(own_keys(connection, workspace, principal.run_id)))
             page = select(connection, listing, wanted, *among)

@@ -12,7 +12,7 @@ from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWo
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.run.service.search import Wanted
 from terrazul.wire.metric import RunMetrics
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunInclusion, RunPage, RunSearch
+from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunInclusion, RunPage, RunSearch, RunSelection
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import WriteAnswer, WriteBatch
@@ -58,11 +58,12 @@ async def list_runs(
     include: FromQuery[list[RunInclusion] | None] = None,
     limit: FromQuery[int] = 100,
     page: FromQuery[str | None] = None,
+    view: FromQuery[RunSelection] = RunSelection.ACTIVE,
 ) -> RunPage:
     """Runs, newest first; top-level ones unless a parent or a root is named or `include_children` is set.
 
     `tag` and `property` are `key` or `key=value` and may stand several times, as may `state`, `order_by` and
-    `include`.
+    `include`. `view` is active, archived, all (both), or deleted for those that can be restored.
     """
     search = RunSearch(
         filter_,
@@ -74,6 +75,7 @@ async def list_runs(
         include or [],
         limit,
         page,
+        view,
     )
     wanted = Wanted(
         run_type,

@@ -18,9 +18,10 @@ import msgspec
 from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, false, func, literal, or_, tuple_
 
 from terrazul.core.errors import InvalidInput
-from terrazul.server.run.search.sql import EMPTY_IS_MISSING, SOURCES, column_of, relation_of
+from terrazul.server.run.search.sql import EMPTY_IS_MISSING, SOURCES, TEXTS, column_of, relation_of
 from terrazul.server.run.search.tree import Entity, Kind, OrderTerm
 from terrazul.server.run.store.run import run
+from terrazul.server.sql.index_choice import sorted_by
 
 SortValue = float | int | str | None
 _TEXT_KINDS = {Kind.TEXT, Kind.STATE}
@@ -64,6 +65,8 @@ class Sort:
 
     def order_of_present(self) -> list[ColumnElement[Any]]:
         """As ``order``, where the value is not missing."""
+        if self.term.field.entity in TEXTS or self.empty_is_missing:
+            return [sorted_by(self.value, descending=self.term.descending)]
         return [self.value.desc() if self.term.descending else self.value.asc()]
 
     def is_after(self, last: SortValue) -> ColumnElement[bool]:

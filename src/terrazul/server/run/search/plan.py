@@ -24,10 +24,10 @@ from terrazul.server.run.search.order import (
     follows_present,
     newest_first,
 )
-from terrazul.server.run.search.sql import SOURCES, column_of, compile_filter, flattened, holds
+from terrazul.server.run.search.sql import SOURCES, TEXTS, column_of, compile_filter, flattened, holds
 from terrazul.server.run.search.tree import And, Comparison, Entity, Node, Operator, OrderTerm
 from terrazul.server.run.store.run import run
-from terrazul.server.sql.index_choice import unindexed
+from terrazul.server.sql.index_choice import one_of, unindexed
 
 Condition = ColumnElement[bool]
 FEW = 2000
@@ -74,6 +74,7 @@ class Scope:
     root: int | None = None
     top_level_only: bool = False
     deleted: bool | None = False
+    archived: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ def _scope(scope: Scope) -> list[Condition]:
         conditions.append(unindexed(run.c.parent).is_(None))
     if scope.deleted is not None:
         conditions.append(run.c.deleted_at.is_not(None) if scope.deleted else run.c.deleted_at.is_(None))
-    return conditions
+    if scope.archived is not None:
+        conditions.append(run.c.archived_at.is_not(None) if scope.archived else run.c.archived_at.is_(None))
+    return [*conditions, unindexed(run.c.deletion).is_(None)]
 
 
 def _few(connection: Connection, search: Search, most: int) -> Select[tuple[int]] | None:
@@ -286,7 +289,10 @@ class _Walk:
         values = _values_of(search, sort)
         if values is None:
             return False
-        return _number(self._connection, values.where(sort.value == value), self._most + 1) > self._most
+        same: Condition = sort.value == value
+        if sort.term.field.entity in TEXTS and isinstance(value, str):
+            same = one_of(sort.value, [value])
+        return _number(self._connection, values.where(same), self._most + 1) > self._most
 
 
 def _values_of(search: Search, sort: Sort) -> Select[Any] | None:

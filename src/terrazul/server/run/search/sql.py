@@ -18,7 +18,7 @@ from terrazul.server.run.search.tree import And, Comparison, Entity, Field, Kind
 from terrazul.server.run.store.inputs import dataset_input
 from terrazul.server.run.store.metric import metric
 from terrazul.server.run.store.run import parameter, property_, run, tag
-from terrazul.server.sql.index_choice import unindexed
+from terrazul.server.sql.index_choice import one_of, unindexed
 from terrazul.server.sql.pattern import like
 
 Column = ColumnElement[Any]
@@ -49,6 +49,8 @@ SOURCES = {
     Entity.TAG: _source(tag.table, "key", "value"),
     Entity.PROPERTY: _source(property_.table, "key", "value"),
 }
+TEXTS = {Entity.PARAMETER, Entity.TAG, Entity.PROPERTY}
+"""Those whose values are texts of any length."""
 
 _above = run.alias("above")
 _COLUMNS: dict[str, Column] = {
@@ -113,6 +115,8 @@ def holds(column: Column, field: Field, operator: Operator, values: tuple[Value,
         return not_(holds(column, field, positive, values))
     if field.kind is Kind.STATE:
         return column.in_([state.value for state in states_of(operator, values)])
+    if field.entity in TEXTS and operator in {Operator.EQUAL, Operator.IN}:
+        return one_of(column, [str(value) for value in values])
     if operator is Operator.IN:
         return column.in_(values)
     value = values[0]

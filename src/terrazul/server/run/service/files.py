@@ -20,6 +20,7 @@ from terrazul.server.blobs.service import Contents, in_thread
 from terrazul.server.blobs.storage import Storage
 from terrazul.server.blobs.store import Content
 from terrazul.server.changes import Changes
+from terrazul.server.run.service.lifecycle import Notify
 from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import log as logs
 from terrazul.server.run.store import logged_model
@@ -52,6 +53,7 @@ class Files:
         storage: Storage,
         changes: Changes,
         clock: Clock,
+        notify: Notify,
         *,
         log_limit: int,
     ) -> None:
@@ -60,6 +62,7 @@ class Files:
         self._storage = storage
         self._changes = changes
         self._clock = clock
+        self._notify = notify
         self._log_limit = log_limit
 
     async def list_all(self, workspace: int, run_id: str, prefix: str) -> list[Artifact]:
@@ -147,7 +150,6 @@ class Files:
         log = await self._database.write(lambda connection: self._append(connection, row, path, offset, data, key))
         if close and log.open:
             log = await self._seal(workspace, row, log)
-        self._changes.notify(row.key)
         return LogFile(log.path, log.size, log.open)
 
     def _own(self, connection: Connection, row: RunRow, prefix: str) -> list[Artifact]:
@@ -162,6 +164,7 @@ class Files:
     def _append(
         self, connection: Connection, row: RunRow, path: str, offset: int, data: bytes, key: str | None
     ) -> LogRow:
+        self._notify(connection, row.key)
         log = logs.find(connection, row.key, path) or logs.add(connection, row.workspace, row.key, path)
         if offset > log.size:
             raise Conflict(
@@ -193,6 +196,7 @@ class Files:
         def work(connection: Connection) -> LogRow:
             artifacts.put(connection, workspace, row.key, log.path, digest, size, self._clock())
             logs.seal(connection, log.key)
+            self._notify(connection, row.key)
             return log._replace(open=False)
 
         sealed = await self._database.write(work)

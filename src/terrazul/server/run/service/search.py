@@ -20,13 +20,14 @@ from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.time_limit import TimeIsOver, time_limit
-from terrazul.wire.run import Run, RunInclusion, RunPage, RunSearch
+from terrazul.wire.run import Run, RunInclusion, RunPage, RunSearch, RunSelection
 
 T = TypeVar("T")
 _PAGE_LIMIT = 1000
 _NAME_LIMIT = 1000
 _FILTER_LIMIT = 100
 _SECONDS = 10
+_ARCHIVED = {RunSelection.ACTIVE: False, RunSelection.ARCHIVED: True}
 Pair = tuple[str, str | None]
 """A key, and the value that it must have if it is not None."""
 
@@ -122,6 +123,8 @@ def _scope(connection: Connection, workspace: int, wanted: RunSearch, principal:
         parent=runs.existing(connection, workspace, parent).key if parent else None,
         root=runs.existing(connection, workspace, root).key if root else None,
         top_level_only=not (wanted.include_children or parent or root),
+        deleted=wanted.view is RunSelection.DELETED,
+        archived=_ARCHIVED.get(wanted.view),
     )
 
 

@@ -167,6 +167,8 @@ class _Application:
             for name in ("display_name", "description", "snapshot_id")
             if getattr(change, name) is not None
         }
+        if change.archived is not None:
+            values["archived_at"] = self._now if change.archived else None
         if change.warnings:
             values["warnings"] = runs.warnings_of(self._connection, row.key) + change.warnings
         if values:
@@ -194,8 +196,20 @@ class _Application:
             for index, _ in points:
                 self._refuse("metrics", index, run_id, error)
             return
-        metrics.add_points(self._connection, self._workspace, row.key, [each for _, each in points])
+        savepoint = self._connection.begin_nested()
+        try:
+            metrics.add_points(self._connection, self._workspace, row.key, [each for _, each in points])
+        except InvalidInput:  # the database cannot keep one of them
+            savepoint.rollback()
+            self._add_one_by_one(row, points)
+        else:
+            savepoint.commit()
         self._notify(self._connection, row.key)
+
+    def _add_one_by_one(self, row: RunRow, points: list[tuple[int, MetricPoint]]) -> None:
+        for index, each in points:
+            add = partial(metrics.add_points, self._connection, self._workspace, row.key, [each])
+            self._guarded("metrics", index, row.run_id, add)
 
     def _artifact(self, new: NewArtifact) -> None:
         row = self._run(new.run_id)

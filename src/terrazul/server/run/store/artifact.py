@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, String, Table, Text, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    select,
+)
 
 from terrazul.core.clock import to_text
+from terrazul.server.blobs import store as contents
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.pattern import begins_with
 from terrazul.wire.artifact import Artifact
 
 artifact = Table(
@@ -17,6 +31,7 @@ artifact = Table(
     Column("digest", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Index("ix_artifact_content", "workspace", "digest"),
     sqlite_with_rowid=False,
 )
 
@@ -31,7 +46,7 @@ def find(connection: Connection, run: int, path: str) -> Artifact | None:
 
 def put(connection: Connection, workspace: int, run: int, path: str, digest: str, size: int, time: int) -> None:
     """Enter an artifact in the place of an earlier one of that path."""
-    connection.execute(artifact.delete().where(artifact.c.run == run, artifact.c.path == path))
+    _remove(connection, workspace, (artifact.c.run == run) & (artifact.c.path == path), time)
     connection.execute(
         artifact.insert().values(workspace=workspace, run=run, path=path, digest=digest, size=size, created_at=time)
     )
@@ -41,13 +56,21 @@ def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
     """The artifacts of a run whose path begins with a prefix, by path."""
     query = _COLUMNS.where(artifact.c.run == run).order_by(artifact.c.path)
     if prefix:
-        # LIKE would fold cases, and refuses long patterns
-        query = query.where(func.substr(artifact.c.path, 1, len(prefix)) == prefix)
+        query = query.where(begins_with(artifact.c.path, prefix))
     return [Artifact(row[0], row[1], row[2], to_text(row[3])) for row in connection.execute(query)]
 
 
-def remove(connection: Connection, run: int, path: str) -> int:
+def remove(connection: Connection, workspace: int, run: int, path: str, now: int) -> int:
     """Remove an artifact, or all below a folder; returns how many went."""
-    below = path + "/"
-    matches = (artifact.c.path == path) | (func.substr(artifact.c.path, 1, len(below)) == below)
-    return connection.execute(artifact.delete().where(artifact.c.run == run, matches)).rowcount
+    return _remove(connection, workspace, (artifact.c.run == run) & at_or_below(artifact.c.path, path), now)
+
+
+def at_or_below(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
+    """The condition that a path is this one, or lies below it."""
+    return (column == path) | begins_with(column, path + "/")
+
+
+def _remove(connection: Connection, workspace: int, which: ColumnElement[bool], now: int) -> int:
+    digests = connection.execute(artifact.delete().where(which).returning(artifact.c.digest)).scalars().all()
+    contents.release(connection, workspace, dict.fromkeys(digests), now)
+    return len(digests)

@@ -19,17 +19,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    func,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
+from terrazul.server.blobs import store as contents
 from terrazul.server.experiment.store import experiment
+from terrazul.server.run.store.artifact import at_or_below
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
+from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.artifact import Artifact
 
@@ -62,7 +64,7 @@ metric = Table(
     Column("workspace", Integer, nullable=False),
     Column("logged_model", ForeignKey("logged_model.id"), primary_key=True),
     Column("key", Text, primary_key=True),
-    Column("run", ForeignKey("run.id"), primary_key=True),
+    Column("run", ForeignKey("run.id"), primary_key=True, index=True),
     Column("dataset_name", Text, primary_key=True),
     Column("dataset_digest", Text, primary_key=True),
     Column("number", Float, nullable=True),
@@ -83,6 +85,7 @@ file = Table(
     Column("digest", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Index("ix_logged_model_file_content", "workspace", "digest"),
     sqlite_with_rowid=False,
 )
 
@@ -130,6 +133,7 @@ _COLUMNS: Select[Any] = (
     .select_from(logged_model)
     .join(experiment, experiment.c.id == logged_model.c.experiment)
     .outerjoin(run, run.c.id == logged_model.c.run)
+    .where(run.c.deletion.is_(None), experiment.c.deletion.is_(None))
 )  # fmt: skip
 _FILES: Select[Any] = select(file.c.path, file.c.size, file.c.digest, file.c.created_at)
 
@@ -202,6 +206,8 @@ def find_file(connection: Connection, key: int, path: str) -> Artifact | None:
 
 def put_file(connection: Connection, row: LoggedModelRow, path: str, digest: str, size: int, time: int) -> None:
     """Enter a file in the place of an earlier one of that path."""
+    earlier = find_file(connection, row.key, path)
+    contents.release(connection, row.workspace, [earlier.digest] if earlier else [], time)
     values = {"digest": digest, "size": size, "created_at": time}
     statement = insert(file).values(workspace=row.workspace, logged_model=row.key, path=path, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["logged_model", "path"], set_=values))
@@ -211,7 +217,7 @@ def files_of(connection: Connection, key: int, prefix: str) -> list[Artifact]:
     """The files whose path begins with a prefix, by path."""
     query = _FILES.where(file.c.logged_model == key).order_by(file.c.path)
     if prefix:
-        query = query.where(func.substr(file.c.path, 1, len(prefix)) == prefix)
+        query = query.where(begins_with(file.c.path, prefix))
     return [_artifact(row) for row in connection.execute(query)]
 
 
@@ -221,11 +227,30 @@ def of_run(connection: Connection, run_key: int) -> list[LoggedModelRow]:
     return [LoggedModelRow(*row) for row in connection.execute(query.order_by(logged_model.c.id))]
 
 
-def remove_files(connection: Connection, key: int, path: str) -> int:
-    """Remove a file, or all below a folder; returns how many went."""
-    below = path + "/"
-    matches = (file.c.path == path) | (func.substr(file.c.path, 1, len(below)) == below)
-    return connection.execute(file.delete().where(file.c.logged_model == key, matches)).rowcount
+def path_within(row: LoggedModelRow, path: str) -> str | None:
+    """What a path of the run's files is among those of the model: empty for its folder, None where it is elsewhere."""
+    folder = f"{row.name}/"
+    return path[len(folder) :] if (path + "/").startswith(folder) else None
+
+
+def remove_files(connection: Connection, row: LoggedModelRow, path: str, now: int) -> int:
+    """Remove a file, all below a folder, or all without a path; returns how many went."""
+    which = file.c.logged_model == row.key
+    which = which & at_or_below(file.c.path, path) if path else which
+    digests = connection.execute(file.delete().where(which).returning(file.c.digest)).scalars().all()
+    contents.release(connection, row.workspace, dict.fromkeys(digests), now)
+    return len(digests)
+
+
+def delete(connection: Connection, workspace: int, keys: Sequence[int], now: int) -> None:
+    """Remove logged models with everything that was recorded for them."""
+    for group in in_groups(keys):
+        contents.release_named_by(
+            connection, workspace, select(file.c.digest).where(file.c.logged_model.in_(group)), now
+        )
+        for table in (file, metric, tag.table, parameter.table):
+            connection.execute(table.delete().where(table.c.logged_model.in_(group)))
+        connection.execute(logged_model.delete().where(logged_model.c.id.in_(group)))
 
 
 def _artifact(row: Row[Any]) -> Artifact:

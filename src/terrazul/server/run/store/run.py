@@ -29,11 +29,17 @@ from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
 from terrazul.server.sql.among import among
+from terrazul.server.sql.index_choice import indexed
 from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.text_map import text_map
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
+
+_display_name = Column("display_name", Text, nullable=False)
+_snapshot_id = Column("snapshot_id", String(36), nullable=True)
+_deletion = Column("deletion", Integer, nullable=True)
 
 run = Table(
     "run",
@@ -45,7 +51,7 @@ run = Table(
     Column("number", Integer, nullable=False),
     Column("type", Text, nullable=False),
     Column("state", String(32), nullable=False),
-    Column("display_name", Text, nullable=False),
+    _display_name,
     Column("description", Text, nullable=False),
     Column("parent", ForeignKey("run.id"), nullable=True, index=True),
     Column("root", Integer, nullable=True, index=True),
@@ -55,7 +61,7 @@ run = Table(
     Column("ended_at", BigInteger, nullable=True),
     Column("duration", BigInteger, nullable=True),
     Column("target", Text, nullable=False),
-    Column("snapshot_id", String(36), nullable=True),
+    _snapshot_id,
     Column("error", Json, nullable=True),
     Column("warnings", Json, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -63,6 +69,8 @@ run = Table(
     Column("definition", Json, nullable=True),
     Column("heartbeat_at", BigInteger, nullable=True),
     Column("deleted_at", BigInteger, nullable=True),
+    Column("archived_at", BigInteger, nullable=True),
+    _deletion,
     UniqueConstraint("workspace", "run_id"),
     Index("ix_run_newest", "workspace", "created_at", "id"),
     Index("ix_run_of_experiment", "experiment", "created_at", "id"),
@@ -70,8 +78,17 @@ run = Table(
     Index("ix_run_started", "workspace", "started_at", "created_at", "id"),
     Index("ix_run_ended", "workspace", "ended_at", "created_at", "id"),
     Index("ix_run_duration", "workspace", "duration", "created_at", "id"),
-    Index("ix_run_display_name", "workspace", "display_name", "created_at", "id"),
+    Index("ix_run_display_name", "workspace", indexed(_display_name), "created_at", "id"),
+    Index(
+        "ix_run_snapshot",
+        "workspace",
+        "snapshot_id",
+        sqlite_where=_snapshot_id.is_not(None),
+        postgresql_where=_snapshot_id.is_not(None),
+    ),
+    Index("ix_run_deletion", "deletion", sqlite_where=_deletion.is_not(None), postgresql_where=_deletion.is_not(None)),
 )
+"""A run with a ``deletion`` is being removed, and nobody sees it any more. ``deleted_at`` is MLflow's soft deletion."""
 
 
 tag = NamedTexts("run_tag", "run")
@@ -115,7 +132,11 @@ _ROW = select(
     run.c.id, run.c.workspace, run.c.run_id, run.c.state, run.c.parent, run.c.root, run.c.attempt, run.c.interactive,
     run.c.experiment, run.c.deleted_at, run.c.started_at,
 )  # fmt: skip
-_FIND = Statement(_ROW.where(run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id")))
+_FIND = Statement(
+    _ROW.where(
+        run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id"), run.c.deletion.is_(None)
+    )
+)
 _FIND_BY_KEY = Statement(_ROW.where(run.c.id == bindparam("of_key")))
 _NAMES = [column.name for column in run.columns if column.name != "id"]
 _ADD = Statement(run.insert(), *_NAMES)
@@ -144,6 +165,14 @@ def existing(connection: Connection, workspace: int, run_id: str) -> RunRow:
     if row is None:
         raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
     return row
+
+
+def find_some(connection: Connection, workspace: int, run_ids: Iterable[str]) -> list[RunRow]:
+    """The runs of ids, those that there are."""
+    here = _ROW.where(run.c.workspace == workspace, run.c.deletion.is_(None))
+    return [
+        _row(row) for group in in_groups(run_ids) for row in connection.execute(here.where(run.c.run_id.in_(group)))
+    ]
 
 
 def find_by_key(connection: Connection, key: int) -> RunRow | None:
@@ -222,7 +251,7 @@ def heartbeat_of(connection: Connection, key: int) -> int | None:
 
 def count_by_state(connection: Connection) -> dict[str, int]:
     """How many runs of all workspaces are in each state."""
-    query = select(run.c.state, func.count()).group_by(run.c.state)
+    query = select(run.c.state, func.count()).where(run.c.deletion.is_(None)).group_by(run.c.state)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
@@ -299,6 +328,7 @@ _LOAD = Statement(
         run.c.display_name, run.c.description, texts_beside(tag), texts_beside(property_), _root.c.run_id,
         run.c.created_at, run.c.created_by, _parent.c.run_id, run.c.started_at, run.c.ended_at, run.c.target,
         run.c.snapshot_id, run.c.error, run.c.warnings, run.c.attempt, run.c.interactive, texts_beside(parameter),
+        run.c.archived_at, run.c.deleted_at,
     )
     .select_from(run)
     .join(experiment, experiment.c.id == run.c.experiment)
@@ -328,7 +358,7 @@ def _run(row: Any) -> Run:
     (
         _, run_id, experiment_id, experiment_name, number, run_type, state, display_name, description, tags, properties,
         root_run_id, created_at, created_by, parent_run_id, started_at, ended_at, target, snapshot_id, error, warnings,
-        attempt, interactive, parameters,
+        attempt, interactive, parameters, archived_at, deleted_at,
     ) = row  # fmt: skip
     return Run(
         run_id=run_id,
@@ -354,4 +384,6 @@ def _run(row: Any) -> Run:
         attempt=attempt,
         interactive=interactive,
         parameters=parameters,
+        archived_at=None if archived_at is None else to_text(archived_at),
+        deleted_at=None if deleted_at is None else to_text(deleted_at),
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from terrazul.server.sql.index_choice import indexed
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+SEARCHED: list[str | sa.ColumnElement[str]] = ["workspace", "key", indexed(sa.column("value"))]
 
 
 def upgrade() -> None:
@@ -233,7 +236,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("run_property", schema=None) as batch_op:
-        batch_op.create_index("ix_run_property_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_run_property_search", SEARCHED, unique=False)
 
     op.create_table(
         "run_tag",
@@ -246,7 +249,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("run_tag", schema=None) as batch_op:
-        batch_op.create_index("ix_run_tag_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_run_tag_search", SEARCHED, unique=False)
 
     op.create_table(
         "log_chunk",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from terrazul.server.sql.index_choice import indexed
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+SEARCHED: list[str | sa.ColumnElement[str]] = ["workspace", "key", indexed(sa.column("value"))]
 
 
 def upgrade() -> None:
@@ -167,7 +170,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("model_property", schema=None) as batch_op:
-        batch_op.create_index("ix_model_property_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_model_property_search", SEARCHED, unique=False)
 
     op.create_table(
         "model_tag",
@@ -180,7 +183,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("model_tag", schema=None) as batch_op:
-        batch_op.create_index("ix_model_tag_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_model_tag_search", SEARCHED, unique=False)
 
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.add_column(sa.Column("webservice", sa.Text(), nullable=True))

@@ -1,14 +1,17 @@
-"""Parameters, numbers of experiments, what is deleted softly, the last point of a metric, logged models."""
+"""Parameters, numbers of experiments, the last point of a metric, logged models, deletions."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
+from terrazul.server.sql.index_choice import indexed
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+SEARCHED: list[str | sa.ColumnElement[str]] = ["workspace", "key", indexed(sa.column("value"))]
 
 
 def upgrade() -> None:
@@ -24,7 +27,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("run_parameter", schema=None) as batch_op:
-        batch_op.create_index("ix_run_parameter_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_run_parameter_search", SEARCHED, unique=False)
 
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.add_column(sa.Column("deleted_at", sa.BigInteger(), nullable=True))
@@ -48,6 +51,7 @@ def upgrade() -> None:
     _add_last_points()
     _add_inputs_and_models()
     _add_registry()
+    _add_deletions()
 
 
 def _add_last_points() -> None:
@@ -122,7 +126,7 @@ def _add_inputs_and_models() -> None:
             sqlite_with_rowid=False,
         )
         with op.batch_alter_table(name, schema=None) as batch_op:
-            batch_op.create_index(f"ix_{name}_search", ["workspace", "key", "value"], unique=False)
+            batch_op.create_index(f"ix_{name}_search", SEARCHED, unique=False)
     op.create_table(
         "logged_model_metric",
         sa.Column("workspace", sa.Integer(), nullable=False),
@@ -178,8 +182,10 @@ def _add_search_indexes() -> None:
         batch_op.add_column(sa.Column("duration", sa.BigInteger(), nullable=True))
     op.execute("UPDATE run SET duration = ended_at - started_at")
     with op.batch_alter_table("run", schema=None) as batch_op:
-        for name in ("ended", "duration", "display_name"):
-            column = "ended_at" if name == "ended" else name
+        columns: dict[str, str | sa.ColumnElement[str]] = {
+            "ended": "ended_at", "duration": "duration", "display_name": indexed(sa.column("display_name")),
+        }  # fmt: skip
+        for name, column in columns.items():
             batch_op.create_index(f"ix_run_{name}", ["workspace", column, "created_at", "id"], unique=False)
 
 
@@ -206,7 +212,7 @@ def _add_registry() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("registered_model_tag", schema=None) as batch_op:
-        batch_op.create_index("ix_registered_model_tag_search", ["workspace", "key", "value"], unique=False)
+        batch_op.create_index("ix_registered_model_tag_search", SEARCHED, unique=False)
     op.create_table(
         "model_alias",
         sa.Column("workspace", sa.Integer(), nullable=False),
@@ -230,3 +236,58 @@ def _add_registry() -> None:
         sa.PrimaryKeyConstraint("registered_model", "version", name=op.f("pk_model_origin")),
         sqlite_with_rowid=False,
     )
+
+
+def _add_deletions() -> None:
+    with op.batch_alter_table("workspace", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("last_experiment_number", sa.Integer(), nullable=True))
+    op.execute(
+        "UPDATE workspace SET last_experiment_number = "
+        "(SELECT coalesce(max(number), 0) FROM experiment WHERE experiment.workspace = workspace.id)"
+    )
+    with op.batch_alter_table("workspace", schema=None) as batch_op:
+        batch_op.alter_column("last_experiment_number", existing_type=sa.Integer(), nullable=False)
+    op.add_column("experiment", sa.Column("deletion", sa.Integer(), nullable=True))
+    op.add_column("run", sa.Column("archived_at", sa.BigInteger(), nullable=True))
+    op.add_column("run", sa.Column("deletion", sa.Integer(), nullable=True))
+    for name in ("arrived_at", "asked_at", "released_at"):
+        op.add_column("content", sa.Column(name, sa.BigInteger(), nullable=True))
+    for name in ("asked_at", "released_at"):
+        op.add_column("snapshot", sa.Column(name, sa.BigInteger(), nullable=True))
+    for index, table, columns, where in (
+        ("ix_run_snapshot", "run", ["workspace", "snapshot_id"], "snapshot_id IS NOT NULL"),
+        ("ix_run_deletion", "run", ["deletion"], "deletion IS NOT NULL"),
+        ("ix_content_released", "content", ["workspace"], "released_at IS NOT NULL"),
+    ):
+        op.create_index(index, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+    op.create_index("ix_logged_model_metric_run", "logged_model_metric", ["run"])
+    op.create_index("ix_content_object", "content", ["workspace", "key"])
+    for table in ("artifact", "logged_model_file", "model_file"):
+        op.create_index(f"ix_{table}_content", table, ["workspace", "digest"])
+    op.create_table(
+        "dead_object",
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_dead_object")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "deletion",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("deletion_id", sa.String(length=64), nullable=False),
+        sa.Column("selection", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("experiments", sa.Integer(), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.Column("models", sa.Integer(), nullable=False),
+        sa.Column("files", sa.Integer(), nullable=False),
+        sa.Column("freed_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["workspace"], ["workspace.id"], name=op.f("fk_deletion_workspace")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deletion")),
+        sa.UniqueConstraint("workspace", "deletion_id", name=op.f("uq_deletion_workspace_deletion_id")),
+    )
+    op.create_index("ix_deletion_state", "deletion", ["state"])

@@ -1,0 +1,1 @@
+"""The rows of deletions, and the statements that find, hide and remove what they are about."""
