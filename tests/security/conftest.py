@@ -34,6 +34,7 @@ class Victim:
     model_id: str
     webservice_id: str
     image_id: str
+    secret_name: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -46,6 +47,7 @@ class Victim:
             "model_id": self.model_id,
             "webservice_id": self.webservice_id,
             "image_id": self.image_id,
+            "secret_name": self.secret_name,
             "deletion_id": self.run_id,
             "name": "none",
             "digest": "none",
@@ -156,7 +158,9 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     )
     selection = {"run_ids": [gone[0]["run_id"]]}
     server.call("POST", f"{workspace}/deletions", {"deletion_id": run_id, "selection": selection})
-    return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id)
+    secret = {"name": f"{run_id}-{SECRET}", "value": SECRET}
+    server.call("POST", f"{workspace}/secrets", {"secrets": [secret]})
+    return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"])
 
 
 @pytest.fixture(scope="session")

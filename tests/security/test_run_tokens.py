@@ -46,6 +46,13 @@ OWNERS_ROUTES = {
     "POST /api/v1/workspaces/{workspace_id}/experiments/{experiment_id}/restore",
     "GET /api/v1/workspaces/{workspace_id}/images",
     "POST /api/v1/workspaces/{workspace_id}/images",
+    "GET /api/v1/workspaces/{workspace_id}/secrets",
+    "POST /api/v1/workspaces/{workspace_id}/secrets",
+    "POST /api/v1/workspaces/{workspace_id}/secrets/values",
+    "GET /api/v1/workspaces/{workspace_id}/secrets/reads",
+    "DELETE /api/v1/workspaces/{workspace_id}/secrets/{secret_name}",
+    "GET /api/v1/keyvault",
+    "POST /api/v1/keyvault/rotate",
 }
 READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/models",
@@ -54,7 +61,7 @@ READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}/lineage",
 }
 """v1 scripts load whatever model of their workspace they name."""
-THINGS = ("run_id", "experiment_id", "snapshot_id", "model_id", "webservice_id", "image_id")
+THINGS = ("run_id", "experiment_id", "snapshot_id", "model_id", "webservice_id", "image_id", "secret_name")
 
 
 def seen(server: RunningServer, victim: Victim) -> object:
@@ -69,6 +76,8 @@ def seen(server: RunningServer, victim: Victim) -> object:
         server.call("GET", f"{victim.workspace}/webservices"),
         server.call("GET", f"{victim.workspace}/webservices/{victim.webservice_id}/keys"),
         server.call("GET", f"{victim.workspace}/images"),
+        server.call("GET", f"{victim.workspace}/secrets"),
+        server.call("POST", f"{victim.workspace}/secrets/values", {"names": [victim.secret_name]}),
     ]
 
 

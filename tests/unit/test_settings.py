@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,39 @@ def test_secret_is_said_by_a_variable_and_never_in_a_line():
 def test_wrong_value_names_its_variable(name: str, text: str):
     with pytest.raises(InvalidInput, match=variable_of(name)):
         from_environment({variable_of(name): text})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.1.2.3", "127.0.0.1.evil.com", "localhost.evil.com"])  # noqa: S104  # that is what is refused
+def test_network_is_refused_without_tls_unless_told(host: str):
+    with pytest.raises(InvalidInput, match="--tls, or --plain-http"):
+        from_environment({"TERRAZUL_HOST": host})
+    for told in ("TERRAZUL_TLS", "TERRAZUL_PLAIN_HTTP"):
+        assert from_environment({"TERRAZUL_HOST": host, told: "yes"}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_loopback_needs_no_tls(host: str):
+    assert not from_environment({"TERRAZUL_HOST": host}).speaks_tls
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"certificate": "c.pem"}, "--certificate-key is not"),
+        ({"certificate_key": "k.pem"}, "--certificate is not"),
+        ({"tls": True, "plain_http": True}, "plain HTTP"),
+        ({"request_seconds": 0}, "1 or more"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(values: "dict[str, object]", said: str):
+    with pytest.raises(InvalidInput, match=said):
+        from_environment({}, **values)
+
+
+def test_file_is_found_from_any_folder():
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    assert vars(parser.parse_args(["--certificate", "c.pem"]))["certificate"] == str(Path("c.pem").absolute())
 
 
 @pytest.mark.parametrize("setting", fields(Settings), ids=lambda each: each.name)

@@ -167,7 +167,7 @@ def _server(home: Home, running: Optional[RunningProcess]) -> Iterator[Finding]:
     elif not running.url:
         found = f"process {running.pid} runs, and server.json is missing or damaged"
         yield Finding(Level.ERROR, "server", found, "Run `terrazul down`, then `terrazul up`.")
-    elif not local_server.answers(running.url):
+    elif not running.answers():
         found = f"process {running.pid} does not answer at {running.url}"
         yield Finding(
             Level.ERROR, "server", found, f"Look into {home.log_file}; then `terrazul down` and `terrazul up`."

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import List, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 
-from terrazul.core.errors import Conflict, Forbidden, TerrazulError
+from terrazul.core.errors import Conflict, Forbidden, InvalidInput, TerrazulError
 from terrazul.core.home import Home
+from terrazul.sdk.client import tls_context
 from terrazul.wire import codec
 from terrazul.wire.server import ServerFile
 
@@ -43,6 +44,10 @@ class RunningProcess:
     def url(self) -> str:
         """Its address, or nothing where that is not known."""
         return self.about.url if self.about else ""
+
+    def answers(self) -> bool:
+        """Whether it answers there."""
+        return self.about is not None and answers(self.about.url, self.about.ca_file)
 
 
 class StartFailed(TerrazulError):
@@ -73,11 +78,14 @@ def read_server_file(home: Home) -> Optional[ServerFile]:
         return None
 
 
-def answers(url: str) -> bool:
-    """Whether a server answers at the address."""
+def answers(url: str, ca_file: str = "") -> bool:
+    """Whether a server answers at the address; a certificate that these certificates do not vouch for is nobody's."""
     address = urlsplit(url)
-    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_HEALTH_SECONDS)
+    with contextlib.suppress(OSError, http.client.HTTPException, ValueError, InvalidInput):
+        host, port = address.hostname or "", address.port
+        connection = http.client.HTTPConnection(host, port, timeout=_HEALTH_SECONDS)
+        if address.scheme == "https":
+            connection = http.client.HTTPSConnection(host, port, timeout=_HEALTH_SECONDS, context=tls_context(ca_file))
         with contextlib.closing(connection):
             connection.request("GET", "/health")
             answer = connection.getresponse()
@@ -131,8 +139,9 @@ def start(home: Home, settings: List[str], environment: Mapping[str, str]) -> Ru
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         about = read_server_file(home)
-        if about and about.pid == process.pid and answers(about.url):
-            return RunningProcess(process.pid, about)
+        started = RunningProcess(process.pid, about)
+        if about and about.pid == process.pid and started.answers():
+            return started
         if process.poll() is not None:
             other = find(home)  # somebody else started one at the same moment, and was first
             if other:
@@ -146,7 +155,7 @@ def start(home: Home, settings: List[str], environment: Mapping[str, str]) -> Ru
 def wait_until_answers(home: Home, running: RunningProcess) -> RunningProcess:
     """The server of a home, as soon as it answers. Raises ``Conflict`` where it does not."""
     deadline = time.monotonic() + _ANSWER_SECONDS
-    while not (running.url and answers(running.url)):
+    while not running.answers():
         if time.monotonic() > deadline:
             state = "does not answer" if running.url else "runs, but its server.json is missing or damaged"
             raise Conflict(

@@ -24,7 +24,8 @@ def ask(client: Client) -> ServerStatus:
 
 def client_of(home: Home, running: RunningProcess) -> Client:
     """A client of a server on this machine; it does not wait for one that is away."""
-    return Client(Address(running.url, token_of(home) or ""), patience=0)
+    ca_file = running.about.ca_file if running.about else ""
+    return Client(Address(running.url, token_of(home) or "", ca_file), patience=0)
 
 
 def token_of(home: Home) -> Optional[str]:

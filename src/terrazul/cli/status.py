@@ -37,6 +37,7 @@ _COLUMNS = (
     Column("database", "database"),
     Column("its size", "database_bytes", size),
     Column("disk free", "free_bytes", size),
+    Column("key vault", "vault_problem"),
 )
 
 

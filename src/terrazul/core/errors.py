@@ -130,6 +130,20 @@ class TooLarge(UserErrorException):
     status = 413
 
 
+class AddressTooLong(TooLarge):
+    """A longer address than a request may have."""
+
+    code = "address_too_long"
+    status = 414
+
+
+class HeaderTooLarge(TooLarge):
+    """More or longer headers than a request may have."""
+
+    code = "header_too_large"
+    status = 431
+
+
 class CapabilityNotAvailable(UserErrorException, NotImplementedError):
     """A v1 name whose capability Terrazul does not have yet."""
 
@@ -142,6 +156,12 @@ class InsufficientStorage(TerrazulError):
 
     code = "insufficient_storage"
     status = 507
+
+
+class VaultClosed(TerrazulError):
+    """The master key of the key vault is missing or wrong, so no secret can be sealed or opened; all else goes on."""
+
+    code = "vault_closed"
 
 
 class DamagedContent(TerrazulError):

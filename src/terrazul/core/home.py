@@ -15,6 +15,7 @@ class Home:
     def __init__(self, path: Optional[str] = None) -> None:
         self.path = Path(path or os.environ.get(HOME_VARIABLE) or Path.home() / ".terrazul").absolute()
         self.token_file = self.path / "token"
+        self.master_key_file = self.path / "master.key"
         self.server_file = self.path / "server.json"
         self.lock_file = self.path / "lock"
         self.log_file = self.path / "server.log"
@@ -25,3 +26,4 @@ class Home:
         self.environments_folder = self.path / "environments"
         self.sdk_folder = self.path / "sdk"
         self.cache_folder = self.path / "cache"
+        self.tls_folder = self.path / "tls"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Dict, List, Mapping
 
@@ -12,6 +13,7 @@ from terrazul.core.errors import InvalidInput
 PREFIX = "TERRAZUL_"
 DEFAULT_PORT = 8642
 _HIGHEST_PORT = 65535
+_LOOPBACK = re.compile(r"(localhost|::1|127(\.\d{1,3}){3})\Z")
 _MOST_DAYS = 36600
 
 
@@ -22,6 +24,32 @@ class Settings:
     host: str = field(default="127.0.0.1", metadata={"help": "Address to listen on."})
     port: int = field(
         default=DEFAULT_PORT, metadata={"help": "Port to listen on; 0 takes a free one.", "most": _HIGHEST_PORT}
+    )
+    tls: bool = field(
+        default=False,
+        metadata={"help": "Speak HTTPS, with a certificate that is made in the home directory unless one is named."},
+    )
+    certificate: str = field(
+        default="",
+        metadata={"help": "File with the certificate to speak HTTPS with, in PEM and with its chain.", "file": True},
+    )
+    certificate_key: str = field(
+        default="", metadata={"help": "File with the key of that certificate, in PEM.", "file": True}
+    )
+    plain_http: bool = field(
+        default=False,
+        metadata={"help": "Speak HTTP on a network all the same: a proxy in front speaks HTTPS, or nobody listens in."},
+    )
+    allowed_hosts: str = field(
+        default="",
+        metadata={"help": "Further names by which it may be addressed, between commas."},
+    )
+    request_seconds: int = field(
+        default=30,
+        metadata={
+            "help": "How long a request may take for its headers, and for each next kilobyte of its body.",
+            "least": 1,
+        },
     )
     shared: bool = field(
         default=False,
@@ -39,6 +67,13 @@ class Settings:
     scoring_port: int = field(
         default=18700,
         metadata={"help": "First port for web services that name none of their own.", "most": _HIGHEST_PORT},
+    )
+    master_key_kind: str = field(
+        default="auto",
+        metadata={
+            "help": "Where the key vault's master key is kept: file (master.key in the home) or environment "
+            "(TERRAZUL_MASTER_KEY); auto takes the environment where that is set."
+        },
     )
     database: str = field(
         default="",
@@ -68,6 +103,16 @@ class Settings:
         """How many runs this machine executes at once."""
         return self.concurrent_runs or max(2, os.cpu_count() or 1)
 
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether it speaks HTTPS."""
+        return self.tls or bool(self.certificate)
+
+    @property
+    def names(self) -> List[str]:
+        """The further names by which it may be addressed."""
+        return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
+
 
 def variable_of(name: str) -> str:
     """The environment variable of a setting."""
@@ -87,9 +132,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         if isinstance(each.default, bool):
             group.add_argument(option, action="store_true", default=None, help=text)
         else:
-            value = "NUMBER" if isinstance(each.default, int) else "TEXT"
+            value = "NUMBER" if isinstance(each.default, int) else "FILE" if "file" in each.metadata else "TEXT"
+            kind = os.path.abspath if "file" in each.metadata else type(each.default)
             default = "" if each.default == "" else f" Default: {each.default}."
-            group.add_argument(option, type=type(each.default), metavar=value, help=text + default)
+            group.add_argument(option, type=kind, metavar=value, help=text + default)
 
 
 def to_variables(given: Mapping[str, Any]) -> Dict[str, str]:
@@ -109,7 +155,10 @@ def to_arguments(given: Mapping[str, Any]) -> List[str]:
 
 
 def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
-    """Settings from variables; what is given (and not None) wins. Raises ``InvalidInput`` for a wrong value."""
+    """Settings from variables; what is given (and not None) wins.
+
+    Raises ``InvalidInput`` for a wrong value, and where values together would let strangers read what is sent.
+    """
     values: Dict[str, Any] = {}
     for each in fields(Settings):
         text = environment.get(variable_of(each.name))
@@ -118,7 +167,9 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
         elif text is not None:
             value = _parse(variable_of(each.name), type(each.default), text)
             values[each.name] = _check(variable_of(each.name), value, each.metadata)
-    return Settings(**values)
+    settings = Settings(**values)
+    _check_network(settings)
+    return settings
 
 
 def _parse(source: str, kind: type, text: str) -> Any:
@@ -139,3 +190,26 @@ def _check(source: str, value: Any, metadata: Mapping[str, Any]) -> Any:
         message = f"{source} is {value}, and must be {bounds}."
         raise InvalidInput(message, target=source, hint="Correct the value, or leave it out for the default.")
     return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address to listen on."""
+    return _LOOPBACK.match(host) is not None
+
+
+def _check_network(settings: Settings) -> None:
+    if bool(settings.certificate) != bool(settings.certificate_key):
+        given, missing = (
+            ("certificate", "certificate_key") if settings.certificate else ("certificate_key", "certificate")
+        )
+        message = f"{option_of(given)} is given, and {option_of(missing)} is not."
+        raise InvalidInput(message, target=missing, hint="They belong together; --tls alone makes both.")
+    if settings.speaks_tls and settings.plain_http:
+        message = "Both HTTPS and plain HTTP are asked for."
+        raise InvalidInput(message, target="plain_http", hint="Leave out --plain-http.")
+    if not (settings.speaks_tls or settings.plain_http or is_loopback(settings.host)):
+        message = (
+            f"At {settings.host or 'every address'}, others on the network could read all that is sent, tokens too."
+        )
+        hint = "Add --tls, or --plain-http where a proxy in front speaks HTTPS or nobody can listen in."
+        raise InvalidInput(message, target="host", hint=hint)

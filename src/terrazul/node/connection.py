@@ -6,10 +6,12 @@ import http.client
 import io
 import os
 import socket
-from contextlib import contextmanager
+import ssl
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping, Protocol, Type, TypeVar
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Protocol, Type, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from terrazul.core.errors import TerrazulError, Unavailable, from_code
@@ -17,7 +19,7 @@ from terrazul.core.home import Home
 from terrazul.node.stop import Stop
 from terrazul.wire import codec
 from terrazul.wire.error import ErrorBody
-from terrazul.wire.server import ServerFile
+from terrazul.wire.server import CA_VARIABLE, ServerFile
 
 T = TypeVar("T")
 _ERROR = 400
@@ -159,16 +161,24 @@ class Connection:
         return self._http.getresponse()
 
     def _connect(self) -> http.client.HTTPConnection:
-        self._address = urlsplit(_server_url(self._assignment))
-        https = self._address.scheme == "https"
-        kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
+        place = _place_of(self._assignment)
+        self._address = urlsplit(place.url)
+        kind: Callable[..., http.client.HTTPConnection] = http.client.HTTPConnection
+        if self._address.scheme == "https":
+            trusted = place.ca_file or os.environ.get(CA_VARIABLE)
+            kind = partial(http.client.HTTPSConnection, context=ssl.create_default_context(cafile=trusted or None))
         connection = kind(self._address.hostname or "", self._address.port, timeout=self._timeout, blocksize=_BLOCK)
         connection.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 
 
-def _server_url(assignment: Assignment) -> str:
+class _Place(NamedTuple):
+    url: str
+    ca_file: str = ""
+
+
+def _place_of(assignment: Assignment) -> _Place:
     """Where the server answers now: one on this machine says so in its home, and may have come back at another port.
 
     Raises ``ConnectionError`` where it is known not to run: whoever else answers at its port by now is not asked.
@@ -179,14 +189,13 @@ def _server_url(assignment: Assignment) -> str:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         if home.lock_file.exists():
             raise ConnectionRefusedError(_NOT_RUNNING) from None
-        return assignment.server_url
+        return _Place(assignment.server_url)
     try:
-        os.kill(server.pid, 0)
+        with suppress(PermissionError):  # it is another user's, and there
+            os.kill(server.pid, 0)
     except ProcessLookupError:
         raise ConnectionRefusedError(_NOT_RUNNING) from None
-    except PermissionError:  # it is another user's, and there
-        return server.url
-    return server.url
+    return _Place(server.url, server.ca_file)
 
 
 class Backoff:

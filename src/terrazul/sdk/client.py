@@ -36,7 +36,7 @@ from terrazul.core.home import Home
 from terrazul.core.version import __version__
 from terrazul.wire.codec import decode, encode
 from terrazul.wire.error import ErrorBody
-from terrazul.wire.server import ServerFile
+from terrazul.wire.server import CA_VARIABLE, ServerFile
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -46,7 +46,6 @@ Body = Union[bytes, BinaryIO, None]
 
 SERVER_VARIABLE = "TERRAZUL_SERVER"
 TOKEN_VARIABLE = "TERRAZUL_TOKEN"  # noqa: S105  # the name of a variable
-CA_VARIABLE = "TERRAZUL_CA_FILE"
 RUN_SERVER_VARIABLE = "AZUREML_SERVICE_ENDPOINT"
 RUN_TOKEN_VARIABLE = "AZUREML_RUN_TOKEN"  # noqa: S105  # as above
 API = "/api/v1"
@@ -86,6 +85,8 @@ class Address(NamedTuple):
 
     url: str
     token: str
+    ca_file: str = ""
+    """The certificates to trust, where they are not those of the environment."""
 
 
 class Request(NamedTuple):
@@ -221,7 +222,9 @@ class Client:
         url = self._place.url
         host, port = url.hostname or "", url.port
         proxy = None if host in _LOOPBACK else _proxy_of(url)
-        kind = _tls_connection if url.scheme == "https" else http.client.HTTPConnection
+        kind: Callable[..., http.client.HTTPConnection] = http.client.HTTPConnection
+        if url.scheme == "https":
+            kind = partial(http.client.HTTPSConnection, context=tls_context(self.address.ca_file))
         if proxy is None:
             return kind(host, port, timeout=_TIMEOUT_SECONDS)
         connection = kind(proxy.hostname or "", proxy.port, timeout=_TIMEOUT_SECONDS)
@@ -230,9 +233,12 @@ class Client:
 
     def _tell_unreachable(self, error: Exception) -> NoReturn:
         message = f"The Terrazul server at {self.address.url} cannot be reached: {str(error) or type(error).__name__}."
-        raise Unavailable(
-            message, target=self.address.url, hint="See `terrazul status`; `terrazul up` starts a server."
-        ) from error
+        hint = "See `terrazul status`; `terrazul up` starts a server."
+        if isinstance(error, ssl.SSLCertVerificationError):
+            hint = (
+                f"Where its certificate is its own, copy the file tls/ca.pem of its home, and name it by {CA_VARIABLE}."
+            )
+        raise Unavailable(message, target=self.address.url, hint=hint) from error
 
 
 class Answer:
@@ -337,7 +343,7 @@ def connect(token: Optional[str] = None) -> Client:
         return _client(Address(environment[SERVER_VARIABLE], token or _token_of_environment()))
     home = Home()
     if token:
-        return _client(Address(_address_of(home).url, token))
+        return _client(_address_of(home)._replace(token=token))
     return _client(_address_of(home), str(home.path))
 
 
@@ -357,7 +363,7 @@ def _token_of_environment() -> str:
 def _address_of(home: Home) -> Address:
     try:
         server = decode(ServerFile, home.server_file.read_bytes())
-        return Address(server.url, home.token_file.read_text(encoding="utf-8").strip())
+        return Address(server.url, home.token_file.read_text(encoding="utf-8").strip(), server.ca_file)
     except FileNotFoundError as error:
         message = f"No Terrazul server is running in {home.path}."
         hint = f"Start one with `terrazul up`, or name one with {SERVER_VARIABLE} and {TOKEN_VARIABLE}."
@@ -372,9 +378,14 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
-def _tls_connection(host: str, port: Optional[int], timeout: float) -> http.client.HTTPSConnection:
-    context = ssl.create_default_context(cafile=os.environ.get(CA_VARIABLE) or None)
-    return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+def tls_context(ca_file: str = "") -> ssl.SSLContext:
+    """What a connection trusts: these certificates, else those of the variable, else those of the system."""
+    ca_file = ca_file or os.environ.get(CA_VARIABLE, "")
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        message = f"The certificates in {ca_file} cannot be read: {error.strerror or error}."
+        raise InvalidInput(message, target=ca_file, hint=f"Correct {CA_VARIABLE}: it names a file in PEM.") from error
 
 
 def _proxy_of(url: SplitResult) -> Optional[SplitResult]:

@@ -32,6 +32,7 @@ from terrazul.wire.write import NewRun, RunChange, StateChange
 
 if TYPE_CHECKING:
     from terrazul.sdk.experiment import Experiment
+    from terrazul.sdk.keyvault import Keyvault
     from terrazul.sdk.model import Model
     from terrazul.sdk.offline_run import _OfflineRun
     from terrazul.sdk.resource_configuration import ResourceConfiguration
@@ -160,11 +161,21 @@ class Run(RunRecording):
         _factories[runtype] = run_factory
 
     list_by_compute = staticmethod(not_yet("Run.list_by_compute", "compute targets"))
-    get_secret = not_yet("Run.get_secret", "the key vault")
-    get_secrets = not_yet("Run.get_secrets", "the key vault")
     clean = not_yet("Run.clean", "compute targets")
     input_datasets: Any = not_yet_property("Run.input_datasets", "datasets")
     output_datasets: Any = not_yet_property("Run.output_datasets", "datasets")
+
+    def get_secret(self, name: str) -> str:
+        """The value of a secret of the workspace. Raises ``NotFound``."""
+        return self._keyvault().get_secret(name)
+
+    def get_secrets(self, secrets: Sequence[str]) -> Dict[str, Optional[str]]:
+        """The values of secrets of the workspace by their names; ``None`` for a name that is not there."""
+        return self._keyvault().get_secrets(secrets)
+
+    def _keyvault(self) -> Keyvault:
+        vault: Keyvault = class_of("keyvault")(self._experiment.workspace)
+        return vault
 
     @property
     def name(self) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from terrazul.sdk.environment import Environment
     from terrazul.sdk.experiment import Experiment
     from terrazul.sdk.image import Image
+    from terrazul.sdk.keyvault import Keyvault
     from terrazul.sdk.model import Model
     from terrazul.sdk.run import Run
     from terrazul.sdk.webservice.webservice import Webservice
@@ -36,7 +37,7 @@ _FILES = ("config.json", "project.json")
 _SCOPE = re.compile(r"/subscriptions/([^/]+)/resourceGroups/([^/]+)(?:/.*)?/workspaces/([^/]+)", re.IGNORECASE)
 _RUN_SCOPE = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
 _MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the name of a variable
-_COMPUTE, _DATASTORES, _SECRETS = "compute targets", "datastores", "the key vault"
+_COMPUTE, _DATASTORES, _KEYS = "compute targets", "datastores", "keys of the workspace's own resources"
 _NETWORK, _CONNECTIONS = "private endpoints", "workspace connections"
 
 
@@ -381,6 +382,11 @@ class Workspace:
         """With whom the workspace is shared, each with ``user`` or ``group`` and ``role``. Terrazul's own."""
         return self.client.get(List[wire.Member], "/members")
 
+    def get_default_keyvault(self) -> Keyvault:
+        """The key vault of the workspace."""
+        vault: Keyvault = class_of("keyvault")(self)
+        return vault
+
     def update(
         self,
         friendly_name: Optional[str] = None,
@@ -411,13 +417,12 @@ class Workspace:
     datasets: Any = not_yet_property("Workspace.datasets", "datasets")
     get_default_datastore = not_yet("Workspace.get_default_datastore", _DATASTORES)
     set_default_datastore = not_yet("Workspace.set_default_datastore", _DATASTORES)
-    get_default_keyvault = not_yet("Workspace.get_default_keyvault", _SECRETS)
     update_dependencies = not_yet("Workspace.update_dependencies", "container images")
     add_private_endpoint = not_yet("Workspace.add_private_endpoint", _NETWORK)
     delete_private_endpoint_connection = not_yet("Workspace.delete_private_endpoint_connection", _NETWORK)
     private_endpoints: Any = not_yet_property("Workspace.private_endpoints", _NETWORK)
-    list_keys = not_yet("Workspace.list_keys", _SECRETS)
-    sync_keys = not_yet("Workspace.sync_keys", _SECRETS)
+    list_keys = not_yet("Workspace.list_keys", _KEYS)
+    sync_keys = not_yet("Workspace.sync_keys", _KEYS)
     diagnose_workspace = not_yet("Workspace.diagnose_workspace", "monitoring")
     set_connection = not_yet("Workspace.set_connection", _CONNECTIONS)
     list_connections = not_yet("Workspace.list_connections", _CONNECTIONS)

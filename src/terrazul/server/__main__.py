@@ -23,6 +23,8 @@ from terrazul.core.settings import Settings, add_options, from_environment, vari
 from terrazul.core.version import __version__
 from terrazul.server.app import Announce, build
 from terrazul.server.crew import Crew
+from terrazul.server.network.connection import connection_of
+from terrazul.server.network.place import Place, place_of
 from terrazul.server.observation import configure_logging
 from terrazul.server.services import Services
 from terrazul.server.session import take_lock
@@ -47,12 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         home.path.mkdir(parents=True, exist_ok=True)
         _check_together(settings)
         with _only_server(home), _listening(settings) as listener:
+            place = place_of(home, settings, listener.getsockname()[:2], now)
             kind = choose(settings.database, home.database_file)
             os.environ.pop(variable_of("database"), None)  # it may hold a password: no program that we start has it
             migrate(kind)
             kind.check_unused()
             configure_logging()
-            return _serve(_Setting(home, settings, kind, listener, os.getpid(), now()))
+            return _serve(_Setting(home, settings, kind, listener, place, os.getpid(), now()))
     except TerrazulError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -65,15 +68,10 @@ class _Setting(NamedTuple):
     settings: Settings
     kind: DatabaseKind
     listener: socket.socket
+    place: Place
     pid: int
     """By which the server is known, whichever process answers."""
     started_at: Microseconds
-
-    @property
-    def url(self) -> str:
-        """Where the server answers."""
-        host, port = self.listener.getsockname()[:2]
-        return f"http://{host}:{port}"
 
 
 def _serve(setting: _Setting) -> int:
@@ -82,7 +80,8 @@ def _serve(setting: _Setting) -> int:
 
     @contextlib.contextmanager
     def announced() -> Iterator[None]:
-        _replace(setting.home.server_file, codec.encode(ServerFile(setting.url, setting.pid, __version__)))
+        about = ServerFile(setting.place.url, setting.pid, __version__, setting.place.ca_file)
+        _replace(setting.home.server_file, codec.encode(about))
         try:
             yield
         finally:
@@ -99,7 +98,7 @@ def _serve(setting: _Setting) -> int:
 def _serve_here(setting: _Setting, token: str, announced: Announce) -> None:
     """Answer in this process until a signal ends it."""
     services = Services(setting.home, setting.settings, now, setting.kind)
-    services.facts.server_url = setting.url
+    services.facts.server_url = setting.place.url
     services.pid, services.started_at = setting.pid, setting.started_at
 
     @contextlib.contextmanager
@@ -109,10 +108,12 @@ def _serve_here(setting: _Setting, token: str, announced: Announce) -> None:
         with announced():
             yield
 
-    application = build(services, ready, token)
+    application = build(services, ready, token, setting.place.names)
+    tls = setting.place.tls
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=connection_of(setting.settings.request_seconds),
+        ws="none",
         loop="uvloop",
         log_config=None,
         access_log=False,
@@ -120,6 +121,8 @@ def _serve_here(setting: _Setting, token: str, announced: Announce) -> None:
         lifespan="on",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_STOP_SECONDS,
+        proxy_headers=setting.settings.plain_http,  # of a proxy on this machine: nobody else is believed
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     uvicorn.Server(config).run(sockets=[setting.listener])
 

@@ -39,12 +39,15 @@ from terrazul.server.mlflow.address import Redirection, is_mlflow
 from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
 from terrazul.server.mlflow.protocol import ACTION, Protocol, describe
 from terrazul.server.model import routes as models
+from terrazul.server.network.gate import Gate
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
+from terrazul.server.run.routes import secrets as run_secrets
 from terrazul.server.services import Services
 from terrazul.server.snapshot import routes as snapshots
 from terrazul.server.status import status_of
+from terrazul.server.vault import routes as vault
 from terrazul.server.workspace import routes as workspaces
 from terrazul.wire.server import ServerInfo, ServerStatus
 
@@ -71,8 +74,11 @@ async def get_server_status(services: InjectedServices) -> ServerStatus:
     return await status_of(services)
 
 
-def build(services: Services, announce: Announce, token: str) -> ASGIApp:
-    """The application, observed; ``announce`` is entered while it answers, and ``token`` is its owner's."""
+def build(services: Services, announce: Announce, token: str, names: list[str]) -> ASGIApp:
+    """The application, guarded and observed.
+
+    ``announce`` is entered while it answers, ``token`` is its owner's, and ``names`` are those it may be addressed by.
+    """
     figures = Figures(services.database)
 
     @asynccontextmanager
@@ -85,7 +91,7 @@ def build(services: Services, announce: Announce, token: str) -> ASGIApp:
             await services.stop()
 
     application = Protocol(application_of(services, figures, lifespan), services)
-    return Observation(Redirection(application, services), figures)
+    return Observation(Gate(Redirection(application, services), names), figures)
 
 
 def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:
@@ -130,16 +136,18 @@ def _api() -> Router:
             experiments.folders,
             runs.router,
             run_files.router,
+            run_secrets.router,
             deletions.router,
             mlflow.router,
             models.router,
             webservices.router,
             images.router,
             identity.members,
+            vault.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )
-    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers])
+    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers, vault.vault])
 
 
 class _Branch(Router):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
-from litestar.types import HTTPScope
+from litestar.types import HTTPScope, Send
 
 from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError, Unavailable
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
@@ -26,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 CORRELATION_HEADER = "Terrazul-Correlation-Id"
 PUBLIC = {"public": True}
+NOT_KEPT = [ResponseHeader(name="Cache-Control", value="no-store")]
+"""The headers of an answer that holds a secret."""
 _CODES = {400: "invalid_input", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
 _CODES |= {413: "too_large", 415: "unsupported_media_type"}
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
@@ -121,14 +125,31 @@ def headers_of_download(name: str) -> dict[str, str]:
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Any error as an ``ErrorBody``; one that is not ours is logged and told without its inside."""
-    correlation_id = request.scope["state"].get("correlation_id")
-    if request.scope["state"].get(CLIENT_GONE):
+    """As ``explain``, as a response."""
+    status, body, headers = explain(request.scope, error)
+    return Response(body, status_code=status, media_type="application/json", headers=headers)
+
+
+def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, str]]:
+    """Status, ``ErrorBody`` and headers for any error; one that is not ours is logged and told without its inside."""
+    correlation_id = scope["state"].get("correlation_id")
+    if scope["state"].get(CLIENT_GONE):
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     status, body = _describe(error, correlation_id)
-    log_fault(request.scope, status, error)
-    headers = headers_of_error(status)
-    return Response(msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+    log_fault(scope, status, error)
+    return status, msgspec.json.encode(body), headers_of_error(status)
+
+
+async def send_answer(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    """Answer a request with JSON, before or without the framework."""
+    told = {"content-type": "application/json", "content-length": str(len(body)), **headers}
+    head: Any = {
+        "type": "http.response.start",
+        "status": status,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in told.items()],
+    }
+    await send(head)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def headers_of_error(status: int) -> dict[str, str]:

@@ -97,11 +97,7 @@ class Observation:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"terrazul-correlation-id", correlation_id.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
+                message["headers"] = [*message["headers"], (b"terrazul-correlation-id", correlation_id.encode())]
             await send(message)
 
         try:

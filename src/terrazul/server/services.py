@@ -24,6 +24,7 @@ from terrazul.server.endpoint.kinds.local import LocalEndpoint
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import Images
 from terrazul.server.endpoint.service.keeper import KEEPER, Keeper
+from terrazul.server.endpoint.service.secrets import ServiceSecrets
 from terrazul.server.endpoint.service.supervision import Supervision, waited_for
 from terrazul.server.endpoint.service.webservices import Place, Webservices, webservices_in
 from terrazul.server.environment.service import Environments
@@ -46,11 +47,16 @@ from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
 from terrazul.server.run.service.search import RunSearching
+from terrazul.server.run.service.secrets import RunSecrets
 from terrazul.server.run.service.writing import Writing
 from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as above
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database, after_commit, tell
 from terrazul.server.sql.kind import DatabaseKind, Thing
+from terrazul.server.vault import store as secret_reads
+from terrazul.server.vault.kind import Surroundings
+from terrazul.server.vault.service.secrets import Secrets
+from terrazul.server.vault.service.vault import Vault, place_of
 from terrazul.server.workspace.service import Workspaces
 
 
@@ -84,6 +90,9 @@ class Services:
             self.database, self.contents, clock, hindrances, self.sharing.welcome, shared=settings.shared
         )
         self.users = Users(self.database, self.identities, clock)
+        place_of_keys = place_of(settings.master_key_kind, Surroundings(home, os.environ))
+        self.vault = Vault(self.database, place_of_keys, clock)
+        self.secrets = Secrets(self.database, self.vault, clock, record=secret_reads.add_read)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
@@ -91,6 +100,7 @@ class Services:
         self.dispatcher = Dispatcher(self.database, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
+        self.run_secrets = RunSecrets(self.database, self.secrets)
         self.run_searching = RunSearching(self.database)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(
@@ -100,15 +110,17 @@ class Services:
         endpoint = LocalEndpoint(home.services_folder)
         deployments = Deployments(self.database, self.snapshots)
         self.images = Images(self.database, deployments, clock)
+        service_secrets = ServiceSecrets(self.vault)
         self.supervision = Supervision(
             self.database, deployments, self.identities, self.changes, clock, self._notify_service, self.facts,
-            settings.scoring_host,
+            settings.scoring_host, service_secrets,
         )  # fmt: skip
         self.keeper = Keeper(self.database, endpoint, self.supervision, clock)
         place = Place(endpoint, settings.scoring_host, settings.scoring_port)
         self.webservices = Webservices(
-            self.database, deployments, place, self.changes, clock, self._notify_service, self.keeper.wake
-        )
+            self.database, deployments, place, self.changes, clock, self._notify_service, self.keeper.wake,
+            service_secrets, record=secret_reads.add_read,
+        )  # fmt: skip
         self.mlflow = Mlflow(
             MlflowExperiments(self.database, clock),
             MlflowRuns(self.database, self.lifecycle, self.dispatcher, clock, self._notify),
@@ -158,10 +170,12 @@ class Services:
         """Begin to work: the owner's token counts, runs and web services are looked after by the process that leads."""
         self.changes.start()
         await self.identities.set_owner_token(token, self.owner)
+        await self.vault.start()
         self.leadership.start()
 
     async def stop(self) -> None:
         """Finish what was accepted and let go of the files. Runs and web services go on."""
         self.changes.close()
         await self.leadership.stop()
+        await self.vault.stop()
         self.database.close()

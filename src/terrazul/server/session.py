@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import psutil
 
-_HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN", "TERRAZUL_DATABASE", "PGPASSWORD")
+_HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN", "TERRAZUL_DATABASE", "PGPASSWORD", "TERRAZUL_MASTER_KEY")
 
 
 class SessionState(str, enum.Enum):

@@ -38,6 +38,7 @@ async def status_of(services: Services) -> ServerStatus:
             content_bytes=blobs.total_size(connection),
             database_bytes=kind.size(connection),
             free_bytes=shutil.disk_usage(home.path).free,
+            vault_problem=services.vault.problem,
         )
 
     return await services.database.read(work)

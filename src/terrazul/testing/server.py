@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -100,7 +101,12 @@ class RunningServer:
     @property
     def url(self) -> str:
         """Where it answers."""
-        return str(json.loads(self.home.server_file.read_text())["url"])
+        return str(self._about["url"])
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        about: dict[str, Any] = json.loads(self.home.server_file.read_text())
+        return about
 
     @property
     def token(self) -> str:
@@ -137,9 +143,9 @@ class RunningServer:
         """Make a request exactly as it is written; an empty token sends none. Any status is an answer."""
         token = self.token if token is None else token
         authorization = {"Authorization": f"Bearer {token}"} if token else {}
-        connection = http.client.HTTPConnection(self.url.partition("//")[2], timeout=_ANSWER_SECONDS)
+        connection = self._connection()
         with contextlib.closing(connection):
-            connection.putrequest(method, path)
+            connection.putrequest(method, path, skip_host="Host" in (headers or {}))
             for name, value in {
                 "Content-Length": str(len(body or b"")),
                 "Content-Type": "application/json",
@@ -150,6 +156,14 @@ class RunningServer:
             connection.endheaders(body)
             answer = connection.getresponse()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
+    def _connection(self) -> http.client.HTTPConnection:
+        about = self._about
+        scheme, _, place = about["url"].partition("://")
+        if scheme == "http":
+            return http.client.HTTPConnection(place, timeout=_ANSWER_SECONDS)
+        context = ssl.create_default_context(cafile=about["ca_file"])
+        return http.client.HTTPSConnection(place, timeout=_ANSWER_SECONDS, context=context)
 
     def workspace(self, name: str = "testing") -> str:
         """The address of a workspace, made at first use: ``/api/v1/workspaces/<id>``."""

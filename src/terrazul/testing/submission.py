@@ -162,8 +162,10 @@ class Submitter:
         self.server = server
         self._runs: list[SubmittedRun] = []
 
-    def __call__(self, text: str = "", *, files: dict[str, bytes] | None = None, **definition: Any) -> SubmittedRun:
-        """Submit a run of ``train.py`` with this text, beside other files."""
+    def __call__(
+        self, text: str = "", *, files: dict[str, bytes] | None = None, token: str | None = None, **definition: Any
+    ) -> SubmittedRun:
+        """Submit a run of ``train.py`` with this text, beside other files; as its owner, or whose the token is."""
         sources = {**({"train.py": text.encode()} if text else {}), **(files or {})}
         workspace = self.server.workspace()
         snapshot = send_snapshot(self.server, workspace, sources)
@@ -172,7 +174,7 @@ class Submitter:
         if "command" not in whole:
             whole.setdefault("script", "train.py")
         body = {"run_id": run_id, "experiment_name": "tests", "definition": whole, "snapshot_id": snapshot}
-        self.server.call("POST", f"{workspace}/runs", body)
+        self.server.call("POST", f"{workspace}/runs", body, token=token)
         self._runs.append(SubmittedRun(self.server, workspace, run_id))
         return self._runs[-1]
 

@@ -79,7 +79,7 @@ class ServiceSettings:
     ssl_enabled: bool = False
     ssl_certificate: str = ""
     """PEM text; with ``ssl_key``, which the server gives out to the service alone."""
-    ssl_key: str = ""
+    ssl_key: str = field(default="", repr=False)
     ssl_cname: str = ""
     dns_name_label: str = ""
     location: str = ""
@@ -91,8 +91,8 @@ class ServiceSettings:
 class WebserviceKeys:
     """The two keys of a web service; each opens it until it is made anew."""
 
-    primary: str
-    secondary: str
+    primary: str = field(repr=False)
+    secondary: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class KeyChoice:
     """Which key is to be made anew: ``Primary`` or ``Secondary``; ``key`` in the place of a random one."""
 
     which: str
-    key: str = ""
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

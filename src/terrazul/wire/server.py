@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict
 
+CA_VARIABLE = "TERRAZUL_CA_FILE"
+"""Names the file with the certificates that a client trusts servers by."""
+
 
 @dataclass(frozen=True)
 class ServerInfo:
@@ -45,6 +48,8 @@ class ServerStatus:
     """Where the database is: a file, or the address of a server without user and password."""
     processes: int = 1
     """How many processes answer side by side."""
+    vault_problem: str = ""
+    """Why the key vault is closed; empty where it is open."""
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,5 @@ class ServerFile:
     url: str
     pid: int
     version: str
+    ca_file: str = ""
+    """The certificates that clients on this machine trust it by, where they are not those of the system."""

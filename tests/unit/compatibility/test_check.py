@@ -33,12 +33,13 @@ def problems(report: Report) -> dict[str, str]:
 
 def test_uses_are_found_with_their_lines_and_status(tmp_path: Path):
     script = (
-        "from azureml.core import Keyvault, Workspace\nws = Workspace.from_config()\nKeyvault(ws).get_secret('s')\n"
+        "from azureml.core import LinkedService, Workspace\n"
+        "ws = Workspace.from_config()\nLinkedService(ws).unregister()\n"
     )
     write(tmp_path, "src/train.py", script)
     report = check_folder(str(tmp_path))
-    assert names(report) == {"Workspace.from_config": ["2"], "Keyvault": ["3"], "Keyvault.get_secret": ["3"]}
-    assert {("Keyvault", "the key vault"), ("Keyvault.get_secret", "the key vault")} <= {
+    assert names(report) == {"Workspace.from_config": ["2"], "LinkedService": ["3"], "LinkedService.unregister": ["3"]}
+    assert {("LinkedService", "linked services"), ("LinkedService.unregister", "linked services")} <= {
         (use.name, use.note) for use in report.waiting()
     }
     assert report.stopped_programs() == ["src/train.py"]

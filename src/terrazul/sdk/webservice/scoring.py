@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import ssl
 from typing import Any, Callable, NamedTuple, Union
 from urllib.parse import urlsplit
 
 from terrazul.core.errors import WebserviceException
-from terrazul.sdk.client import CA_VARIABLE
+from terrazul.sdk.client import tls_context
 
 _TIMEOUT_SECONDS = 3600.0
 _OK, _UNAUTHORIZED = 200, 401
@@ -65,5 +63,4 @@ def _post(address: str, body: bytes, key: str) -> _Reply:
 def _connect(scheme: str, host: str, port: Any) -> http.client.HTTPConnection:
     if scheme != "https":
         return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
-    context = ssl.create_default_context(cafile=os.environ.get(CA_VARIABLE) or None)
-    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=context)
+    return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=tls_context())

@@ -20,6 +20,7 @@ READING = frozenset({
     Action.ENVIRONMENT_READ,
     Action.MODEL_READ,
     Action.ENDPOINT_READ,
+    Action.SECRET_LIST,
     Action.LINEAGE_READ,
     Action.DELETION_READ,
     Action.MEMBER_READ,
@@ -45,6 +46,9 @@ _WORK = frozenset({
     Action.ENDPOINT_DELETE,
     Action.ENDPOINT_READ_KEYS,
     Action.ENDPOINT_WRITE_KEYS,
+    Action.SECRET_READ,
+    Action.SECRET_WRITE,
+    Action.SECRET_AUDIT,
 })  # fmt: skip
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
 _SHARING = frozenset({Action.MEMBER_WRITE})

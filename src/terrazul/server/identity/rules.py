@@ -44,6 +44,12 @@ class Action(str, enum.Enum):
     ENDPOINT_READ_KEYS = "endpoint/keys/read"
     ENDPOINT_WRITE_KEYS = "endpoint/keys/write"
     ENDPOINT_SERVE = "endpoint/serve"
+    SECRET_LIST = "secret/list"  # noqa: S105  # an action
+    SECRET_READ = "secret/value/read"  # noqa: S105  # an action
+    SECRET_WRITE = "secret/write"  # noqa: S105  # an action
+    SECRET_AUDIT = "secret/audit"  # noqa: S105  # an action
+    RUN_READ_SECRETS = "run/secret/read"
+    VAULT_MANAGE = "vault/manage"
     LINEAGE_READ = "lineage/read"
     DELETION_READ = "deletion/read"
     DELETION_WRITE = "deletion/write"
@@ -126,6 +132,7 @@ RUN_ACTIONS = frozenset({
     Action.RUN_SUBMIT,
     Action.RUN_CANCEL,
     Action.RUN_EXECUTE,
+    Action.RUN_READ_SECRETS,
     Action.CONTENT_READ,
     Action.CONTENT_WRITE,
     Action.SNAPSHOT_READ,

@@ -16,7 +16,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from terrazul.core.errors import InvalidInput, TooLarge
-from terrazul.server.http import demand
+from terrazul.server.http import demand, send_answer
 from terrazul.server.identity.rules import ObjectType, Target
 from terrazul.server.mlflow.exchange import explain
 from terrazul.server.mlflow.method import Call, Method
@@ -55,14 +55,7 @@ class Protocol:
             status, body = 200, await self._perform(scope, receive, workspace_id, name)
         except Exception as error:  # noqa: BLE001  # the edge of the application: the client is told
             status, body, headers = explain(scope, error)
-        answered = {"content-type": "application/json", "content-length": str(len(body)), **headers}
-        head: Any = {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(name.lower().encode(), value.encode()) for name, value in answered.items()],
-        }
-        await send(head)
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await send_answer(send, status, body, headers)
 
     async def _perform(self, scope: Any, receive: Any, workspace_id: str, name: str) -> bytes:
         verb = scope["method"]

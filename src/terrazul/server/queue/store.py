@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
 
 from terrazul.server.sql.metadata import Json, metadata
 
@@ -18,6 +18,7 @@ entry = Table(
     Column("queued_at", BigInteger, nullable=False),
     Column("claimed_at", BigInteger, nullable=True),
     Column("placement", Json, nullable=True),
+    Column("reads_secrets", Boolean, nullable=False),
     Index("ix_queue_entry_order", "claimed_at", "priority", "queued_at"),
 )
 
@@ -40,11 +41,10 @@ class Entry(NamedTuple):
 _COLUMNS = select(entry.c.run, entry.c.target, entry.c.placement)
 
 
-def add(connection: Connection, workspace: int, run: int, target: str, queued_at: int) -> None:
-    """Put a run at the end of the queue."""
-    connection.execute(
-        entry.insert().values(workspace=workspace, run=run, target=target, priority=0, queued_at=queued_at)
-    )
+def add(connection: Connection, workspace: int, run: int, target: str, queued_at: int, *, reads_secrets: bool) -> None:
+    """Put a run at the end of the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
+    values = {"workspace": workspace, "run": run, "target": target, "priority": 0, "queued_at": queued_at}
+    connection.execute(entry.insert().values(**values, reads_secrets=reads_secrets))
 
 
 def waiting(connection: Connection, limit: int) -> list[Entry]:
@@ -77,6 +77,11 @@ def find(connection: Connection, run: int) -> Entry | None:
     """The entry of a run; None once it has ended."""
     row = connection.execute(_COLUMNS.where(entry.c.run == run)).first()
     return None if row is None else Entry(*row)
+
+
+def reads_secrets(connection: Connection, run: int) -> bool:
+    """Whether a run that has not ended may read secrets, as far as its submission decides."""
+    return bool(connection.execute(select(entry.c.reads_secrets).where(entry.c.run == run)).scalar())
 
 
 def remove(connection: Connection, run: int) -> None:

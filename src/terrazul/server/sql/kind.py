@@ -66,5 +66,11 @@ class DatabaseKind(Protocol):
     def changing_schema(self) -> AbstractContextManager[Connection]:
         """A transaction that may change the schema, while nobody else does; committed at its end, or undone."""
 
+    def overwrite_removed(self, connection: Connection) -> None:
+        """Have the bytes of what is removed from now on overwritten, where the database can."""
+
+    def clear_log(self) -> None:
+        """Leave nothing of what was removed in a log beside the database, where there is one."""
+
     def size(self, connection: Connection) -> int:
         """The bytes that the database takes on its disk."""

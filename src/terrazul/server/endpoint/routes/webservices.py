@@ -11,6 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from terrazul.server.changes import LONGEST_WAIT
 from terrazul.server.endpoint.service.view import Filter
 from terrazul.server.http import (
+    NOT_KEPT,
     InjectedPrincipal,
     InjectedServices,
     InjectedWorkspace,
@@ -118,12 +119,13 @@ async def delete_webservice(
     "/{webservice_id:str}/keys",
     operation_id="get_webservice_keys",
     opt=does(Action.ENDPOINT_READ_KEYS, ObjectType.WEBSERVICE),
+    response_headers=NOT_KEPT,
 )
 async def get_webservice_keys(
-    services: InjectedServices, workspace: InjectedWorkspace, webservice_id: FromPath[str]
+    services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, webservice_id: FromPath[str]
 ) -> WebserviceKeys:
-    """Both keys."""
-    return await services.webservices.keys(workspace.key, webservice_id)
+    """Both keys; that they were handed out is put on record."""
+    return await services.webservices.keys(workspace.key, webservice_id, principal.name)
 
 
 @post(
@@ -131,12 +133,17 @@ async def get_webservice_keys(
     operation_id="make_webservice_key",
     opt=does(Action.ENDPOINT_WRITE_KEYS, ObjectType.WEBSERVICE),
     status_code=200,
+    response_headers=NOT_KEPT,
 )
 async def make_webservice_key(
-    services: InjectedServices, workspace: InjectedWorkspace, webservice_id: FromPath[str], data: JSONBody[KeyChoice]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    webservice_id: FromPath[str],
+    data: JSONBody[KeyChoice],
 ) -> WebserviceKeys:
     """Make one key anew; the answer comes when the old one opens nothing any more."""
-    return await services.webservices.make_key(workspace.key, webservice_id, data)
+    return await services.webservices.make_key(workspace.key, webservice_id, data, principal.name)
 
 
 @post(

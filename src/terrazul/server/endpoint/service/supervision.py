@@ -14,13 +14,14 @@ from terrazul.core.errors import InvalidInput, WebserviceNotFound
 from terrazul.server.changes import Changes
 from terrazul.server.endpoint.rules import Wanted, models_in_use, state_of
 from terrazul.server.endpoint.service.deployments import Deployments
+from terrazul.server.endpoint.service.secrets import ServiceSecrets
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
 from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.lineage import store as lineage
 from terrazul.server.sql.database import Database
 from terrazul.server.workspace import store as workspaces
-from terrazul.wire.endpoint import Orders, ServiceError, ServiceJob, ServiceReport, WebserviceKeys, WebserviceState
+from terrazul.wire.endpoint import Orders, Revision, ServiceError, ServiceJob, ServiceReport, WebserviceState
 from terrazul.wire.lineage import Edge
 
 USER_TYPE = "webservice"
@@ -63,6 +64,7 @@ class Supervision:
         notify: Notify,
         facts: JobFacts,
         host: str,
+        secrets: ServiceSecrets,
     ) -> None:
         self._database = database
         self._deployments = deployments
@@ -72,6 +74,7 @@ class Supervision:
         self._notify = notify
         self._facts = facts
         self._host = host
+        self._secrets = secrets
 
     async def exchange(self, workspace: int, name: str, report: ServiceReport) -> Orders:
         """Take a report; the answer is the orders, kept back until there are newer ones than the supervisor knows."""
@@ -125,6 +128,7 @@ class Supervision:
     def forget(self, connection: Connection, row: ServiceRow) -> None:
         """Remove all that is known of a web service that has ended; part of the caller's transaction."""
         services.delete(connection, row.key)
+        self._secrets.remove(connection, row)
         lineage.remove_user(connection, row.workspace, USER_TYPE, row.name)
         self._identities.revoke_webservice_token(connection, row.workspace, row.name)
         self._notify(connection, row.key)
@@ -169,12 +173,16 @@ class Supervision:
         return Orders(
             order=row.orders,
             attempt=row.attempt,
-            revision=await self._deployments.revision(row.workspace, wanted),
-            fallback=None if fallback is None else await self._deployments.revision(row.workspace, fallback),
-            keys=WebserviceKeys(row.primary_key, row.secondary_key) if needs_keys else None,
+            revision=await self._revision(row, wanted),
+            fallback=None if fallback is None else await self._revision(row, fallback),
+            keys=await self._database.read(partial(self._secrets.keys, row=row)) if needs_keys else None,
             reloads=row.reloads,
             stop=row.deleting,
         )
+
+    async def _revision(self, row: ServiceRow, revision: RevisionRow) -> Revision:
+        whole = await self._database.read(partial(self._secrets.whole, row=row, revision=revision))
+        return await self._deployments.revision(row.workspace, whole)
 
 
 def note_models(connection: Connection, row: ServiceRow) -> None:

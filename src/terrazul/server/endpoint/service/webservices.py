@@ -34,11 +34,14 @@ from terrazul.server.endpoint.service.change import changed_settings, described
 from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.service.images import find_image
 from terrazul.server.endpoint.service.keeper import KEEPER
+from terrazul.server.endpoint.service.secrets import ServiceSecrets
 from terrazul.server.endpoint.service.supervision import Notify, note_models, waited_for
 from terrazul.server.endpoint.service.view import Filter, describe, matches
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
 from terrazul.server.sql.database import Database, tell
+from terrazul.server.vault.service.secrets import Record
+from terrazul.server.vault.store import Reader
 from terrazul.server.workspace.service import Hindrance
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.endpoint import (
@@ -90,6 +93,8 @@ class Webservices:
         clock: Clock,
         notify: Notify,
         wake: Callable[[], None],
+        secrets: ServiceSecrets,
+        record: Record,
     ) -> None:
         self._database = database
         self._deployments = deployments
@@ -98,6 +103,8 @@ class Webservices:
         self._clock = clock
         self._notify = notify
         self._wake = wake
+        self._secrets = secrets
+        self._record = record
 
     async def deploy(self, workspace: WorkspaceRow, new: NewWebservice, user: str) -> Webservice:
         """Write down that there is to be a web service; sent twice, it counts once.
@@ -158,33 +165,38 @@ class Webservices:
         self._wake()
         return service
 
-    async def keys(self, workspace: int, name: str) -> WebserviceKeys:
-        """Both keys. Raises ``WebserviceConflict`` for a web service that asks for none."""
+    async def keys(self, workspace: int, name: str, user: str) -> WebserviceKeys:
+        """Both keys, put on record before they are handed out.
+
+        Raises ``WebserviceConflict`` for a web service that asks for none.
+        """
 
         def work(connection: Connection) -> WebserviceKeys:
-            row = self._with_keys(connection, workspace, name)
-            return WebserviceKeys(row.primary_key, row.secondary_key)
+            return self._reveal(connection, self._with_keys(connection, workspace, name), user)
 
-        return await self._database.read(work)
+        return await self._database.write(work)
 
-    async def make_key(self, workspace: int, name: str, choice: KeyChoice) -> WebserviceKeys:
+    async def make_key(self, workspace: int, name: str, choice: KeyChoice, user: str) -> WebserviceKeys:
         """Make a key anew; the answer comes when the old one opens nothing any more."""
-        column = {"primary": "primary_key", "secondary": "secondary_key"}.get(choice.which.lower())
-        if column is None:
+        which = choice.which.lower()
+        if which not in {"primary", "secondary"}:
             raise InvalidInput(
                 f"There is no key {choice.which[:80]!r}.", target="which", hint="Say Primary or Secondary."
             )
         check_keys(WebserviceKeys(choice.key, ""))
 
-        def work(connection: Connection) -> ServiceRow:
+        def work(connection: Connection) -> tuple[ServiceRow, WebserviceKeys]:
             row = self._with_keys(connection, workspace, name)
-            self._order(connection, row, {column: choice.key or _new_key()})
-            return services.existing(connection, workspace, name)
+            key = choice.key or _new_key()
+            new = WebserviceKeys(key, "") if which == "primary" else WebserviceKeys("", key)
+            self._secrets.put_keys(connection, row, new, user)
+            self._order(connection, row, {})
+            return services.existing(connection, workspace, name), self._reveal(connection, row, user)
 
-        row = await self._database.write(work)
+        row, keys = await self._database.write(work)
         if await asyncio.to_thread(self._place.kind.is_alive, row.placement or {}):
             await self._until(row, lambda now: now.orders_known >= row.orders, _KEY_PATIENCE)
-        return WebserviceKeys(row.primary_key, row.secondary_key)
+        return keys
 
     async def reload(self, workspace: int, name: str) -> Webservice:
         """Have all workers started anew, one after another; the answer comes when they have been."""
@@ -265,7 +277,6 @@ class Webservices:
         self, connection: Connection, workspace: WorkspaceRow, new: NewWebservice, content: Content, user: str
     ) -> None:
         port = choose_port(new.port, self._place.first_port, services.ports(connection), self._is_free)
-        keys = new.keys or WebserviceKeys("", "")
         now = self._clock()
         values = {
             "workspace": workspace.key,
@@ -276,8 +287,6 @@ class Webservices:
             "properties": new.properties,
             "deployment_id": new.deployment_id,
             "port": port,
-            "primary_key": keys.primary or _new_key(),
-            "secondary_key": keys.secondary or _new_key(),
             "wanted_revision": 1,
             "orders": 1,
             "reloads": 0,
@@ -297,7 +306,10 @@ class Webservices:
         }
         services.add(connection, values)
         row = services.existing(connection, workspace.key, new.name)
-        services.add_revision(connection, row, RevisionRow(1, *content, since_order=1), now, user)
+        keys = new.keys or WebserviceKeys("", "")
+        made = WebserviceKeys(keys.primary or _new_key(), keys.secondary or _new_key())
+        self._secrets.put_keys(connection, row, made, user)
+        self._secrets.add_revision(connection, row, RevisionRow(1, *content, since_order=1), now, user)
         note_models(connection, row)
         tell(connection, KEEPER)
 
@@ -310,15 +322,14 @@ class Webservices:
                 target=str(new.port),
                 hint="Leave the port out, or delete the web service and deploy it anew.",
             )
-        keys = new.keys or WebserviceKeys("", "")
+        if new.keys is not None:
+            self._secrets.put_keys(connection, row, new.keys, user)
         values = {
             "compute_type": new.compute_type.value,
             "description": new.description,
             "tags": new.tags,
             "properties": new.properties,
             "deployment_id": new.deployment_id,
-            "primary_key": keys.primary or row.primary_key,
-            "secondary_key": keys.secondary or row.secondary_key,
         }
         self._order_revision(connection, row, content, values, user)
 
@@ -333,6 +344,8 @@ class Webservices:
     ) -> Webservice:
         row = self._undeleted(connection, workspace, name)
         revision = services.revision_of(connection, row.key, row.wanted_revision)
+        if chosen is not None or change.models is not None or change.settings is not None:
+            revision = self._secrets.whole(connection, row, revision)
         current = Content(revision.deployment, revision.settings, revision.image_id)
         changed = self._changed_content(connection, workspace, current, change, chosen)
         values = described(row, change)
@@ -367,7 +380,7 @@ class Webservices:
         """Want a new revision, part of the caller's transaction."""
         number, now = row.wanted_revision + 1, self._clock()
         revision = RevisionRow(number, *content, since_order=row.orders + 1)
-        services.add_revision(connection, row, revision, now, user)
+        self._secrets.add_revision(connection, row, revision, now, user)
         fresh = {"wanted_revision": number, "state": WebserviceState.TRANSITIONING.value, "phase": "", "error": None}
         self._order(connection, row, {**values, **fresh, "updated_at": now})
         note_models(connection, services.existing(connection, row.workspace, row.name))
@@ -392,6 +405,10 @@ class Webservices:
                 f"The web service {name!r} asks for no key.", target=name, hint="Update it with auth_enabled=True."
             )
         return row
+
+    def _reveal(self, connection: Connection, row: ServiceRow, user: str) -> WebserviceKeys:
+        self._record(connection, row.workspace, f"keys of the web service {row.name}", self._clock(), Reader(user))
+        return self._secrets.keys(connection, row)
 
     def _is_free(self, port: int) -> bool:
         family = socket.AF_INET6 if ":" in self._place.host else socket.AF_INET

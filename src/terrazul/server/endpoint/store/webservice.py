@@ -38,8 +38,6 @@ webservice = Table(
     Column("properties", Json, nullable=False),
     Column("deployment_id", String(64), nullable=False),
     Column("port", Integer, nullable=False, unique=True),
-    Column("primary_key", Text, nullable=False),
-    Column("secondary_key", Text, nullable=False),
     Column("wanted_revision", Integer, nullable=False),
     Column("orders", Integer, nullable=False),
     Column("reloads", Integer, nullable=False),
@@ -91,8 +89,6 @@ class ServiceRow(NamedTuple):
     properties: dict[str, str]
     deployment_id: str
     port: int
-    primary_key: str
-    secondary_key: str
     wanted_revision: int
     orders: int
     reloads: int

@@ -147,6 +147,15 @@ def grants_of(connection: Connection, user: int) -> dict[str, Grant]:
     }
 
 
+def has_right(connection: Connection, name: str, workspace_id: str, action: Action) -> bool:
+    """Whether the user of a name may do something in a workspace at this moment."""
+    user = users.find(connection, name)
+    if user is None or not user.is_active:
+        return False
+    grant = grants_of(connection, user.key).get(workspace_id)
+    return user.is_admin or (grant is not None and action in grant.actions)
+
+
 def _rights(name: str, own: Mapping[str, frozenset[Action]]) -> frozenset[Action]:
     return BUILT_IN[name].actions if name in BUILT_IN else own.get(name, frozenset())
 

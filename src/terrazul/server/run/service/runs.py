@@ -27,6 +27,7 @@ from terrazul.server.queue.service import Dispatcher
 from terrazul.server.run.rules import check_definition
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.secrets import gives_secrets
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
@@ -210,7 +211,8 @@ class Runs:
         runs.set_tags(connection, row, new.tags)
         runs.add_properties(connection, row, new.properties)
         runs.add_event(connection, row, RunEvent(to_text(now), RunState.NOT_STARTED), now)
-        queue.add(connection, workspace, key, new.definition.target, now)
+        secrets = gives_secrets(connection, workspace, by)
+        queue.add(connection, workspace, key, new.definition.target, now, reads_secrets=secrets)
         self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)
         return _load(connection, workspace, new.run_id)
 

@@ -227,6 +227,11 @@ def restore_all_of(connection: Connection, experiment_key: int, deleted_at: int)
     connection.execute(run.update().where(of_experiment, run.c.deleted_at == deleted_at).values(deleted_at=None))
 
 
+def creator_of(connection: Connection, key: int) -> str:
+    """Who made a run: a user, or the run above it by its id."""
+    return str(connection.execute(select(run.c.created_by).where(run.c.id == key)).scalar_one())
+
+
 def warnings_of(connection: Connection, key: int) -> list[str]:
     """The warnings of a run."""
     return list(connection.execute(select(run.c.warnings).where(run.c.id == key)).scalar_one())

@@ -189,6 +189,12 @@ class PostgresqlDatabase:
                 ) from None
             raise
 
+    def overwrite_removed(self, connection: Connection) -> None:
+        """Nothing: removed rows are in the files until the database vacuums them."""
+
+    def clear_log(self) -> None:
+        """Nothing: the log is the database's own."""
+
     def size(self, connection: Connection) -> int:
         """What PostgreSQL says."""
         return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())

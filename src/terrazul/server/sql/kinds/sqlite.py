@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,15 @@ class SqliteDatabase:
         engine = _engine(self._path, _DURABLE, "BEGIN IMMEDIATE")
         with engine.begin() as connection:
             yield connection
+
+    def overwrite_removed(self, connection: Connection) -> None:
+        """Zeros in the place of what is removed, for as long as the connection lives."""
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+    def clear_log(self) -> None:
+        """Have everything that was committed in the file itself, and nothing in the log beside it."""
+        with closing(sqlite3.connect(self._path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def size(self, connection: Connection) -> int:  # noqa: ARG002  # others ask their server
         """The size of the file."""

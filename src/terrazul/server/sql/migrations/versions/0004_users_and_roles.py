@@ -1,6 +1,9 @@
-"""Users, groups, roles, and whose a token is."""
+"""Users, groups, roles, and whose a token is; the key vault."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,9 +13,90 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+_SEALED = (
+    "workspace", "owner", "name", "label", "content_type", "master_key", "wrapped_key", "content",
+    "created_at", "created_by", "updated_at", "updated_by",
+)  # fmt: skip
+
 
 def upgrade() -> None:
     """Go to this schema. What the server's home holds as its token becomes a user's at the next start."""
+    _add_users_and_roles()
+    _add_vault()
+
+
+def _add_vault() -> None:
+    """What web services held openly moves into the vault, which seals it at the next start."""
+    op.create_table(
+        "sealed_value",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("master_key", sa.String(length=16), nullable=False),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["workspace"], ["workspace.id"], name=op.f("fk_sealed_value_workspace")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sealed_value")),
+        sa.UniqueConstraint("workspace", "owner", "name", name=op.f("uq_sealed_value_workspace_owner_name")),
+    )
+    op.create_index(op.f("ix_sealed_value_master_key"), "sealed_value", ["master_key"])
+    op.create_table(
+        "master_key",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_master_key")),
+    )
+    op.create_table(
+        "secret_read",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_secret_read")),
+    )
+    op.create_index("ix_secret_read_workspace_id", "secret_read", ["workspace", "id"])
+    with op.batch_alter_table("queue_entry", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("reads_secrets", sa.Boolean(), nullable=False, server_default=sa.true()))
+    _move_secrets_of_web_services()
+
+
+def _move_secrets_of_web_services() -> None:
+    connection = op.get_bind()
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what was there is overwritten
+    sealed = sa.table("sealed_value", *map(sa.column, _SEALED))
+
+    def move(service: Any, name: str, value: str) -> None:
+        place = [service.workspace, "webservice", f"{service.name}/{name}", f"{service.name}/{name}", "", "", b""]
+        made = [service.created_at, service.created_by] * 2
+        connection.execute(sealed.insert().values(dict(zip(_SEALED, [*place, value.encode(), *made], strict=True))))
+
+    services = {row.id: row for row in connection.execute(sa.text("SELECT * FROM webservice"))}
+    for service in services.values():
+        move(service, "primary_key", service.primary_key)
+        move(service, "secondary_key", service.secondary_key)
+    update = sa.text("UPDATE webservice_revision SET settings = :settings WHERE webservice = :id AND number = :number")
+    for row in connection.execute(sa.text("SELECT webservice, number, settings FROM webservice_revision")).all():
+        settings = json.loads(row.settings)
+        if settings.get("ssl_key"):
+            move(services[row.webservice], f"{row.number}/ssl_key", settings["ssl_key"])
+            kept = json.dumps({**settings, "ssl_key": ""})
+            connection.execute(update, {"settings": kept, "id": row.webservice, "number": row.number})
+    with op.batch_alter_table("webservice", schema=None) as batch_op:
+        batch_op.drop_column("primary_key")
+        batch_op.drop_column("secondary_key")
+
+
+def _add_users_and_roles() -> None:
     op.create_table(
         "user",
         sa.Column("id", sa.Integer(), nullable=False),
