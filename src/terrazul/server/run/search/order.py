@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, false, func, literal, or_, tuple_
 
 from terrazul.core.errors import InvalidInput
-from terrazul.server.run.search.sql import EMPTY_IS_MISSING, SOURCES, TEXTS, column_of, relation_of
+from terrazul.server.run.search.sql import EMPTY_IS_MISSING, SOURCES, column_of, is_text, relation_of
 from terrazul.server.run.search.tree import Entity, Kind, OrderTerm
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.index_choice import sorted_by
@@ -65,7 +65,7 @@ class Sort:
 
     def order_of_present(self) -> list[ColumnElement[Any]]:
         """As ``order``, where the value is not missing."""
-        if self.term.field.entity in TEXTS or self.empty_is_missing:
+        if is_text(self.term.field):
             return [sorted_by(self.value, descending=self.term.descending)]
         return [self.value.desc() if self.term.descending else self.value.asc()]
 

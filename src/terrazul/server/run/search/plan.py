@@ -24,7 +24,7 @@ from terrazul.server.run.search.order import (
     follows_present,
     newest_first,
 )
-from terrazul.server.run.search.sql import SOURCES, TEXTS, column_of, compile_filter, flattened, holds
+from terrazul.server.run.search.sql import SOURCES, column_of, compile_filter, flattened, holds, is_text
 from terrazul.server.run.search.tree import And, Comparison, Entity, Node, Operator, OrderTerm
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.index_choice import one_of, unindexed
@@ -290,7 +290,7 @@ class _Walk:
         if values is None:
             return False
         same: Condition = sort.value == value
-        if sort.term.field.entity in TEXTS and isinstance(value, str):
+        if is_text(sort.term.field) and isinstance(value, str):
             same = one_of(sort.value, [value])
         return _number(self._connection, values.where(same), self._most + 1) > self._most
 

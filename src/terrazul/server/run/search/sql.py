@@ -49,8 +49,7 @@ SOURCES = {
     Entity.TAG: _source(tag.table, "key", "value"),
     Entity.PROPERTY: _source(property_.table, "key", "value"),
 }
-TEXTS = {Entity.PARAMETER, Entity.TAG, Entity.PROPERTY}
-"""Those whose values are texts of any length."""
+_TEXTS = {Entity.PARAMETER, Entity.TAG, Entity.PROPERTY}
 
 _above = run.alias("above")
 _COLUMNS: dict[str, Column] = {
@@ -103,6 +102,11 @@ def column_of(field: Field) -> Column | None:
     return _COLUMNS.get(field.key)
 
 
+def is_text(field: Field) -> bool:
+    """Whether the values are texts of any length, of which an index may hold the beginnings only."""
+    return field.entity in _TEXTS or (field.entity is Entity.ATTRIBUTE and field.key == "display_name")
+
+
 def relation_of(field: Field) -> tuple[Column, Table | Any, str]:
     """For an attribute that stands in another row: the column that points there, its table, and the name there."""
     return _RELATED[field.key]
@@ -115,7 +119,7 @@ def holds(column: Column, field: Field, operator: Operator, values: tuple[Value,
         return not_(holds(column, field, positive, values))
     if field.kind is Kind.STATE:
         return column.in_([state.value for state in states_of(operator, values)])
-    if field.entity in TEXTS and operator in {Operator.EQUAL, Operator.IN}:
+    if is_text(field) and operator in {Operator.EQUAL, Operator.IN}:
         return one_of(column, [str(value) for value in values])
     if operator is Operator.IN:
         return column.in_(values)
