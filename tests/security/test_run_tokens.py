@@ -23,6 +23,11 @@ SHARED_ROUTES = {
 }
 OWNERS_ROUTES = {
     "GET /api/v1/server/status",
+    "GET /api/v1/activity",
+    "GET /api/v1/activity/export",
+    "GET /api/v1/activity/verify",
+    "GET /api/v1/workspaces/{workspace_id}/activity",
+    "GET /api/v1/workspaces/{workspace_id}/activity/export",
     "POST /api/v1/workspaces",
     "PATCH /api/v1/workspaces/{workspace_id}",
     "DELETE /api/v1/workspaces/{workspace_id}",
@@ -49,7 +54,6 @@ OWNERS_ROUTES = {
     "GET /api/v1/workspaces/{workspace_id}/secrets",
     "POST /api/v1/workspaces/{workspace_id}/secrets",
     "POST /api/v1/workspaces/{workspace_id}/secrets/values",
-    "GET /api/v1/workspaces/{workspace_id}/secrets/reads",
     "DELETE /api/v1/workspaces/{workspace_id}/secrets/{secret_name}",
     "GET /api/v1/keyvault",
     "POST /api/v1/keyvault/rotate",

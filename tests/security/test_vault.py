@@ -73,7 +73,7 @@ def test_value_is_kept_nowhere_in_the_open(platform: RunningServer, submit: Subm
     parts = ("", "/definition", "/events", "/metrics", "/artifacts", "/logs")
     told = [json.dumps(run.get(part)) for part in parts]
     told += [run.file(path).decode(errors="replace") for path in run.files]
-    told += [json.dumps(platform.call("GET", secrets)), json.dumps(platform.call("GET", f"{secrets}/reads"))]
+    told += [json.dumps(platform.call("GET", secrets)), json.dumps(platform.call("GET", "/api/v1/activity?limit=1000"))]
     told += [platform.ask("GET", path).body.decode() for path in ("/metrics", "/api/v1/keyvault")]
     assert not any(CANARY in text for text in told)
     for path, content in everything_kept(platform):
@@ -121,8 +121,8 @@ def test_secrets_of_a_web_service_are_sealed_too(platform: RunningServer, tmp_pa
     service = deployer(echo("hello"), settings={"auth_enabled": True, **tls}, keys=keys)
     assert service.get("/keys") == keys
     name = service.route.rpartition("/")[2]
-    reads = platform.call("GET", f"{service.workspace}/secrets/reads?limit=1")
-    assert reads[0]["name"] == f"keys of the web service {name}"
+    looks = platform.call("GET", f"{service.workspace}/activity?action=endpoint/keys/read&object_id={name}")["lines"]
+    assert [(each["object_type"], each["operation"]) for each in looks] == [("webservice", "get_webservice_keys")]
     middle = pair.key.read_text().splitlines()[3].encode()
     for path in platform.home.path.glob("terrazul.db*"):
         for hidden in (b"canary-primary-key", b"canary-secondary-key", middle):

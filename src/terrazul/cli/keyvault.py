@@ -18,19 +18,13 @@ from terrazul.cli.workspace_choice import choose
 from terrazul.core.errors import MissingFile
 from terrazul.sdk.client import connect
 from terrazul.sdk.keyvault import Keyvault
-from terrazul.wire.vault import NOT_PROVIDED, Rotation, Secret, SecretRead, VaultStatus
+from terrazul.wire.vault import NOT_PROVIDED, Rotation, Secret, VaultStatus
 
 _LIST = (
     Column("name", "name"),
     Column("content type", "content_type", lambda value: NOTHING if value == NOT_PROVIDED else str(value)),
     Column("changed", "updated_at", moment),
     Column("changed by", "updated_by"),
-)
-_READS = (
-    Column("time", "time", moment),
-    Column("name", "name"),
-    Column("user", "user"),
-    Column("run", "run_id", lambda value: value or NOTHING),
 )
 _STATUS = (
     Column("master key kept in", "kept_in"),
@@ -72,10 +66,6 @@ def add_parser(subparsers: Subparsers) -> None:
     _name(delete)
     delete.add_argument("-y", "--yes", action="store_true", help="Do not ask.")
     workspace_options(delete)
-
-    reads = add_verb(verbs, "reads", _reads, "List who was given which value, newest first.")
-    reads.add_argument("--limit", type=int, metavar="N", default=100, help="How many at most. Default: 100.")
-    workspace_options(reads)
 
     add_verb(verbs, "status", _status, "Show where the master key is kept, and whether the vault is open.")
     add_verb(
@@ -138,12 +128,6 @@ def _delete(arguments: argparse.Namespace) -> int:
     confirm(f"Delete the secret {arguments.name} of {workspace.name}?", yes=arguments.yes)
     workspace.client.delete(f"/secrets/{quote(arguments.name, safe='')}")
     note(f"The secret {arguments.name} is deleted.")
-    return ExitCode.GOOD
-
-
-def _reads(arguments: argparse.Namespace) -> int:
-    found = choose(arguments).client.get(List[SecretRead], "/secrets/reads", {"limit": arguments.limit})
-    show(arguments, found, _READS, nothing="Nobody was given a value yet.")
     return ExitCode.GOOD
 
 

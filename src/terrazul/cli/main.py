@@ -42,6 +42,7 @@ COMMANDS = {
     "role": Command("terrazul.cli.role", "Show what roles allow; make your own."),
     "token": Command("terrazul.cli.user_token", "Make, list and delete tokens, which programs sign in with."),
     "whoami": Command("terrazul.cli.whoami", "Show who you are to the server, and what you may do."),
+    "activity": Command("terrazul.cli.activity", "See who did what; export and verify the activity log."),
     "check": Command("terrazul.cli.check", "Read v1 code: what runs, what does not and why, which pins to set."),
     "completion": Command("terrazul.cli.completion", "Print a script that completes commands in your shell."),
 }

@@ -272,7 +272,9 @@ class Answer:
 
     def close(self) -> None:
         """Give the connection back, if all has been read."""
-        if self._response.isclosed() and not self._response.will_close:
+        is_whole = self._response.isclosed()
+        self._response.close()  # left to its finalizer, a Ctrl-C that comes in there would be lost
+        if is_whole and not self._response.will_close:
             self._idle.put(self._connection)
         else:
             self._connection.close()

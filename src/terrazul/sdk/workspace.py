@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, 
 
 from terrazul.core.errors import AlreadyExists, InvalidInput, UserErrorException, WorkspaceException, WorkspaceNotFound
 from terrazul.sdk import deletion
+from terrazul.sdk.activity import ActivityFilter, Time, list_activity
 from terrazul.sdk.client import Client, class_of, concept, connect
 from terrazul.sdk.console import say
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import workspace as wire
+from terrazul.wire.activity import ActivityLine
 from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
 from terrazul.wire.experiment import ExperimentFolder
 from terrazul.wire.write import RunChange
@@ -376,6 +378,25 @@ class Workspace:
     ) -> List[wire.Member]:
         """Take a role in the workspace away; returns with whom it is still shared. Terrazul's own."""
         return self.client.post(List[wire.Member], "/members/remove", wire.Member(role, user, group))
+
+    def activity(
+        self,
+        since: Time = None,
+        until: Time = None,
+        user: Optional[str] = None,
+        action: Optional[str] = None,
+        object_type: Optional[str] = None,
+        object_id: Optional[str] = None,
+        result: Optional[str] = None,
+        max_results: int = 1000,
+    ) -> List[ActivityLine]:
+        """Who did what in the workspace, newest first. Terrazul's own; for its Owners and Contributors.
+
+        ``since`` and ``until`` are times, ``action`` is how the action begins (``model/``), ``result`` is ``done``,
+        ``refused`` or ``failed``.
+        """
+        wanted = ActivityFilter(since, until, user, action, object_type, object_id, result)
+        return list_activity(self.client, wanted, max_results, {})
 
     @property
     def members(self) -> List[wire.Member]:

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp
 from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
 from terrazul.server import page
+from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
 from terrazul.server.deletion import routes as deletions
 from terrazul.server.endpoint.routes import images, webservices
@@ -41,6 +42,7 @@ from terrazul.server.mlflow.protocol import ACTION, Protocol, describe
 from terrazul.server.model import routes as models
 from terrazul.server.network.gate import Gate
 from terrazul.server.observation import Figures, Observation
+from terrazul.server.recording import Recording
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
 from terrazul.server.run.routes import secrets as run_secrets
@@ -91,7 +93,7 @@ def build(services: Services, announce: Announce, token: str, names: list[str]) 
             await services.stop()
 
     application = Protocol(application_of(services, figures, lifespan), services)
-    return Observation(Gate(Redirection(application, services), names), figures)
+    return Observation(Recording(Gate(Redirection(application, services), names), services.activity), figures)
 
 
 def application_of(services: Services, figures: Figures, *lifespan: Lifespan) -> Litestar:
@@ -144,10 +146,14 @@ def _api() -> Router:
             images.router,
             identity.members,
             vault.router,
+            activity.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )
-    return _Branch("/api/v1", route_handlers=[workspaces.collection, workspace, *identity.handlers, vault.vault])
+    return _Branch(
+        "/api/v1",
+        route_handlers=[workspaces.collection, workspace, *identity.handlers, vault.vault, activity.collection],
+    )
 
 
 class _Branch(Router):

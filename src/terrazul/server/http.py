@@ -13,11 +13,13 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.types import HTTPScope, Send
 
 from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError, Unavailable
+from terrazul.server.activity.service.act import ACT, Act
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.server.services import Services
@@ -49,16 +51,25 @@ def does(action: Action, object_type: ObjectType = ObjectType.WORKSPACE) -> dict
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Authenticate and authorise each call; a route that declares nothing opens for nobody."""
+    act = _act_of(connection, handler)
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
-    principal = await services.identities.authenticate(connection.headers.get("authorization"))
-    action: Action | None = handler.opt.get("action")
+    act.principal = principal = await services.identities.authenticate(connection.headers.get("authorization"))
+    action = act.action
     if action is None:
         raise Forbidden("This address declares no action, so nobody may use it.")
     target = await _target(services, principal, handler, connection.path_params)
     demand(principal, action, target)
     connection.scope["state"]["principal"] = principal
+
+
+def _act_of(connection: Connection, handler: BaseRouteHandler) -> Act:
+    act: Act = connection.scope["state"][ACT]
+    act.action, act.parameters = handler.opt.get("action"), connection.path_params
+    if isinstance(handler, HTTPRouteHandler):
+        act.operation, act.success = str(handler.operation_id or ""), handler.status_code
+    return act
 
 
 def demand(principal: Principal, action: Action, target: Target) -> None:
@@ -136,6 +147,7 @@ def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, s
     if scope["state"].get(CLIENT_GONE):
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     status, body = _describe(error, correlation_id)
+    scope["state"][ACT].reason = body.message
     log_fault(scope, status, error)
     return status, msgspec.json.encode(body), headers_of_error(status)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings
+from terrazul.server.activity.service.log import Activity
 from terrazul.server.blobs.kinds.local import LocalStorage
 from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
@@ -53,7 +54,7 @@ from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as a
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database, after_commit, tell
 from terrazul.server.sql.kind import DatabaseKind, Thing
-from terrazul.server.vault import store as secret_reads
+from terrazul.server.sql.witness import witness
 from terrazul.server.vault.kind import Surroundings
 from terrazul.server.vault.service.secrets import Secrets
 from terrazul.server.vault.service.vault import Vault, place_of
@@ -80,6 +81,7 @@ class Services:
         self.owner = owner_name(getpass.getuser())
         self.changes = Changes()
         self.database = Database(kind, shared=settings.processes > 1)
+        self.activity = Activity(self.database, clock)
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
         self.contents = Contents(self.database, storage, clock)
@@ -92,7 +94,7 @@ class Services:
         self.users = Users(self.database, self.identities, clock)
         place_of_keys = place_of(settings.master_key_kind, Surroundings(home, os.environ))
         self.vault = Vault(self.database, place_of_keys, clock)
-        self.secrets = Secrets(self.database, self.vault, clock, record=secret_reads.add_read)
+        self.secrets = Secrets(self.database, self.vault)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
@@ -119,7 +121,7 @@ class Services:
         place = Place(endpoint, settings.scoring_host, settings.scoring_port)
         self.webservices = Webservices(
             self.database, deployments, place, self.changes, clock, self._notify_service, self.keeper.wake,
-            service_secrets, record=secret_reads.add_read,
+            service_secrets,
         )  # fmt: skip
         self.mlflow = Mlflow(
             MlflowExperiments(self.database, clock),
@@ -131,7 +133,8 @@ class Services:
         )
         collector = Collector(self.database, self.contents, clock)
         self.remover = Remover(
-            self.database, collector, computes, self.changes, clock, settings.purge_after_days
+            self.database, collector, computes, self.changes, clock, settings.purge_after_days,
+            self.activity.of_the_server,
         )  # fmt: skip
         self.deletions = Deletions(
             self.database, self.contents, computes, self.changes, clock, self.remover.wake
@@ -168,7 +171,9 @@ class Services:
 
     async def start(self, token: str) -> None:
         """Begin to work: the owner's token counts, runs and web services are looked after by the process that leads."""
+        witness.set(self.activity.of_the_server())  # for this task, and those that are made below
         self.changes.start()
+        self.activity.start()
         await self.identities.set_owner_token(token, self.owner)
         await self.vault.start()
         self.leadership.start()
@@ -178,4 +183,5 @@ class Services:
         self.changes.close()
         await self.leadership.stop()
         await self.vault.stop()
+        await self.activity.stop()
         self.database.close()

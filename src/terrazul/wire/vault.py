@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List, Optional
+from typing import List
 
 NOT_PROVIDED = "application/NotProvided"
 """v1's content type of a secret for which none is given."""
@@ -50,17 +50,6 @@ class SecretValue:
 
     name: str
     value: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class SecretRead:
-    """One time that a value was handed out."""
-
-    name: str
-    time: str
-    user: str
-    run_id: Optional[str] = None
-    """The run that asked, where it was one; ``user`` submitted it then."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,11 @@ def test_secret_is_set_shown_listed_and_deleted(shared_project: Shell):
     listed = shared_project("keyvault", "list")
     assert "db-password" in listed.stdout
     assert "hunter2" not in listed.stdout
-    assert shared_project.json("keyvault", "reads")[0]["name"] == "db-password"
+    record = shared_project.json("activity", "list", "--object-type", "secret")
+    assert [(each["object_id"], each["change"]) for each in record] == [
+        ("db-password", "shown"),
+        ("db-password", "created"),
+    ]
     unsure = shared_project("keyvault", "delete", "db-password")
     assert (unsure.returncode, "Nobody can be asked" in unsure.stderr) == (2, True)
     assert shared_project("keyvault", "delete", "db-password", "--yes").returncode == 0

@@ -1,6 +1,7 @@
 """A workspace is shared from the command line, as a new team would."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,29 @@ def test_user_is_listed_changed_and_kept_out(owner: Shell, ana: Shell):
     assert ana("whoami").returncode == 0
     assert owner("user", "show", "nobody").returncode == 3
     assert "There is a user 'ana' already" in owner("user", "create", "ANA").stderr
+
+
+def test_activity_is_listed_exported_and_verified(owner: Shell, ana: Shell, tmp_path: Path):
+    owner("workspace", "share", "--user", "ana", "--role", "Reader")
+    assert ana("activity", "list").returncode == 1
+    assert ana("workspace", "update", "--description", "x").returncode == 1
+    owner("workspace", "unshare", "--user", "ana", "--role", "Reader")
+    refused = owner.json("activity", "list", "--result", "refused", "--user", "ana", "--since", "1h")
+    assert {each["operation"] for each in refused} >= {"list_workspace_activity", "change_workspace"}
+    assert owner("activity", "list", "--all", "--limit", "1").stdout.count("\n") == 2
+    file = tmp_path / "log.jsonl"
+    assert owner("activity", "export", "--all", "--file", str(file)).returncode == 0
+    for line in (["activity", "verify"], ["activity", "verify", "--file", str(file)]):
+        verified = owner(*line)
+        assert (verified.returncode, "are as they were written" in verified.stderr) == (0, True), verified
+    last = owner.json("activity", "verify", "--file", str(file))
+    noted = f"{last['last']}:{last['last_hash']}"
+    assert owner("activity", "verify", "--known", noted).returncode == 0
+    file.write_text(file.read_text().replace('"user":"ana"', '"user":"ben"', 1))
+    broken = owner("activity", "verify", "--file", str(file))
+    assert (broken.returncode, "is broken at line" in broken.stderr) == (1, True), broken
+    file.write_text("nonsense\n")
+    assert owner("activity", "verify", "--file", str(file)).returncode == 2
+    assert owner("activity", "verify", "--file", str(tmp_path / "none")).returncode in {2, 3}
+    assert owner("activity", "list", "--since", "yesterday").returncode == 2
+    assert owner("activity", "list", "--all", "-w", "research").returncode == 2

@@ -147,18 +147,17 @@ def test_run_that_fails_says_why_and_ends_with_one(project: Shell):
 def test_run_that_is_left_outlives_the_server_is_followed_and_canceled(project: Shell):
     port = project.json("status")["url"].rpartition(":")[2]
     left = project.json("run", "submit-script", "-c", "local", "--async", "wait.py")
-    following = subprocess.Popen(
-        [TERRAZUL, "run", "monitor-logs", left["run_id"]],
-        cwd=project.folder,
-        env=project.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert following.stdout
-    assert any("waiting" in line for line in following.stdout)
-    following.send_signal(signal.SIGINT)
-    _output, errors = following.communicate(timeout=30)
+    command = [TERRAZUL, "run", "monitor-logs", left["run_id"]]
+    with subprocess.Popen(
+        command, cwd=project.folder, env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as following:
+        try:
+            assert following.stdout
+            assert any("waiting" in line for line in following.stdout)
+            following.send_signal(signal.SIGINT)
+            _output, errors = following.communicate(timeout=30)
+        finally:
+            following.kill()
     assert following.returncode == 130
     assert f"terrazul run cancel {left['run_id']}" in errors
     assert "1 run goes on and reports when it is up again." in project("down").stdout

@@ -1,6 +1,7 @@
 """A workspace is shared from Python, and signed in to with a token of one's own."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -43,6 +44,10 @@ def test_service_principal_does_what_its_role_allows(workspace: Workspace, progr
     run.log("loss", 1)
     run.complete()
     assert run.get_details()["runId"] == run.id
+    acts = workspace.activity(user="nightly", since=datetime.now(timezone.utc) - timedelta(hours=1))
+    assert ("run", run.id, "created") in [(each.object_type, each.object_id, each.change) for each in acts]
+    refused = seen.activity(user="nightly", result="refused", max_results=1)
+    assert [(each.action, each.status) for each in refused] == [("member/write", 403)]
     workspace.unshare("nightly", "Contributor")
     workspace.unshare("nightly", "Reader")
     assert "nightly" not in [each.user for each in workspace.members]

@@ -8,6 +8,7 @@ from pathlib import Path
 from terrazul.core.errors import NotFound
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings
+from terrazul.server.activity.store import Wanted
 from terrazul.server.identity.rules import Principal
 from terrazul.server.services import Services
 from terrazul.server.sql.choice import choose
@@ -76,6 +77,23 @@ def test_what_was_deleted_softly_is_purged_by_age(tmp_path: Path, new_database: 
         (tmp_path / str(days)).mkdir()
     assert asyncio.run(story(2)) == [False, True]
     assert asyncio.run(story(0)) == [False, False]
+
+
+def test_purge_by_age_is_in_the_activity_log_of_its_workspace(tmp_path: Path, new_database: Callable[[], str]):
+    async def story() -> list[tuple[str, str, str]]:
+        clock = Clock()
+        services = services_in(tmp_path, new_database(), clock, purge_after_days=2)
+        await services.start("token")
+        workspace = await with_deleted_run(services)
+        clock.now += 3 * DAY
+        assert await is_gone(services, workspace)
+        [made] = await services.workspaces.list_all(None, None)
+        wanted = Wanted(made.workspace_id, object_type="run", object_id="old")
+        lines = (await services.activity.list_newest(wanted, 10, None)).lines
+        await services.stop()
+        return [(line.kind, line.change, line.object_id) for line in lines]
+
+    assert asyncio.run(story())[:1] == [("server", "deleted", "old")]
 
 
 def test_upload_that_nobody_finished_goes_after_a_day(tmp_path: Path, new_database: Callable[[], str]):

@@ -80,10 +80,16 @@ def test_each_read_is_on_record(server: RunningServer, secrets: str):
     user = server.call("GET", "/api/v1/me")["name"]
     value(server, secrets)
     value(server, secrets, "absent")
-    reads = server.call("GET", f"{secrets}/reads")
-    assert [(each["name"], each["user"], each["run_id"]) for each in reads] == [("first", user, None)]
-    with pytest.raises(Refused, match="no number of reads"):
-        server.call("GET", f"{secrets}/reads?limit=0")
+    server.call("POST", secrets, {"secrets": [{"name": "First", "value": "anew"}]})
+    server.call("DELETE", f"{secrets}/first")
+    lines = server.call("GET", f"{secrets.rpartition('/')[0]}/activity?object_type=secret")["lines"]
+    told = [(each["object_id"], each["change"], each["user"], each["action"]) for each in reversed(lines)]
+    assert told == [
+        ("first", "created", user, "secret/write"),
+        ("first", "shown", user, "secret/value/read"),
+        ("first", "changed", user, "secret/write"),
+        ("first", "deleted", user, "secret/write"),
+    ]
 
 
 def test_same_name_of_two_workspaces_is_two_secrets(server: RunningServer, secrets: str):

@@ -1,5 +1,6 @@
 """Finding the server, and telling when it cannot be."""
 
+import http.client
 import json
 import socket
 import threading
@@ -15,8 +16,10 @@ from terrazul.sdk.client import (
     SERVER_VARIABLE,
     TOKEN_VARIABLE,
     Address,
+    Answer,
     Client,
     Request,
+    _Idle,
     class_of,
     connect,
 )
@@ -40,6 +43,25 @@ def test_server_of_the_home(home: Path):
     (home / "server.json").write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1, "version": "1"}))
     (home / "token").write_text("secret\n")
     assert connect().address == Address("http://127.0.0.1:1", "secret")
+
+
+class Interrupted(http.client.HTTPResponse):
+    """Ctrl-C comes while it is being closed."""
+
+    def close(self) -> None:
+        super().close()
+        raise KeyboardInterrupt
+
+
+def test_interrupt_is_not_lost_while_an_answer_is_closed():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        response = Interrupted(ours)
+        response.begin()
+        answer = Answer(response, http.client.HTTPConnection("127.0.0.1"), _Idle())
+        with pytest.raises(KeyboardInterrupt), answer:
+            assert answer.read() == b"{}"
 
 
 def test_server_that_came_back_elsewhere_is_found(home: Path):

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from terrazul.core.clock import to_text
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.witness import made
 from terrazul.wire.environment import Environment, EnvironmentDefinition
 
 environment = Table(
@@ -55,6 +56,7 @@ def add(
         "created_by": user,
     }
     connection.execute(environment.insert().values(**values))
+    made(connection, "environment", f"{definition.name}:{last + 1}")
     return Environment(definition.name, str(last + 1), definition, to_text(now), user)
 
 

@@ -28,6 +28,7 @@ from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import made
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.experiment import Experiment
 
@@ -129,6 +130,7 @@ def add(
             artifact_location=artifact_location,
         )
     )
+    made(connection, "experiment", new.experiment_id)
     return ExperimentRow(primary_key(result), new, number, now, now, None, artifact_location)
 
 

@@ -48,11 +48,11 @@ _WORK = frozenset({
     Action.ENDPOINT_WRITE_KEYS,
     Action.SECRET_READ,
     Action.SECRET_WRITE,
-    Action.SECRET_AUDIT,
 })  # fmt: skip
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
+_ACTIVITY = frozenset({Action.ACTIVITY_READ})
 _SHARING = frozenset({Action.MEMBER_WRITE})
-OF_WORKSPACES = READING | _WORK | _CHANGES_OF_THE_WORKSPACE | _SHARING
+OF_WORKSPACES = READING | _WORK | _CHANGES_OF_THE_WORKSPACE | _SHARING | _ACTIVITY
 """Every action that a role can give: the others belong to administrators, to runs and to web services."""
 
 
@@ -68,8 +68,8 @@ BUILT_IN = {
     OWNER: BuiltIn("Everything, sharing included.", OF_WORKSPACES),
     "Contributor": BuiltIn("Everything but sharing.", OF_WORKSPACES - _SHARING),
     "Data Scientist": BuiltIn(
-        "All work, but no change of the workspace itself or of its computes.",
-        OF_WORKSPACES - _SHARING - _CHANGES_OF_THE_WORKSPACE,
+        "All work, but no change of the workspace itself or of its computes, and no look at its activity log.",
+        OF_WORKSPACES - _SHARING - _CHANGES_OF_THE_WORKSPACE - _ACTIVITY,
     ),
     "Compute Operator": BuiltIn("Reads, and manages computes.", READING),
     "Reader": BuiltIn("Reads everything but credentials.", READING),

@@ -47,7 +47,6 @@ class Action(str, enum.Enum):
     SECRET_LIST = "secret/list"  # noqa: S105  # an action
     SECRET_READ = "secret/value/read"  # noqa: S105  # an action
     SECRET_WRITE = "secret/write"  # noqa: S105  # an action
-    SECRET_AUDIT = "secret/audit"  # noqa: S105  # an action
     RUN_READ_SECRETS = "run/secret/read"
     VAULT_MANAGE = "vault/manage"
     LINEAGE_READ = "lineage/read"
@@ -57,6 +56,7 @@ class Action(str, enum.Enum):
     MEMBER_WRITE = "member/write"
     USER_READ = "user/read"
     USER_WRITE = "user/write"
+    ACTIVITY_READ = "activity/read"
     TOKEN_WRITE = "token/write"  # noqa: S105  # an action
 
 
@@ -95,6 +95,8 @@ class Principal:
     grants: Mapping[str, Grant] = field(default_factory=dict)
     """By the id of the workspace."""
     actions: frozenset[Action] | None = None
+    token_id: str | None = None
+    """The public id of a user's token."""
 
     @property
     def is_run(self) -> bool:

@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import HTTPScope
 
 from terrazul.core.errors import InvalidInput, TerrazulError, TooLarge
+from terrazul.server.activity.service.act import ACT
 from terrazul.server.http import headers_of_error, log_fault
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.wire.mlflow.error import EndpointNotFound, InvalidParameter, WrongMethod, body_of, code_of
@@ -80,6 +81,7 @@ def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, s
         error = InvalidInput("The request broke off.")  # nobody reads this, and it is no fault to look into
     known = _known(scope, error)
     status, _ = code_of(known)
+    scope["state"][ACT].reason = known.message
     log_fault(scope, status, error)
     return status, msgspec.json.encode(body_of(known)), headers_of_error(status)
 

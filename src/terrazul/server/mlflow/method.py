@@ -45,6 +45,11 @@ class Method:
     check_size: Callable[[int], None] | None = None
     """Raises for a body of too many bytes."""
 
+    def operation(self, verb: str) -> str:
+        """The name of the operation in the OpenAPI document."""
+        name = f"mlflow_{self.perform.__name__}"
+        return name if verb == self.verbs[0] else f"{name}_by_{verb.lower()}"
+
     def read(self, verb: str, body: bytes, query: bytes) -> object:
         """The message: in the body, for GET in the query, for DELETE in either."""
         if self.check_size:

@@ -16,6 +16,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from terrazul.core.errors import InvalidInput, TooLarge
+from terrazul.server.activity.rules import thing_of_message
+from terrazul.server.activity.service.act import ACT, Act
 from terrazul.server.http import demand, send_answer
 from terrazul.server.identity.rules import ObjectType, Target
 from terrazul.server.mlflow.exchange import explain
@@ -62,14 +64,18 @@ class Protocol:
         method = self._methods[name].get(verb)
         if method is None:
             raise WrongMethod(f"{name} is called with {' or '.join(self._methods[name])}, not with {verb}.")
+        act: Act = scope["state"][ACT]
+        act.operation, act.action = method.operation(verb), method.action
+        act.parameters = {"workspace_id": workspace_id}
         headers = dict(scope["headers"])
         given = headers.get(b"authorization", b"").decode("latin-1")
-        principal = await self._services.identities.authenticate(given)
+        act.principal = principal = await self._services.identities.authenticate(given)
         demand(principal, method.action, Target(ObjectType.WORKSPACE, workspace_id))
         workspace = await self._services.workspaces.get(workspace_id)
         await self._services.mlflow.experiments.ensure_default(workspace.key)
         body = await _read(receive, headers.get(b"content-length", b""), self._services.settings.body_limit)
         asked = method.read(verb, body, scope["query_string"])
+        act.message_thing = thing_of_message(asked, method.action)
         answer = await method.perform(Call(self._services.mlflow, workspace.key, principal), asked)
         return msgspec.json.encode(answer or {})
 
@@ -108,7 +114,7 @@ def _operation(method: Method, verb: str, fields: dict[str, Any], form: dict[str
     operation: dict[str, Any] = {
         "summary": name.replace("_", " ").title().replace(" ", ""),
         "description": inspect.getdoc(method.perform),
-        "operationId": f"mlflow_{name}" if verb == method.verbs[0] else f"mlflow_{name}_by_{verb.lower()}",
+        "operationId": method.operation(verb),
         ACTION: method.action.value,
         "parameters": [{"name": "workspace_id", "in": "path", "required": True, "schema": {"type": "string"}}],
         "responses": {"200": {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}},

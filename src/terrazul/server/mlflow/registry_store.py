@@ -12,6 +12,7 @@ from terrazul.server.model.store import model, model_file, property_, registered
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import made
 from terrazul.wire.model import ModelFile
 
 detail = Table(
@@ -150,6 +151,7 @@ def add_name(connection: Connection, workspace: int, name: str, now: int, user: 
     """Enter a name that has no versions yet."""
     values = {"workspace": workspace, "name": name, "last_version": 0, "created_at": now, "created_by": user}
     connection.execute(registered_model.insert().values(**values))
+    made(connection, "model", name)
 
 
 def describe(connection: Connection, workspace: int, key: int, description: str, now: int) -> None:

@@ -27,6 +27,7 @@ from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.position import read_position, write_position
+from terrazul.server.sql.witness import made, removed
 from terrazul.wire.lineage import Edge
 from terrazul.wire.model import Model, ModelChange, ModelFile, ModelPage, NewModel
 from terrazul.wire.run import Run
@@ -124,6 +125,7 @@ class Models:
             rules.check_unused(row.id, lineage.users_of(connection, workspace, MODEL, row.id))
             lineage.remove_user(connection, workspace, MODEL, row.id)
             store.delete(connection, workspace, row.key, self._clock())
+            removed(connection, "model", row.id)
 
         await self._database.write(work)
 
@@ -237,6 +239,7 @@ class Models:
         store.tag.add(connection, workspace, key, new.tags)
         store.property_.add(connection, workspace, key, new.properties)
         model_id = ModelId(new.name, version)
+        made(connection, "model", str(model_id))
         edges = rules.edges_of(str(model_id), values["run_id"], values["snapshot_id"], parent_id, new.datasets)
         lineage.add(connection, workspace, edges)
         return _load(connection, workspace, model_id)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import made
 
 snapshot = Table(
     "snapshot",
@@ -47,6 +48,8 @@ _COLUMNS = select(
 
 def add(connection: Connection, workspace: int, row: SnapshotRow) -> None:
     """Enter a snapshot; one of the same content stays as it is, for whoever named it again."""
+    if find(connection, workspace, row.snapshot_id) is None:
+        made(connection, "snapshot", row.snapshot_id)
     statement = insert(snapshot).values(workspace=workspace, **row._asdict())
     again = {"asked_at": row.created_at}
     connection.execute(statement.on_conflict_do_update(index_elements=["workspace", "snapshot_id"], set_=again))

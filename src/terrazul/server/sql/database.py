@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from terrazul.core.errors import InsufficientStorage
 from terrazul.server.sql.kind import DatabaseKind, Thing
 from terrazul.server.sql.savepoint import savepoint
+from terrazul.server.sql.witness import Witness, watch, witness
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -48,6 +49,7 @@ class _Pending(Generic[T]):
     work: Work[T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
+    witness: Witness | None
 
 
 class _Outcome(NamedTuple):
@@ -81,7 +83,7 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Pending(work, loop, future))
+        self._queue.put(_Pending(work, loop, future, witness.get()))
         return await future
 
     async def read(self, work: Work[T]) -> T:
@@ -210,9 +212,10 @@ class Database:
 
     def _run(self, connection: Connection, pending: _Pending[Any]) -> _Outcome:
         """One write in its own savepoint. A full disk undoes the whole transaction, so that error goes up."""
+        watch(connection, pending.witness)
         try:
             with savepoint(connection):
-                value = pending.work(connection)
+                value = _watched(connection, pending)
         except DBAPIError as error:
             explained = self._explained(error)
             if isinstance(explained, InsufficientStorage) or error.connection_invalidated:
@@ -221,6 +224,15 @@ class Database:
         except Exception as error:  # noqa: BLE001  # whatever the work raises belongs to its caller
             return _Outcome(pending, None, error)
         return _Outcome(pending, value, None)
+
+
+def _watched(connection: Connection, pending: _Pending[T]) -> T:
+    if pending.witness is None:
+        return pending.work(connection)
+    pending.witness.begins()
+    value = pending.work(connection)
+    pending.witness.ends(connection)
+    return value
 
 
 def _answer(outcomes: list[_Outcome]) -> None:

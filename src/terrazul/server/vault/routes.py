@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from litestar import Router, delete, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody
 
 from terrazul.server.http import NOT_KEPT, InjectedPrincipal, InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action, ObjectType
-from terrazul.server.vault.store import Reader
 from terrazul.wire.vault import (
     NewSecrets,
     Rotation,
     Secret,
     SecretNames,
-    SecretRead,
     SecretValue,
     VaultStatus,
 )
@@ -43,18 +41,10 @@ async def put_secrets(
     response_headers=NOT_KEPT,
 )
 async def read_secrets(
-    services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, data: JSONBody[SecretNames]
+    services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[SecretNames]
 ) -> list[SecretValue]:
     """The values of those that are there. Each is put on record."""
-    return await services.secrets.read(workspace.key, data.names, Reader(principal.name))
-
-
-@get("/reads", operation_id="list_secret_reads", opt=does(Action.SECRET_AUDIT))
-async def list_secret_reads(
-    services: InjectedServices, workspace: InjectedWorkspace, limit: FromQuery[int] = 100
-) -> list[SecretRead]:
-    """Who was given which value, newest first."""
-    return await services.secrets.reads(workspace.key, limit)
+    return await services.secrets.read(workspace.key, data.names)
 
 
 @delete("/{secret_name:str}", operation_id="delete_secret", opt=does(Action.SECRET_WRITE))
@@ -75,5 +65,5 @@ async def rotate_master_key(services: InjectedServices) -> Rotation:
     return await services.vault.rotate()
 
 
-router = Router("/secrets", route_handlers=[list_secrets, put_secrets, read_secrets, list_secret_reads, delete_secret])
+router = Router("/secrets", route_handlers=[list_secrets, put_secrets, read_secrets, delete_secret])
 vault = Router("/keyvault", route_handlers=[get_vault, rotate_master_key])

@@ -1,4 +1,4 @@
-"""The rows of sealed values, of the master key that counts, and of who read which secret."""
+"""The rows of sealed values, and of the master key that counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
-    Index,
     Integer,
     LargeBinary,
     Row,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 from terrazul.core.clock import to_text
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.workspace.store import workspace
-from terrazul.wire.vault import Secret, SecretRead
+from terrazul.wire.vault import Secret
 
 sealed = Table(
     "sealed_value",
@@ -57,18 +56,6 @@ master_key = Table(
 )
 """One row: the id of the master key under which values are sealed. The key itself is nowhere in the database."""
 
-read = Table(
-    "secret_read",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("workspace", Integer, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("time", BigInteger, nullable=False),
-    Column("user", Text, nullable=False),
-    Column("run_id", Text, nullable=True),
-    Index("ix_secret_read_workspace_id", "workspace", "id"),
-)
-
 _ONLY = 1
 
 
@@ -90,13 +77,6 @@ class SealedRow(NamedTuple):
     content: bytes
 
 
-class Reader(NamedTuple):
-    """Who reads: a user, or a run that the user submitted."""
-
-    user: str
-    run_id: str | None = None
-
-
 _COLUMNS = (sealed.c.id, workspace.c.workspace_id, sealed.c.owner, sealed.c.name)
 _SEALED: Select[Any] = select(*_COLUMNS, sealed.c.master_key, sealed.c.wrapped_key, sealed.c.content).join(
     workspace, workspace.c.id == sealed.c.workspace
@@ -109,11 +89,13 @@ def about(connection: Connection, place: Place) -> bytes:
     return _about(connection.execute(query).scalar_one(), place.owner, place.name)
 
 
-def put(connection: Connection, place: Place, values: dict[str, Any]) -> None:
-    """Enter a value, or change the one that is there; who made it first stays."""
+def put(connection: Connection, place: Place, values: dict[str, Any]) -> bool:
+    """Enter a value, or change the one that is there; who made it first stays. True where it is new."""
     changed = {name: value for name, value in values.items() if name not in {"created_at", "created_by"}}
-    if not connection.execute(sealed.update().where(_at(place)).values(changed)).rowcount:
-        connection.execute(sealed.insert().values(**place._asdict(), **values))
+    if connection.execute(sealed.update().where(_at(place)).values(changed)).rowcount:
+        return False
+    connection.execute(sealed.insert().values(**place._asdict(), **values))
+    return True
 
 
 def find(connection: Connection, place: Place) -> SealedRow | None:
@@ -178,17 +160,6 @@ def set_current_key(connection: Connection, key_id: str) -> None:
     changed = connection.execute(master_key.update().where(master_key.c.id == _ONLY).values(key_id=key_id)).rowcount
     if not changed:
         connection.execute(master_key.insert().values(id=_ONLY, key_id=key_id))
-
-
-def add_read(connection: Connection, workspace_key: int, name: str, time: int, reader: Reader) -> None:
-    """Note that a value was handed out."""
-    connection.execute(read.insert().values(workspace=workspace_key, name=name, time=time, **reader._asdict()))
-
-
-def reads(connection: Connection, workspace_key: int, limit: int) -> list[SecretRead]:
-    """The last times that values of a workspace were handed out, newest first."""
-    query = select(read).where(read.c.workspace == workspace_key).order_by(read.c.id.desc()).limit(limit)
-    return [SecretRead(row.name, to_text(row.time), row.user, row.run_id) for row in connection.execute(query)]
 
 
 def _at(place: Place) -> Any:

@@ -14,6 +14,7 @@ from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, Workspac
 from terrazul.core.ids import check_workspace_name, new_guid
 from terrazul.server.blobs.service import Contents
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.witness import removed
 from terrazul.server.workspace import store
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.workspace import NewWorkspace, Workspace, WorkspaceChange, WorkspaceScope
@@ -138,6 +139,7 @@ class Workspaces:
                     hint=hindrance.hint,
                 )
             store.delete(connection, row.key)
+            removed(connection, "workspace", workspace_id.lower())
 
         await self._database.write(work)
         self._known.pop(workspace_id, None)

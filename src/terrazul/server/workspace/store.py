@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Row, String, Tab
 
 from terrazul.core.clock import to_text
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.witness import made
 from terrazul.wire.workspace import Workspace, WorkspaceScope
 
 workspace = Table(
@@ -60,6 +61,7 @@ def add(connection: Connection, new: Workspace, created_at: int) -> WorkspaceRow
             created_by=new.created_by,
         )
     )
+    made(connection, "workspace", new.workspace_id)
     return WorkspaceRow(primary_key(result), new)
 
 

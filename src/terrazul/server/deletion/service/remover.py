@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import Connection
@@ -20,6 +21,7 @@ from terrazul.server.deletion.store.deletion import DeletionRow
 from terrazul.server.deletion.store.removal import step
 from terrazul.server.identity.rules import Principal
 from terrazul.server.sql.database import Database, tell
+from terrazul.server.sql.witness import Witness, watched_by
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.deletion import DeletionState, NewDeletion, Selection
 
@@ -41,6 +43,7 @@ class Remover:
         changes: Changes,
         clock: Clock,
         purge_after_days: int,
+        witness_of: Callable[[str], Witness],
     ) -> None:
         self._database = database
         self._collector = collector
@@ -48,6 +51,7 @@ class Remover:
         self._changes = changes
         self._clock = clock
         self._purge_after_days = purge_after_days
+        self._witness_of = witness_of
         self._looked_for_old_at = self._swept_at = clock()
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -117,7 +121,8 @@ class Remover:
         for workspace in await self._database.read(lambda connection: workspaces.list_all(connection, None, None)):
             found = await self._deletions.preview(workspace.key, selection)
             if found.experiments or found.runs:
-                await self._deletions.order(workspace, NewDeletion(new_guid(), selection), _BY_AGE)
+                with watched_by(self._witness_of(workspace.workspace.workspace_id)):
+                    await self._deletions.order(workspace, NewDeletion(new_guid(), selection), _BY_AGE)
 
     async def _sweep(self) -> None:
         """Once a day, look for uploads that nobody finished."""

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from terrazul.core.clock import to_text
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.witness import made
 from terrazul.server.workspace.store import workspace
 from terrazul.wire.deletion import Deletion, DeletionState, Selection
 
@@ -70,6 +71,7 @@ _ROW = select(
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
     """Enter a deletion; returns its key."""
+    made(connection, "deletion", values["deletion_id"])
     return primary_key(connection.execute(deletion.insert().values(**values)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, literal
+from sqlalchemy import Connection, Text, cast, literal, select
 
 from terrazul.server.deletion.store.doomed import Doomed, experiments_counted
 from terrazul.server.experiment import store as experiments
@@ -16,6 +16,7 @@ from terrazul.server.model.rules import MODEL
 from terrazul.server.run.store import logged_model
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import removed
 
 _NO_RUN_ID = "~"
 _NO_EXPERIMENT_NAME = "\x1f"
@@ -27,9 +28,11 @@ def hide(connection: Connection, workspace: int, doomed: Doomed, deletion: int, 
     going = [row for row in doomed.experiments if row.number != DEFAULT_NUMBER]
     _count_runs_off(connection, doomed, {row.key for row in going}, now)
     for group in in_groups(doomed.runs):
+        removed(connection, "run", *connection.execute(select(run.c.run_id).where(run.c.id.in_(group))).scalars())
         unnamed = literal(_NO_RUN_ID) + cast(run.c.id, Text)
         values = {"deletion": deletion, "run_id": unnamed, "parent": None}
         connection.execute(run.update().where(run.c.id.in_(group)).values(values))
+    removed(connection, "experiment", *(row.experiment.experiment_id for row in going))
     for row in going:
         unnamed_experiment = {"name": f"{_NO_EXPERIMENT_NAME}{row.key}", "number": -row.key}
         experiments.change(connection, row.key, {**unnamed_experiment, "deletion": deletion})
@@ -53,5 +56,6 @@ def _remove_models(connection: Connection, workspace: int, doomed: Doomed, now: 
         lineage.remove_user(connection, workspace, MODEL, version.id)
         registry.forget_version(connection, version.registered_model, version.version)
         models.delete(connection, workspace, version.key, now)
+        removed(connection, "model", version.id)
     for name in doomed.names:
         registry.delete_name(connection, name.key)

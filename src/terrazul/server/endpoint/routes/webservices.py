@@ -122,10 +122,10 @@ async def delete_webservice(
     response_headers=NOT_KEPT,
 )
 async def get_webservice_keys(
-    services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, webservice_id: FromPath[str]
+    services: InjectedServices, workspace: InjectedWorkspace, webservice_id: FromPath[str]
 ) -> WebserviceKeys:
     """Both keys; that they were handed out is put on record."""
-    return await services.webservices.keys(workspace.key, webservice_id, principal.name)
+    return await services.webservices.keys(workspace.key, webservice_id)
 
 
 @post(

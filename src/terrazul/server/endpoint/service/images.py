@@ -17,6 +17,7 @@ from terrazul.server.endpoint.service.deployments import Deployments
 from terrazul.server.endpoint.store import image as images
 from terrazul.server.lineage import store as lineage
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.witness import removed
 from terrazul.wire.endpoint import Deployment, Image, ImageChange, NewImage
 from terrazul.wire.lineage import Edge
 
@@ -86,6 +87,7 @@ class Images:
                     target=image.id,
                     hint="Delete these web services first, or update them to something else.",
                 )
+            removed(connection, "image", image.id)
             images.change(
                 connection, workspace, image, {"deleted": True, "deployment": msgspec.to_builtins(Deployment())}
             )

@@ -40,8 +40,7 @@ from terrazul.server.endpoint.service.view import Filter, describe, matches
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import RevisionRow, ServiceRow
 from terrazul.server.sql.database import Database, tell
-from terrazul.server.vault.service.secrets import Record
-from terrazul.server.vault.store import Reader
+from terrazul.server.sql.witness import removed
 from terrazul.server.workspace.service import Hindrance
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.endpoint import (
@@ -94,7 +93,6 @@ class Webservices:
         notify: Notify,
         wake: Callable[[], None],
         secrets: ServiceSecrets,
-        record: Record,
     ) -> None:
         self._database = database
         self._deployments = deployments
@@ -104,7 +102,6 @@ class Webservices:
         self._notify = notify
         self._wake = wake
         self._secrets = secrets
-        self._record = record
 
     async def deploy(self, workspace: WorkspaceRow, new: NewWebservice, user: str) -> Webservice:
         """Write down that there is to be a web service; sent twice, it counts once.
@@ -165,16 +162,13 @@ class Webservices:
         self._wake()
         return service
 
-    async def keys(self, workspace: int, name: str, user: str) -> WebserviceKeys:
-        """Both keys, put on record before they are handed out.
-
-        Raises ``WebserviceConflict`` for a web service that asks for none.
-        """
+    async def keys(self, workspace: int, name: str) -> WebserviceKeys:
+        """Both keys. Raises ``WebserviceConflict`` for a web service that asks for none."""
 
         def work(connection: Connection) -> WebserviceKeys:
-            return self._reveal(connection, self._with_keys(connection, workspace, name), user)
+            return self._secrets.keys(connection, self._with_keys(connection, workspace, name))
 
-        return await self._database.write(work)
+        return await self._database.read(work)
 
     async def make_key(self, workspace: int, name: str, choice: KeyChoice, user: str) -> WebserviceKeys:
         """Make a key anew; the answer comes when the old one opens nothing any more."""
@@ -191,7 +185,7 @@ class Webservices:
             new = WebserviceKeys(key, "") if which == "primary" else WebserviceKeys("", key)
             self._secrets.put_keys(connection, row, new, user)
             self._order(connection, row, {})
-            return services.existing(connection, workspace, name), self._reveal(connection, row, user)
+            return services.existing(connection, workspace, name), self._secrets.keys(connection, row)
 
         row, keys = await self._database.write(work)
         if await asyncio.to_thread(self._place.kind.is_alive, row.placement or {}):
@@ -227,6 +221,7 @@ class Webservices:
             row = services.existing(connection, workspace, name)
             if not row.deleting:
                 self._order(connection, row, {"deleting": True})
+                removed(connection, "webservice", name)
             return row
 
         row = await self._database.write(work)
@@ -405,10 +400,6 @@ class Webservices:
                 f"The web service {name!r} asks for no key.", target=name, hint="Update it with auth_enabled=True."
             )
         return row
-
-    def _reveal(self, connection: Connection, row: ServiceRow, user: str) -> WebserviceKeys:
-        self._record(connection, row.workspace, f"keys of the web service {row.name}", self._clock(), Reader(user))
-        return self._secrets.keys(connection, row)
 
     def _is_free(self, port: int) -> bool:
         family = socket.AF_INET6 if ":" in self._place.host else socket.AF_INET

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from terrazul.core.clock import to_text
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.witness import made
 from terrazul.wire.endpoint import Deployment, Image, NewImage
 
 image = Table(
@@ -69,6 +70,7 @@ def add(connection: Connection, workspace: int, new: NewImage, created_at: int, 
         "deleted": False,
     }
     connection.execute(image.insert().values(**values))
+    made(connection, "image", f"{new.name}:{last + 1}")
     row = connection.execute(select(image).where(of_name, image.c.version == last + 1)).one()
     return _row(row)
 

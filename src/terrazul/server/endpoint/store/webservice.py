@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from terrazul.core.errors import WebserviceNotFound
 from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.witness import made
 from terrazul.wire.endpoint import ComputeType, Deployment, ServiceError, ServiceSettings, WebserviceState
 
 webservice = Table(
@@ -122,6 +123,7 @@ class RevisionRow(NamedTuple):
 
 def add(connection: Connection, values: Mapping[str, object]) -> int:
     """Enter a web service; returns its key."""
+    made(connection, "webservice", str(values["name"]))
     return primary_key(connection.execute(webservice.insert().values(**values)))
 
 

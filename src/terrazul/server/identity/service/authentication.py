@@ -131,6 +131,7 @@ class Identities:
             is_admin=user.is_admin,
             grants=grants_of(connection, user.key),
             actions=None if row.actions is None else known_actions_of(row.actions),
+            token_id=row.token_id,
         )
         return _Known(principal, row.expires_at, now)
 

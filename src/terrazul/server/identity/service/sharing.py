@@ -17,6 +17,7 @@ from terrazul.server.identity.store import role as roles
 from terrazul.server.identity.store import user as users
 from terrazul.server.identity.store.role import RoleRow
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.witness import made, removed
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.identity import NewRole, Role
 from terrazul.wire.workspace import Member
@@ -68,6 +69,7 @@ class Sharing:
                     f"The role {name!r} is given to somebody.", target=name, hint="Take it away from them first."
                 )
             roles.delete(connection, name)
+            removed(connection, "role", name)
 
         await self._database.write(work)
 
@@ -93,8 +95,9 @@ class Sharing:
                     f"{member.role} allows more than you may: {', '.join(_words(beyond))}.", target=member.role
                 )
             whose = _whose(connection, member)
-            made = {"created_at": self._clock(), "created_by": principal.name}
-            roles.assign(connection, {"workspace": workspace.key, **whose, "role": member.role, **made})
+            about = {"created_at": self._clock(), "created_by": principal.name}
+            roles.assign(connection, {"workspace": workspace.key, **whose, "role": member.role, **about})
+            made(connection, "member", _told(member))
             self._identities.forget(connection)
 
         await self._database.write(work)
@@ -111,6 +114,7 @@ class Sharing:
                     target=member.user or member.group,
                     hint="`terrazul workspace members` shows who is what.",
                 )
+            removed(connection, "member", _told(member))
             self._identities.forget(connection)
             owners = [each for each in roles.of_workspace(connection, workspace.key) if each.role == OWNER]
             if member.role == OWNER and not owners and not principal.is_admin:
@@ -126,6 +130,11 @@ class Sharing:
             values: dict[str, Any] = {"workspace": workspace, "user": user.key, "role": OWNER}
             roles.assign(connection, {**values, "created_at": self._clock(), "created_by": name})
             self._identities.forget(connection)
+
+
+def _told(member: Member) -> str:
+    """Who has what, as the activity log tells it."""
+    return f"{member.role}: {member.user or f'group {member.group}'}"
 
 
 def _whose(connection: Connection, member: Member) -> dict[str, int]:

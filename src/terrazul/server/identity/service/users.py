@@ -17,6 +17,7 @@ from terrazul.server.identity.store import user as users
 from terrazul.server.identity.store.token import TokenRow
 from terrazul.server.identity.store.user import GroupRow, UserRow
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.witness import removed
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.identity import (
     Group,
@@ -95,6 +96,7 @@ class Users:
             tokens.delete_of_user(connection, row.key)
             roles.withdraw_all(connection, user_key=row.key)
             users.delete(connection, row.key)
+            removed(connection, "user", row.name)
             self._identities.forget(connection)
             _check_administrator(connection)
 
@@ -147,6 +149,7 @@ class Users:
             row = find_group(connection, name)
             roles.withdraw_all(connection, group_key=row.key)
             users.delete_group(connection, row.key)
+            removed(connection, "group", row.name)
             self._identities.forget(connection)
 
         await self._database.write(work)
@@ -213,6 +216,7 @@ class Users:
                     hint="Remove the file `token` there and start the server anew: it makes another.",
                 )
             tokens.delete(connection, row.digest)
+            removed(connection, "token", token_id)
             self._identities.forget(connection)
 
         await self._database.write(work)

@@ -19,6 +19,7 @@ from sqlalchemy import (
 
 from terrazul.server.identity.store.user import group, membership, user
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.witness import made
 from terrazul.server.workspace.store import workspace
 
 role = Table(
@@ -70,6 +71,8 @@ class AssignmentRow(NamedTuple):
 
 def put(connection: Connection, row: RoleRow) -> None:
     """Enter a role in the place of one of its name."""
+    if find(connection, row.name) is None:
+        made(connection, "role", row.name)
     delete(connection, row.name)
     connection.execute(role.insert().values(row._asdict()))
 

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, Stri
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.witness import made
 
 token = Table(
     "token",
@@ -52,6 +53,8 @@ class TokenRow(NamedTuple):
 def put(connection: Connection, row: TokenRow) -> None:
     """Enter a token."""
     connection.execute(insert(token).values(**row._asdict()).on_conflict_do_nothing())
+    if row.token_id is not None:
+        made(connection, "token", row.token_id)
 
 
 def find(connection: Connection, digest: str) -> TokenRow | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Integer, String, Table, Text, select
 
 from terrazul.server.sql.metadata import metadata, primary_key
+from terrazul.server.sql.witness import made
 from terrazul.wire.identity import UserKind
 
 user = Table(
@@ -67,6 +68,7 @@ def add(connection: Connection, row: UserRow) -> UserRow:
     """Enter a user; the key of the row that is given does not count."""
     values = {**row._asdict(), "kind": row.kind.value}
     del values["key"]
+    made(connection, "user", row.name)
     return row._replace(key=primary_key(connection.execute(user.insert().values(values))))
 
 
@@ -99,6 +101,7 @@ def delete(connection: Connection, key: int) -> None:
 def add_group(connection: Connection, name: str, created_at: int, created_by: str) -> GroupRow:
     """Enter a group."""
     values = {"name": name, "created_at": created_at, "created_by": created_by}
+    made(connection, "group", name)
     return GroupRow(primary_key(connection.execute(group.insert().values(values))), **values)  # type: ignore[arg-type]  # as the columns
 
 

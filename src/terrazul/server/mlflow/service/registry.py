@@ -31,6 +31,7 @@ from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import logged_model
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.text_map import text_at
+from terrazul.server.sql.witness import removed
 from terrazul.wire.mlflow import rules
 from terrazul.wire.mlflow.error import InvalidParameter, missing
 from terrazul.wire.mlflow.message import NameChoice, Pair, Search, VersionChoice
@@ -139,7 +140,12 @@ class MlflowRegistry:
         row = (await self.get_name(workspace, name)).row
         for version in await self._database.read(lambda connection: store.versions(connection, workspace, name)):
             await self._models.delete(workspace, f"{name}:{version.version}")
-        await self._database.write(lambda connection: store.delete_name(connection, row.key))
+
+        def work(connection: Connection) -> None:
+            store.delete_name(connection, row.key)
+            removed(connection, "model", name)
+
+        await self._database.write(work)
 
     async def set_name_tag(self, workspace: int, asked: NameChoice) -> None:
         """Set a tag of a registered model."""

@@ -15,7 +15,6 @@ from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.database import Database
 from terrazul.server.vault.rules import check_names
 from terrazul.server.vault.service.secrets import Secrets
-from terrazul.server.vault.store import Reader
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.vault import SecretValue
 
@@ -62,7 +61,7 @@ class RunSecrets:
                     target=run_id,
                     hint="A run reads what whoever submits it may read at that time, and still may.",
                 )
-            return self._secrets.reveal(connection, workspace, names, Reader(user, run_id))
+            return self._secrets.reveal(connection, workspace, names)
 
         return await self._database.write(work)
 

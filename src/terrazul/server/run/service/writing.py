@@ -29,6 +29,7 @@ from terrazul.server.run.store import writer as writers
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.savepoint import savepoint
+from terrazul.server.sql.witness import refused
 from terrazul.wire.metric import MetricPoint
 from terrazul.wire.run import RunEvent
 from terrazul.wire.write import (
@@ -138,6 +139,8 @@ class _Application:
 
     def _refuse(self, kind: str, index: int, run_id: str, error: TerrazulError) -> None:
         self._refusals.append(Refusal(kind, index, error.code, error.message, run_id))
+        if isinstance(error, Forbidden):
+            refused(self._connection, "run", run_id, error.message)
 
     def _run(self, run_id: str) -> RunRow:
         return find_within_reach(self._connection, self._workspace, run_id, self._principal)
@@ -196,14 +199,11 @@ class _Application:
             for index, _ in points:
                 self._refuse("metrics", index, run_id, error)
             return
-        savepoint = self._connection.begin_nested()
         try:
-            metrics.add_points(self._connection, self._workspace, row.key, [each for _, each in points])
+            with savepoint(self._connection):
+                metrics.add_points(self._connection, self._workspace, row.key, [each for _, each in points])
         except InvalidInput:  # the database cannot keep one of them
-            savepoint.rollback()
             self._add_one_by_one(row, points)
-        else:
-            savepoint.commit()
         self._notify(self._connection, row.key)
 
     def _add_one_by_one(self, row: RunRow, points: list[tuple[int, MetricPoint]]) -> None:

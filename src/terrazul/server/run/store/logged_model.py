@@ -33,6 +33,7 @@ from terrazul.server.sql.metadata import metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.pattern import begins_with
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import made
 from terrazul.wire.artifact import Artifact
 
 logged_model = Table(
@@ -140,7 +141,9 @@ _FILES: Select[Any] = select(file.c.path, file.c.size, file.c.digest, file.c.cre
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
     """Enter a logged model; returns its key."""
-    return primary_key(connection.execute(logged_model.insert().values(**values)))
+    key = primary_key(connection.execute(logged_model.insert().values(**values)))
+    made(connection, "logged_model", values["model_id"])
+    return key
 
 
 def existing(connection: Connection, workspace: int, model_id: str) -> LoggedModelRow:

@@ -35,6 +35,7 @@ from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.text_map import text_map
 from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.witness import made
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
 
 _display_name = Column("display_name", Text, nullable=False)
@@ -150,6 +151,7 @@ def add(connection: Connection, values: Mapping[str, Any], parent: RunRow | None
     key = _ADD.insert(connection, {**_NOTHING, **values, **above})
     if parent is None:
         change(connection, key, {"root": key})
+    made(connection, "run", values["run_id"])
     return key
 
 

@@ -98,15 +98,18 @@ class Vault:
 
     def seal(
         self, connection: Connection, place: Place, value: str, by: str, *, label: str = "", content_type: str = ""
-    ) -> None:
-        """Keep a value in a place, part of the caller's transaction. Raises ``VaultClosed``."""
+    ) -> bool:
+        """Keep a value in a place, part of the caller's transaction; True where there was none.
+
+        Raises ``VaultClosed``.
+        """
         current = store.current_key(connection)
         about = store.about(connection, place)
         sealed = self._with_ring(lambda ring: ring.seal(value.encode(), about, current))
         now = self._clock()
         made = {"created_at": now, "created_by": by, "updated_at": now, "updated_by": by}
         described = {"label": label or place.name, "content_type": content_type}
-        store.put(connection, place, {**sealed._asdict(), **described, **made})
+        return store.put(connection, place, {**sealed._asdict(), **described, **made})
 
     def reveal(self, connection: Connection, place: Place) -> str | None:
         """The value of a place; None where there is none. Raises ``VaultClosed``, or ``DamagedContent``."""

@@ -1,4 +1,4 @@
-"""Users, groups, roles, and whose a token is; the key vault."""
+"""Users, groups, roles, whose a token is, the activity log, and the key vault."""
 
 from __future__ import annotations
 
@@ -53,17 +53,6 @@ def _add_vault() -> None:
         sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_master_key")),
     )
-    op.create_table(
-        "secret_read",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("workspace", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("time", sa.BigInteger(), nullable=False),
-        sa.Column("user", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_secret_read")),
-    )
-    op.create_index("ix_secret_read_workspace_id", "secret_read", ["workspace", "id"])
     with op.batch_alter_table("queue_entry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reads_secrets", sa.Boolean(), nullable=False, server_default=sa.true()))
     _move_secrets_of_web_services()
@@ -159,6 +148,47 @@ def _add_users_and_roles() -> None:
     )
     op.create_index(op.f("ix_role_assignment_user"), "role_assignment", ["user"])
     op.create_index(op.f("ix_role_assignment_user_group"), "role_assignment", ["user_group"])
+    op.create_table(
+        "activity",
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("time", sa.String(length=27), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=True),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("through", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("change", sa.String(length=16), nullable=False),
+        sa.Column("object_type", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=False),
+        sa.Column("previous_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_activity")),
+    )
+    op.create_index("ix_activity_workspace", "activity", ["workspace_id", "sequence"])
+    op.create_index("ix_activity_object", "activity", ["object_id", "sequence"])
+    refusal = "the activity log is never changed"
+    if op.get_bind().dialect.name == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER activity_no_{verb.lower()} BEFORE {verb} ON activity "
+                f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+            )
+    else:
+        op.execute(
+            "CREATE FUNCTION activity_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER activity_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON activity "
+            "FOR EACH STATEMENT EXECUTE FUNCTION activity_refuse()"
+        )
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.add_column(sa.Column("token_id", sa.String(length=36), nullable=True))
         batch_op.add_column(sa.Column("user", sa.Integer(), nullable=True))

@@ -1,0 +1,1 @@
+"""What is kept of an act, and what one can do with the log."""
