@@ -72,8 +72,10 @@ point = Table(
     Column("form", SmallInteger, nullable=False),
     Column("number", Float, nullable=True),
     Column("text", Text, nullable=True),
+    Index("ix_metric_point_time", "metric", "time"),
     sqlite_with_rowid=False,
 )
+"""The index finds out whether a point that comes late is there already."""
 
 
 class Form:

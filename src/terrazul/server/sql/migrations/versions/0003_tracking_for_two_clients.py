@@ -179,14 +179,6 @@ def _add_search_indexes() -> None:
         batch_op.create_index("ix_metric_last", ["workspace", "name", "last_number", "run"], unique=False)
     with op.batch_alter_table("run", schema=None) as batch_op:
         batch_op.create_index("ix_run_started", ["workspace", "started_at", "created_at", "id"], unique=False)
-        batch_op.add_column(sa.Column("duration", sa.BigInteger(), nullable=True))
-    op.execute("UPDATE run SET duration = ended_at - started_at")
-    with op.batch_alter_table("run", schema=None) as batch_op:
-        columns: dict[str, str | sa.ColumnElement[str]] = {
-            "ended": "ended_at", "duration": "duration", "display_name": indexed(sa.column("display_name")),
-        }  # fmt: skip
-        for name, column in columns.items():
-            batch_op.create_index(f"ix_run_{name}", ["workspace", column, "created_at", "id"], unique=False)
 
 
 def _add_registry() -> None:
