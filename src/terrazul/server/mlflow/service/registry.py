@@ -260,9 +260,6 @@ class MlflowRegistry:
         """Remove a version for good. Raises ``ModelInUse`` where something uses it."""
         row = (await self.get_version(workspace, asked.name, asked.version)).row
         await self._models.delete(workspace, f"{row.name}:{row.version}")
-        await self._database.write(
-            lambda connection: store.forget_version(connection, row.registered_model, row.version)
-        )
 
     async def set_version_tag(self, workspace: int, asked: VersionChoice, principal: Principal) -> None:
         """Set a tag of a version."""
