@@ -90,17 +90,18 @@ class MlflowRuns:
         wanted = state_of(change.status) if change.status else None
         ended = self._clock() if change.end_time is None else time_of(change.end_time, "end_time")
 
-        def work(connection: Connection) -> WholeRun:
+        def work(connection: Connection) -> tuple[WholeRun, bool]:
             row = active_run(find_run(connection, workspace, run_id, principal))
             if change.run_name:
                 set_tags(connection, row, {RUN_NAME: change.run_name})
             if wanted is not None:
                 self._come_to(connection, row, wanted, ended, principal)
             self._notify(connection, row.key)
-            return store.load(connection, [row.key])[0]
+            return store.load(connection, [row.key])[0], row.interactive
 
-        changed = await self._database.write(work)
-        self._dispatcher.wake()
+        changed, interactive = await self._database.write(work)
+        if not interactive:
+            self._dispatcher.wake()
         return changed
 
     async def set_tag(self, workspace: int, asked: RunChoice, principal: Principal) -> None:

@@ -125,10 +125,10 @@ class RunLifecycle:
             self.come_to(connection, row, wanted, self._clock(), error)
 
     def _end(self, connection: Connection, row: RunRow, state: RunState, time: int) -> None:
+        if row.interactive:  # it was never queued, and has no token
+            return
         queue.remove(connection, row.key)
         self._identities.revoke_run_token(connection, row.workspace, row.run_id)
-        if row.interactive:
-            return
         # The process that conducted these children is gone: nobody else will end them.
         for child in runs.descendants(connection, row.key):
             if child.interactive and not child.state.terminal:

@@ -121,6 +121,7 @@ def _engine(path: Path, settings: Sequence[str], begin_statement: str) -> Engine
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin_statement)
+        driver: Any = connection.connection.driver_connection  # every read and write begins here
+        driver.execute(begin_statement)
 
     return engine
