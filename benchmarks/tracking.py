@@ -199,7 +199,7 @@ def through_client(ours: Tracker, rival: Tracker, calls: int) -> str:
 
 
 def _client_milliseconds(tracker: Tracker, run_id: str, calls: int) -> float:
-    command = [rival_python(), HERE / "services" / "client.py", tracker.address, run_id, str(calls)]
+    command = [str(rival_python()), str(HERE / "services" / "client.py"), tracker.address, run_id, str(calls)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

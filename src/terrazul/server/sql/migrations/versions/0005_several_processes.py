@@ -23,11 +23,9 @@ def upgrade() -> None:
 def _add_search_indexes() -> None:
     op.add_column("run", sa.Column("duration", sa.BigInteger(), nullable=True))
     op.execute("UPDATE run SET duration = ended_at - started_at")
-    columns: dict[str, sa.ColumnElement[object]] = {
-        "ended": sa.column("ended_at"),
-        "duration": sa.column("duration"),
-        "display_name": indexed(sa.column("display_name")),
-    }
+    columns: dict[str, str | sa.ColumnElement[str]] = {
+        "ended": "ended_at", "duration": "duration", "display_name": indexed(sa.column("display_name")),
+    }  # fmt: skip
     with op.batch_alter_table("run", schema=None) as batch_op:
         for name, column in columns.items():
             batch_op.create_index(f"ix_run_{name}", ["workspace", column, "created_at", "id"], unique=False)
