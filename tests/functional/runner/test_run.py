@@ -80,6 +80,7 @@ def test_shell_command_and_command_list(submit_shared: Submitter):
     assert plain.log() == "$HOME && last\n"
 
 
+@pytest.mark.alone
 def test_waiting_run_begins_as_soon_as_another_ends(tmp_path: Path):
     server = RunningServer(tmp_path, "--concurrent-runs", "1")
     server.start()
