@@ -102,22 +102,27 @@ def _facts(row: Sequence[Any]) -> RunFacts:
     return RunFacts(*row)._replace(state=RunState(row[5]))
 
 
+def load_begun(connection: Connection, key: int) -> WholeRun:
+    """A run that has just begun, of which nothing but texts is recorded yet."""
+    return _with_texts(connection, [key])[key]
+
+
 def load(connection: Connection, keys: Sequence[int]) -> list[WholeRun]:
     """Runs with what is shown of them, in the order of the keys."""
     metrics = _last_values(connection, keys)
     datasets, models = inputs.datasets_of(connection, keys), inputs.models_of(connection, keys)
-    found = {}
-    for *facts, properties, tags, parameters in _WHOLE.all(connection, {"keys": keys}):
-        key = facts[0]
-        found[key] = WholeRun(
-            _facts(facts),
-            {**properties, **tags},
-            parameters,
-            metrics.get(key, []),
-            datasets.get(key, []),
-            models.get(key, []),
-        )
-    return [found[key] for key in keys]
+    found = _with_texts(connection, keys)
+    return [
+        found[key]._replace(metrics=metrics.get(key, []), datasets=datasets.get(key, []), models=models.get(key, []))
+        for key in keys
+    ]
+
+
+def _with_texts(connection: Connection, keys: Sequence[int]) -> dict[int, WholeRun]:
+    return {
+        facts[0]: WholeRun(_facts(facts), {**properties, **tags}, parameters, [], [], [])
+        for *facts, properties, tags, parameters in _WHOLE.all(connection, {"keys": keys})
+    }
 
 
 def history(
