@@ -14,13 +14,14 @@ from terrazul.server.webhook.rules import (
 )
 from terrazul.wire.model import Model, ModelChange
 
-_REGISTRY = "mlflow-artifacts:/registry"
+REGISTRY = "mlflow-artifacts:/registry"
+"""Where versions lie for MLflow, each below its name and its number."""
 
 
 def place_in_registry(name: str, version: int, mlflow: Mapping[str, object] | None) -> str:
     """Where a version's files are for MLflow: the folder that holds its ``MLmodel``, where it has one."""
     folder = str((mlflow or {}).get("folder") or "")
-    return f"{_REGISTRY}/{name}/{version}" + (f"/{folder}" if folder else "")
+    return f"{REGISTRY}/{name}/{version}" + (f"/{folder}" if folder else "")
 
 
 def of_registration(model: Model, source: str, *, is_new_name: bool) -> list[Event]:
