@@ -47,7 +47,7 @@ def test_webhook_is_made_tried_listed_and_deleted(project: Shell, receiver: Rece
     unsure = project("webhook", "delete", "deploy")
     assert (unsure.returncode, "Nobody can be asked" in unsure.stderr) == (2, True)
     assert project("webhook", "delete", "deploy", "--yes").returncode == 0
-    assert "There are no webhooks" in project("webhook", "list").stdout
+    assert "There are no webhooks" in project("webhook", "list").stderr
 
 
 @pytest.mark.parametrize(
