@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from socket import SOCK_STREAM, gaierror
 from typing import Any, NamedTuple
 
@@ -36,7 +37,11 @@ class Outgoing:
 
     def __init__(self, allowed: Collection[str]) -> None:
         self._allowed = frozenset(allowed)
-        self._tls = ssl.create_default_context()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made at the first call: reading the authorities of the machine would take a part of each start."""
+        return ssl.create_default_context()
 
     async def check(self, url: str) -> None:
         """Raise what ``call`` would raise now, but for what shows only once a connection is made."""
