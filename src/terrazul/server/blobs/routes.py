@@ -8,7 +8,7 @@ from litestar import Request, Router, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from terrazul.server.http import InjectedServices, InjectedWorkspace, does, headers_of_download
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action
 from terrazul.wire.snapshot import Digests
 
@@ -31,10 +31,13 @@ async def find_missing_contents(
     request_max_body_size=_UNLIMITED,
 )
 async def send_contents(
-    services: InjectedServices, workspace: InjectedWorkspace, request: Request[Any, Any, Any]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    request: Request[Any, Any, Any],
 ) -> Digests:
     """Store every content of a pack: for each 32 bytes of SHA-256, 8 bytes of length (big-endian), the bytes."""
-    return Digests(await services.contents.receive_pack(workspace.key, request.stream()))
+    return Digests(await services.contents.receive_pack(workspace.key, request.stream(), bounded=not principal.is_run))
 
 
 @put(
@@ -44,10 +47,21 @@ async def send_contents(
     request_max_body_size=_UNLIMITED,
 )
 async def send_content(
-    services: InjectedServices, workspace: InjectedWorkspace, digest: FromPath[str], request: Request[Any, Any, Any]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    digest: FromPath[str],
+    request: Request[Any, Any, Any],
 ) -> Digests:
     """Store one content, streamed."""
-    await services.contents.receive(workspace.key, digest, request.stream())
+    length = request.headers.get("content-length", "")
+    await services.contents.receive(
+        workspace.key,
+        digest,
+        request.stream(),
+        bounded=not principal.is_run,
+        announced=int(length) if length.isdecimal() else None,
+    )
     return Digests([digest])
 
 

@@ -135,7 +135,7 @@ class MlflowFiles:
         """Take in a file, in the place of an earlier one; when this returns, it is on disk."""
         _check_own(place)
         await self.check(workspace, place, principal)
-        content = await self._contents.receive_unnamed(workspace, stream)
+        content = await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run)
 
         def work(connection: Connection) -> None:
             now = self._clock()
