@@ -55,6 +55,8 @@ OWNERS_ROUTES = {
     "POST /api/v1/workspaces/{workspace_id}/secrets",
     "POST /api/v1/workspaces/{workspace_id}/secrets/values",
     "DELETE /api/v1/workspaces/{workspace_id}/secrets/{secret_name}",
+    "GET /api/v1/workspaces/{workspace_id}/quota",
+    "PUT /api/v1/workspaces/{workspace_id}/quota",
     "GET /api/v1/keyvault",
     "POST /api/v1/keyvault/rotate",
 }
