@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -12,6 +12,7 @@ from terrazul.server.queue import store
 from terrazul.server.queue.store import Entry
 from terrazul.server.quota import store as quotas
 from terrazul.server.quota.rules import Limits, QueueCount, check_waiting, is_full, why_it_waits
+from terrazul.wire.quota import QuotaLimits
 
 
 class _Load(NamedTuple):
@@ -29,7 +30,10 @@ class Admission:
 
     def next(self, connection: Connection) -> Entry | None:
         """The run that is to begin next: the first that waits and that no quota holds back."""
-        load, limits_of = _load(connection), self._limits(connection)
+        own = quotas.find_all(connection)
+        if not own and self._defaults == Limits():
+            return store.first_waiting(connection)
+        load, limits_of = _load(connection), self._limits_in(own)
         workspaces = {key for key, running in load.workspaces.items() if 0 < limits_of(key).concurrent_runs <= running}
         workspaces |= {key for key, stored in contents.sizes(connection).items() if is_full(limits_of(key), stored)}
         users = {of for of, running in load.users.items() if 0 < limits_of(of[0]).running_per_user <= running}
@@ -47,7 +51,7 @@ class Admission:
         waiting = store.waiting_among(connection, runs)
         if not waiting:
             return {}
-        load, limits_of = _load(connection), self._limits(connection)
+        load, limits_of = _load(connection), self._limits_in(quotas.find_all(connection))
         sizes = contents.sizes(connection)
         told = {
             each.run: why_it_waits(
@@ -61,8 +65,7 @@ class Admission:
         }
         return {run: reason for run, reason in told.items() if reason}
 
-    def _limits(self, connection: Connection) -> Callable[[int], Limits]:
-        own = quotas.find_all(connection)
+    def _limits_in(self, own: Mapping[int, QuotaLimits]) -> Callable[[int], Limits]:
         return lambda key: self._defaults.overridden_by(own[key]) if key in own else self._defaults
 
 
