@@ -119,17 +119,17 @@ def test_runs_beyond_a_limit_wait_with_the_reason_and_begin_when_there_is_room(
 
     first = [submit("ana", 1), submit("ana", 2), submit("ana", 3)]
     wait_for(lambda: executed() == {"ana-1"})
-    assert about("ana-2")["queue_reason"] == "1 runs of ana are executed, and no more than 1 at once."
+    assert about("ana-2")["queue_reason"] == "As many runs of ana are executed at once as may: 1."
     with pytest.raises(Refused) as refused:
         submit("ana", 4)
     assert (refused.value.status, refused.value.body["code"]) == (409, "quota_exceeded")
-    assert "2 runs of ana wait" in refused.value.body["message"]
+    assert "ana has as many runs that wait in this workspace as may: 2." in refused.value.body["message"]
     assert submit("ana", 3) == first[2]
     submit("ben", 1)
     wait_for(lambda: executed() == {"ana-1", "ben-1"})
     submit("cy", 1)
     listed = {run["run_id"]: run["queue_reason"] for run in server.call("GET", f"{workspace}/runs")["runs"]}
-    assert listed["cy-1"] == "The workspace executes 2 runs, and no more than 2 at once."
+    assert listed["cy-1"] == "The workspace executes as many runs at once as it may: 2."
     assert listed["ana-1"] == ""
     users = server.call("GET", f"{workspace}/quota", token=tokens["cy"])["users"]
     assert {each["user"]: (each["running"], each["waiting"]) for each in users} == {

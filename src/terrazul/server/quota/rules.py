@@ -58,7 +58,7 @@ def check_waiting(limits: Limits, user: str, waiting: int) -> None:
     """Raise ``QuotaExceeded`` where so many runs of a user wait that no further one may."""
     if limits.waiting_per_user and waiting >= limits.waiting_per_user:
         raise QuotaExceeded(
-            f"{waiting} runs of {user} wait in this workspace, and no more than {limits.waiting_per_user} may.",
+            f"{user} has as many runs that wait in this workspace as may: {limits.waiting_per_user}.",
             target="waiting_per_user",
             hint=f"Wait until some have begun, or cancel them. {_SEE}",
         )
@@ -74,7 +74,7 @@ def why_it_waits(limits: Limits, stored: int, running: int, user: str, running_o
     if is_full(limits, stored):
         return f"The workspace keeps {stored} bytes, and no run begins where {limits.storage_bytes} are reached."
     if limits.concurrent_runs and running >= limits.concurrent_runs:
-        return f"The workspace executes {running} runs, and no more than {limits.concurrent_runs} at once."
+        return f"The workspace executes as many runs at once as it may: {limits.concurrent_runs}."
     if limits.running_per_user and running_of_user >= limits.running_per_user:
-        return f"{running_of_user} runs of {user} are executed, and no more than {limits.running_per_user} at once."
+        return f"As many runs of {user} are executed at once as may: {limits.running_per_user}."
     return ""

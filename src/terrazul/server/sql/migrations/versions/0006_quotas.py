@@ -37,4 +37,7 @@ def upgrade() -> None:
     with op.batch_alter_table("queue_entry", schema=None) as batch_op:
         batch_op.add_column(sa.Column("submitted_by", sa.Text(), nullable=False, server_default=""))
         batch_op.create_index("ix_queue_entry_user", ["workspace", "submitted_by"])
-    op.execute("UPDATE queue_entry SET submitted_by = (SELECT created_by FROM run WHERE run.id = queue_entry.run)")
+    op.execute(
+        "UPDATE queue_entry SET submitted_by = (SELECT root.created_by FROM run JOIN run AS root ON root.id = run.root "
+        "WHERE run.id = queue_entry.run)"
+    )
