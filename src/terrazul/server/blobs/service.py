@@ -87,7 +87,7 @@ class Contents:
         """
         key = f"{workspace}/contents/{check_digest(digest)[:2]}/{digest}"
         if bounded:
-            await self._check_fresh(workspace, [Content(digest, announced or 1, key, 0)])
+            await self._check_fresh(workspace, [Content(digest, 1 if announced is None else announced, key, 0)])
         reader = _ContentReader(key, digest, self._storage.create(key))
 
         async def before(contents: list[Content]) -> None:
