@@ -48,6 +48,7 @@ _WORK = frozenset({
     Action.ENDPOINT_WRITE_KEYS,
     Action.SECRET_READ,
     Action.SECRET_WRITE,
+    Action.IMPORT_WRITE,
 })  # fmt: skip
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
 _ACTIVITY = frozenset({Action.ACTIVITY_READ})

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
+from terrazul.core.errors import Conflict
 from terrazul.server.blobs import store as contents
 from terrazul.server.lineage import store as lineage
 from terrazul.server.model.rules import DATASET, DERIVED_FROM, MODEL
@@ -115,16 +116,27 @@ _SOURCE = model.join(registered_model, registered_model.c.id == model.c.register
 _ROW = select(model.c.id, registered_model.c.name, model.c.version, model.c.run_id).select_from(_SOURCE)
 
 
-def next_version(connection: Connection, workspace: int, name: str, now: int, user: str) -> tuple[int, int]:
-    """The key of a name, made where it is new, and the version that its next model gets."""
+def next_version(
+    connection: Connection, workspace: int, name: str, now: int, user: str, wanted: int | None = None
+) -> tuple[int, int]:
+    """The key of a name, made where it is new, and the version that its next model gets.
+
+    With a wanted version it is that one. Raises ``Conflict`` where the name has passed it.
+    """
     values = {"workspace": workspace, "name": name, "last_version": 0, "created_at": now, "created_by": user}
     connection.execute(insert(registered_model).values(**values).on_conflict_do_nothing())
     of_name = (registered_model.c.workspace == workspace) & (registered_model.c.name == name)
-    connection.execute(
-        registered_model.update().where(of_name).values(last_version=registered_model.c.last_version + 1)
-    )
-    row = connection.execute(select(registered_model.c.id, registered_model.c.last_version).where(of_name)).one()
-    return row[0], row[1]
+    known = select(registered_model.c.id, registered_model.c.last_version).where(of_name)
+    key, last = connection.execute(known).one()
+    version = int(last) + 1 if wanted is None else wanted
+    if version <= last:
+        raise Conflict(
+            f"The model {name!r} has passed the version {version}: it was given and deleted, or left out.",
+            target=f"{name}:{version}",
+            hint="Versions are not given twice. Delete the model with all its versions to begin anew.",
+        )
+    connection.execute(registered_model.update().where(registered_model.c.id == key).values(last_version=version))
+    return key, version
 
 
 def add(connection: Connection, workspace: int, values: Mapping[str, Any], files: Sequence[ModelFile]) -> int:
