@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+JOBS ?= 2
 
 .PHONY: help install demo test check bench docs lock
 
@@ -23,10 +24,11 @@ check: install  ## the quick loop: format, lint, types, import rules, unit tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit -q -n 2
+	$(BIN)/python -m pytest tests/unit -q -n $(JOBS)
 
 test: check  ## all tests
-	$(BIN)/python -m pytest tests -q --ignore tests/unit
+	$(BIN)/python -m pytest tests -q --ignore tests/unit -m "not alone" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest tests -q --ignore tests/unit -m alone
 
 demo: install  ## start the platform, train on real data, and serve the best model
 	$(BIN)/terrazul up

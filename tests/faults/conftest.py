@@ -1,4 +1,4 @@
-"""The disk with faults, compiled."""
+"""The disk with faults, compiled. Each test here has the machine for itself."""
 
 import subprocess
 from pathlib import Path
@@ -6,6 +6,13 @@ from pathlib import Path
 import pytest
 
 from terrazul.testing.needs import needs_program
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is killed again and again, or measured while it is, is not run beside others."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="session")

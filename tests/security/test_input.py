@@ -14,6 +14,9 @@ from terrazul.testing.server import RunningServer
 
 from .conftest import Victim, end_services, make_victim
 
+pytestmark = pytest.mark.timeout(400)
+"""Each test goes over all routes."""
+
 NUMBERS = ["9" * 5000, str(2**63), str(-(2**63) - 1), str(2**64), "-1", "1e400", "NaN", "Infinity", "-Infinity", "1.5"]
 TEXTS = ["", " ", "\0", "\ud800", "\u202e", "x" * 70_000, "'; DROP TABLE run;--", "%", "_", "\\", "💥", "null", "../x"]
 WRONG = [None, True, -1, 1.5, 2**63, -(2**63) - 1, 2**70, 10**400, "", "x", "\0", [], {}, [[]], {"a": []}]

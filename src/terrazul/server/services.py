@@ -36,6 +36,7 @@ from terrazul.server.identity.service.sharing import Sharing
 from terrazul.server.identity.service.users import Users
 from terrazul.server.importing.service import Importing
 from terrazul.server.leadership import Leadership
+from terrazul.server.mlflow import registry_store
 from terrazul.server.mlflow.service import Mlflow
 from terrazul.server.mlflow.service.experiments import MlflowExperiments
 from terrazul.server.mlflow.service.files import MlflowFiles
@@ -109,7 +110,7 @@ class Services:
         self.files = Files(
             self.database, self.contents, storage, self.changes, clock, self._notify, log_limit=settings.log_limit
         )
-        self.models = Models(self.database, self.contents, clock)
+        self.models = Models(self.database, self.contents, clock, forget=registry_store.forget_version)
         endpoint = LocalEndpoint(home.services_folder)
         deployments = Deployments(self.database, self.snapshots)
         self.images = Images(self.database, deployments, clock)

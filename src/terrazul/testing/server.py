@@ -21,7 +21,7 @@ from terrazul.server.sql.choice import choose
 
 _SCORING_PORTS = 20_000
 """Servers of tests that go on at the same time look for ports at different places from here on."""
-_START_SECONDS = 20
+_START_SECONDS = 60
 _LOOK_SECONDS = 0.02
 _ANSWER_SECONDS = 60
 _FIRST_ERROR = 400

@@ -72,6 +72,13 @@ def test_aliases_and_stages_lead_to_versions(protocol: Protocol):
     assert [each["version"] for each in only] == ["2"]
 
 
+def test_alias_goes_with_a_version_that_the_other_face_deletes(protocol: Protocol):
+    made(protocol)
+    protocol.post("registered-models/alias", name="net", alias="champion", version="1")
+    protocol.server.call("DELETE", f"{protocol.workspace}/models/net:1")
+    assert protocol.get("registered-models/get", name="net")["registered_model"].get("aliases", []) == []
+
+
 def test_versions_and_names_are_searched_changed_and_deleted(protocol: Protocol):
     run_id = made(protocol)
     made(protocol)

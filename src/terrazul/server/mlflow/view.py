@@ -33,7 +33,7 @@ def run(whole: WholeRun) -> Json:
     return {
         "info": run_info(whole.facts),
         "data": {
-            "metrics": [metric(each) for each in whole.metrics],
+            "metrics": [answer.metric(*each) for each in whole.metrics],
             "params": pairs(whole.parameters),
             "tags": pairs(_tags(whole)),
         },
@@ -73,7 +73,7 @@ def model_uri(row: LoggedModelRow) -> str:
 
 def metric(value: MetricValue) -> Json:
     """One value of a metric."""
-    return answer.metric(value.key, value.value, value.time, value.step)
+    return answer.metric(*value)
 
 
 def logged_model(

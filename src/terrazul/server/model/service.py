@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -45,10 +45,13 @@ class _Origin(NamedTuple):
 
 
 class Models:
-    """The models of all workspaces."""
+    """The models of all workspaces; ``forget`` removes what a concept above keeps of a version that goes."""
 
-    def __init__(self, database: Database, content: Contents, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, content: Contents, clock: Clock, forget: Callable[[Connection, int, int], None]
+    ) -> None:
         self._database = database
+        self._forget = forget
         self._contents = content
         self._clock = clock
 
@@ -132,6 +135,7 @@ class Models:
             row = _existing(connection, workspace, wanted)
             rules.check_unused(row.id, lineage.users_of(connection, workspace, MODEL, row.id))
             lineage.remove_user(connection, workspace, MODEL, row.id)
+            self._forget(connection, row.registered_model, row.version)
             store.delete(connection, workspace, row.key, self._clock())
             removed(connection, "model", row.id)
 

@@ -102,6 +102,7 @@ class ModelRow(NamedTuple):
     """What the service needs of a model besides what travels."""
 
     key: int
+    registered_model: int
     name: str
     version: int
     run_id: str | None
@@ -113,7 +114,9 @@ class ModelRow(NamedTuple):
 
 
 _SOURCE = model.join(registered_model, registered_model.c.id == model.c.registered_model)
-_ROW = select(model.c.id, registered_model.c.name, model.c.version, model.c.run_id).select_from(_SOURCE)
+_ROW = select(
+    model.c.id, model.c.registered_model, registered_model.c.name, model.c.version, model.c.run_id
+).select_from(_SOURCE)
 
 
 def next_version(

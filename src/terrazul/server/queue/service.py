@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -13,6 +12,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.server.compute.kind import ComputeKind
 from terrazul.server.compute.service import Computes
+from terrazul.server.loop import Loop
 from terrazul.server.queue import store
 from terrazul.server.queue.rules import Care, Watch, care_for
 from terrazul.server.queue.store import Entry
@@ -83,37 +83,27 @@ class Dispatcher:
         self._computes = computes
         self._clock = clock
         self._concurrency = concurrency
-        self._awake = asyncio.Event()
+        self._loop = Loop("dispatcher", self._look, _LOOK_SECONDS)
         self._memory: dict[int, _Memory] = {}
-        self._task: asyncio.Task[None] | None = None
         self._lifecycle: Lifecycle
 
     def start(self, lifecycle: Lifecycle) -> None:
         """Begin; runs that an earlier server claimed are found again."""
         self._lifecycle = lifecycle
-        self._task = asyncio.get_running_loop().create_task(self._run_forever())
+        self._loop.start()
 
     async def stop(self) -> None:
         """End the loop. Runners go on."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._loop.stop()
 
     def wake(self) -> None:
         """Look at once: a run was queued, ended or is to be canceled."""
-        self._awake.set()
+        self._loop.wake()
 
-    async def _run_forever(self) -> None:
-        while True:
-            self._awake.clear()
-            try:
-                await self._look_after_claimed()
-                await self._claim_waiting()
-            except Exception:  # noqa: BLE001  # the edge of the loop, which must go on
-                _log.exception("The dispatcher met an error and goes on")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), _LOOK_SECONDS)
+    async def _look(self) -> float:
+        await self._look_after_claimed()
+        await self._claim_waiting()
+        return _LOOK_SECONDS
 
     async def _claim_waiting(self) -> None:
         if not await self._database.read(lambda connection: store.waiting(connection, 1)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import csv
 import io
 import logging
@@ -20,6 +19,7 @@ from terrazul.server.activity import store
 from terrazul.server.activity.rules import FIRST_ERROR, cell, check_result, read_known
 from terrazul.server.activity.service.act import Act, Ledger, ServersAct
 from terrazul.server.activity.store import Wanted
+from terrazul.server.loop import Loop
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.witness import Witness
 from terrazul.wire.activity import ActivityCheck, ActivityLine, ActivityPage, Chain
@@ -40,19 +40,19 @@ class Activity:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._ledger = Ledger(clock)
-        self._task: asyncio.Task[None] | None = None
+        self._loop = Loop("activity log", self._write_counted, _LOOK_SECONDS)
 
     def start(self) -> None:
         """Begin to write down refusals that were counted, once their minute is over."""
-        self._task = asyncio.get_running_loop().create_task(self._write_counted_forever())
+        self._loop.start()
 
     async def stop(self) -> None:
         """Write down what was counted so far."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        await self._write_counted(closing=True)
+        await self._loop.stop()
+        try:
+            await self._write_counted(closing=True)
+        except Exception:  # noqa: BLE001  # the server must end
+            _log.exception("Refusals that were counted could not be written down")
 
     def begin(self, method: str, address: str, correlation_id: str) -> Act:
         """A request has come."""
@@ -126,16 +126,9 @@ class Activity:
             yield lines
             after = lines[-1].sequence
 
-    async def _write_counted_forever(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            await self._write_counted(closing=False)
-
-    async def _write_counted(self, *, closing: bool) -> None:
-        try:
-            await self._write(self._ledger.lines_of(self._ledger.due(closing=closing)))
-        except Exception:  # noqa: BLE001  # the edge of the loop, which must go on, and of the server, which must end
-            _log.exception("Refusals that were counted could not be written down")
+    async def _write_counted(self, *, closing: bool = False) -> float:
+        await self._write(self._ledger.lines_of(self._ledger.due(closing=closing)))
+        return _LOOK_SECONDS
 
     async def _write(self, lines: list[dict[str, Any]]) -> None:
         if lines:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -20,12 +18,12 @@ from terrazul.server.deletion.store import deletion as deletions
 from terrazul.server.deletion.store.deletion import DeletionRow
 from terrazul.server.deletion.store.removal import step
 from terrazul.server.identity.rules import Principal
+from terrazul.server.loop import Loop
 from terrazul.server.sql.database import Database, tell
 from terrazul.server.sql.witness import Witness, watched_by
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.deletion import DeletionState, NewDeletion, Selection
 
-_log = logging.getLogger(__name__)
 _LOOK_SECONDS = 60.0
 _DAY_SECONDS = 86400
 _HOUR_MICROSECONDS = 3600 * 1_000_000
@@ -53,37 +51,23 @@ class Remover:
         self._purge_after_days = purge_after_days
         self._witness_of = witness_of
         self._looked_for_old_at = self._swept_at = clock()
-        self._awake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._loop = Loop("remover", self._work, _LOOK_SECONDS)
         self._deletions: Deletions
 
     def start(self, deletions_: Deletions) -> None:
         """Begin; deletions that an earlier server began are found again."""
         self._deletions = deletions_
-        self._task = asyncio.get_running_loop().create_task(self._run_forever())
+        self._loop.start()
 
     async def stop(self) -> None:
         """End the loop, after the transaction that it is in."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._loop.stop()
 
     def wake(self) -> None:
         """Look at once: a deletion was ordered."""
-        self._awake.set()
+        self._loop.wake()
 
-    async def _run_forever(self) -> None:
-        while True:
-            self._awake.clear()
-            try:
-                await self._work()
-            except Exception:  # noqa: BLE001  # the edge of the loop, which must go on
-                _log.exception("The remover met an error and goes on")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), _LOOK_SECONDS)
-
-    async def _work(self) -> None:
+    async def _work(self) -> float:
         await self._purge_old()
         await self._sweep()
         for row in await self._database.read(deletions.pending):
@@ -91,6 +75,7 @@ class Remover:
         for workspace in await self._collector.workspaces():
             await self._collector.collect(workspace)
         await self._collector.remove_dead()
+        return _LOOK_SECONDS
 
     async def _carry_out(self, row: DeletionRow) -> None:
         if row.state is DeletionState.REMOVING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from terrazul.server.endpoint.rules import HOPELESS_LAUNCHES, Care, Watch, care_
 from terrazul.server.endpoint.service.supervision import Supervision
 from terrazul.server.endpoint.store import webservice as services
 from terrazul.server.endpoint.store.webservice import ServiceRow
+from terrazul.server.loop import Loop
 from terrazul.server.sql.database import Database
 from terrazul.wire.endpoint import ServiceError, ServiceJob
 
@@ -54,40 +54,27 @@ class Keeper:
         self._kind = kind
         self._supervision = supervision
         self._clock = clock
-        self._awake = asyncio.Event()
+        self._loop = Loop("keeper", self._look, _LOOK_SECONDS)
         self._memory: dict[int, _Memory] = {}
-        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; web services of an earlier server are found again."""
-        self._task = asyncio.get_running_loop().create_task(self._run_forever())
+        self._loop.start()
 
     async def stop(self) -> None:
         """End the loop. Supervisors go on."""
-        if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._loop.stop()
 
     def wake(self) -> None:
         """Look at once: a web service was deployed, or is to be deleted."""
-        self._awake.set()
+        self._loop.wake()
 
-    async def _run_forever(self) -> None:
-        while True:
-            self._awake.clear()
-            seconds = _LOOK_SECONDS
-            try:
-                rows = await self._database.read(services.list_all)
-                self._memory = {row.key: self._memory.get(row.key, _Memory()) for row in rows}
-                for row in rows:
-                    await self._look_after_safely(row, self._memory[row.key])
-                if any(row.deleting for row in rows):
-                    seconds = _GLANCE_SECONDS
-            except Exception:  # noqa: BLE001  # the edge of the loop, which must go on
-                _log.exception("The keeper met an error and goes on")
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), seconds)
+    async def _look(self) -> float:
+        rows = await self._database.read(services.list_all)
+        self._memory = {row.key: self._memory.get(row.key, _Memory()) for row in rows}
+        for row in rows:
+            await self._look_after_safely(row, self._memory[row.key])
+        return _GLANCE_SECONDS if any(row.deleting for row in rows) else _LOOK_SECONDS
 
     async def _look_after_safely(self, row: ServiceRow, memory: _Memory) -> None:
         try:
