@@ -20,11 +20,9 @@ _KINDS = {
     "runs": "run",
     "metric_values": "metric value",
     "files": "file",
-    "snapshots": "snapshot",
     "logged_models": "logged model",
     "models": "registered model",
     "model_versions": "model version",
-    "environments": "environment",
 }
 _SHOWN_PROBLEMS = 20
 
@@ -105,7 +103,7 @@ def _summary_of_problems(findings: Findings) -> str:
     count = len(findings.problems)
     more = count - _SHOWN_PROBLEMS
     rest = f", {more} of them not shown (-o json tells all)" if more > 0 else ""
-    return f"{plural(count, 'problem')}{rest}; everything else came through. It may be run again."
+    return f"{plural(count, 'problem')}{rest}; all else comes through. It may be run again."
 
 
 def _plain(findings: Findings, *, dry: bool) -> Dict[str, Any]:

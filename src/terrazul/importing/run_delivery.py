@@ -12,7 +12,6 @@ from terrazul.importing.progress import Bar
 from terrazul.importing.source import RunRecord
 from terrazul.sdk.client import Client
 from terrazul.sdk.content import SentFiles, SourceFile, send_files
-from terrazul.sdk.snapshot import take_snapshot
 from terrazul.sdk.writer import Writer
 from terrazul.wire.artifact import Artifact
 from terrazul.wire.importing import ImportAnswer, ImportBatch, ImportedRun
@@ -53,7 +52,11 @@ class RunDelivery:
         parent = record.parent_run_id
         if parent and parent not in self._taken:
             self._waiting.setdefault(parent, []).append(record)
-            return
+        else:
+            self._take(record)
+
+    def _take(self, record: RunRecord) -> None:
+        """Write a run whose parent is here, and those that waited for it."""
         pending = [record]
         while pending:
             each = pending.pop(0)
@@ -79,8 +82,7 @@ class RunDelivery:
                     )
                     each.parent_run_id = None
                     each.tags = {**each.tags, PARENT: parent}
-                self._taken.add(parent)
-                self.take(each)
+                self._take(each)
         self.flush()
 
     def flush(self) -> None:
@@ -124,8 +126,6 @@ class RunDelivery:
 
     def _put(self, prepared: _Prepared, sent: SentFiles) -> None:
         record, here = prepared.record, prepared.here
-        if record.snapshot is not None:
-            self._findings.snapshots.add(new=here is None)
         if not self._dry:
             if here is None:
                 self._begin(record)
@@ -140,21 +140,13 @@ class RunDelivery:
             self._writer.put(StateChange(record.run_id, record.state, time, reopens=True))
 
     def _begin(self, record: RunRecord) -> None:
-        snapshot_id = None if record.snapshot is None else self._snapshot(record)
         self._writer.put(
             NewRun(
                 record.run_id, record.experiment_name, record.started_at, record.parent_run_id, record.type,
-                record.display_name, record.description, record.tags, record.properties, snapshot_id,
+                record.display_name, record.description, record.tags, record.properties, None,
                 RunState.RUNNING if record.state.terminal else record.state, record.parameters,
             )
         )  # fmt: skip
-
-    def _snapshot(self, record: RunRecord) -> str | None:
-        try:
-            return take_snapshot(self._client, str(record.snapshot)).snapshot_id
-        except TerrazulError as error:
-            self._findings.problem(f"run {record.run_id}", f"its snapshot does not come: {error.message}")
-            return None
 
     def _complete(self, record: RunRecord, here: Run) -> None:
         """Add what the run here lacks; what was changed here stays."""

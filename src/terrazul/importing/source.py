@@ -90,7 +90,6 @@ class RunRecord:
     points: Callable[[], Iterable[MetricPoint]] = lambda: _NO_POINTS
     """Those of one metric after another."""
     folder: Folder = field(default_factory=Folder)
-    snapshot: Optional[Path] = None
     about: Optional[ImportedRun] = None
     """What it read and made, where there is something to tell."""
 

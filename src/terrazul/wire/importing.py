@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List
 
-from terrazul.wire.mlflow.message import DatasetInput, ModelLink
 from terrazul.wire.model import ModelFile, NewModel
 from terrazul.wire.write import Refusal
 
@@ -27,13 +26,28 @@ class ImportedExperiment:
 
 
 @dataclass(frozen=True)
+class ImportedDataset:
+    """A dataset that a run reads, as MLflow describes it; a tag says what for."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str = ""
+    profile: str = ""
+    tags: Dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ImportedRun:
     """What a run that is here read and made, as MLflow tells it. ``deleted`` deletes it in MLflow's way."""
 
     run_id: str
-    datasets: List[DatasetInput] = field(default_factory=list)
+    datasets: List[ImportedDataset] = field(default_factory=list)
     read_models: List[str] = field(default_factory=list)
-    made_models: List[ModelLink] = field(default_factory=list)
+    """The ids of logged models."""
+    made_models: Dict[str, int] = field(default_factory=dict)
+    """Logged models by their ids, each with the step at which it was made."""
     deleted: bool = False
 
 

@@ -14,6 +14,7 @@ from terrazul.importing.mlflow.version import version_record
 from terrazul.importing.mlflow.words import RunFacts, micro, text
 from terrazul.importing.source import Folder, LoggedModelRecord, ModelRecord, RunRecord
 from terrazul.wire.importing import (
+    ImportedDataset,
     ImportedExperiment,
     ImportedLoggedModel,
     ImportedMetric,
@@ -21,7 +22,6 @@ from terrazul.wire.importing import (
     ImportedRun,
 )
 from terrazul.wire.metric import MetricPoint, to_json_value
-from terrazul.wire.mlflow.message import DatasetInput, ModelLink
 
 _NEEDED = frozenset({"experiments", "runs", "metrics", "params", "tags"})
 _LEFT_OUT = {
@@ -122,7 +122,7 @@ class DatabaseSource:
             value = float("nan") if row.get("is_nan") else float(row["value"])
             yield words.point(run_id, row["key"], value, int(row["timestamp"]), int(row.get("step") or 0))
 
-    def _datasets(self, run_id: str) -> List[DatasetInput]:
+    def _datasets(self, run_id: str) -> List[ImportedDataset]:
         found = []
         for link in self._links("DATASET", destination_type="RUN", destination_id=run_id):
             tags = {row["name"]: row["value"] for row in self._tables.of("input_tags", input_uuid=link["input_uuid"])}
@@ -135,9 +135,9 @@ class DatabaseSource:
         links = self._links("RUN_INPUT", source_id=run_id, destination_type="MODEL_INPUT")
         return [link["destination_id"] for link in links]
 
-    def _made_models(self, run_id: str) -> List[ModelLink]:
+    def _made_models(self, run_id: str) -> Dict[str, int]:
         links = self._links("RUN_OUTPUT", source_id=run_id, destination_type="MODEL_OUTPUT")
-        return [ModelLink(link["destination_id"], int(link.get("step") or 0)) for link in links]
+        return {link["destination_id"]: int(link.get("step") or 0) for link in links}
 
     def _links(self, source_type: str, **equal: Any) -> List[Row]:
         return self._tables.of("inputs", source_type=source_type, **equal)

@@ -19,6 +19,7 @@ from terrazul.importing.mlflow.version import version_record
 from terrazul.importing.mlflow.words import RunFacts, micro, text
 from terrazul.importing.source import Folder, LoggedModelRecord, ModelRecord, RunRecord, VersionRecord
 from terrazul.wire.importing import (
+    ImportedDataset,
     ImportedExperiment,
     ImportedLoggedModel,
     ImportedMetric,
@@ -26,7 +27,6 @@ from terrazul.wire.importing import (
     ImportedRun,
 )
 from terrazul.wire.metric import MetricPoint, to_json_value
-from terrazul.wire.mlflow.message import ModelLink
 
 _EXPERIMENTS = ("experiment.json", "manifest.json")
 _RUN, _MODEL, _LOGGED_MODEL = "run.json", "model.json", "logged_model.json"
@@ -161,7 +161,7 @@ class ExportTreeSource:
             run_id,
             [_dataset(each) for each in inputs.get("dataset_inputs") or []],
             [text(each.get("model_id")) for each in inputs.get("model_inputs") or []],
-            [ModelLink(text(each.get("model_id")), int(each.get("step") or 0)) for each in outputs],
+            {text(each.get("model_id")): int(each.get("step") or 0) for each in outputs},
             facts.stage == words.DELETED,
         )
         record = words.run(self.findings, facts, experiment_name, words.texts(whole.get("tags")), about)
@@ -237,7 +237,7 @@ def _versions(about: Any) -> List[_Json]:
     return [each for each in found if isinstance(each, dict) and "version" in each]
 
 
-def _dataset(given: _Json) -> Any:
+def _dataset(given: _Json) -> ImportedDataset:
     about = {name.lstrip("_"): value for name, value in (given.get("dataset") or {}).items()}
     return words.dataset(about, words.texts(given.get("tags")))
 

@@ -16,6 +16,7 @@ from terrazul.importing.mlflow.words import RunFacts, micro, text
 from terrazul.importing.source import Folder, LoggedModelRecord, ModelRecord, RunRecord
 from terrazul.sdk import yaml_text
 from terrazul.wire.importing import (
+    ImportedDataset,
     ImportedExperiment,
     ImportedLoggedModel,
     ImportedMetric,
@@ -23,7 +24,6 @@ from terrazul.wire.importing import (
     ImportedRun,
 )
 from terrazul.wire.metric import MetricPoint, to_json_value
-from terrazul.wire.mlflow.message import DatasetInput, ModelLink
 
 META = "meta.yaml"
 _TRASH = ".trash"
@@ -138,9 +138,7 @@ class FolderSource:
             meta.get("start_time"), meta.get("end_time"), text(meta.get("lifecycle_stage")),
         )  # fmt: skip
         read, made = self._models_of(folder / "inputs"), self._models_of(folder / "outputs")
-        about = ImportedRun(
-            run_id, self._datasets(folder), [each.model_id for each in read], made, facts.stage == words.DELETED
-        )
+        about = ImportedRun(run_id, self._datasets(folder), list(read), made, facts.stage == words.DELETED)
         record = words.run(self.findings, facts, experiment_name, self._texts(folder / "tags", thing), about)
         usual = f"{folder.parent.name}/{run_id}/artifacts"
         if (folder / "artifacts").is_dir():
@@ -189,7 +187,7 @@ class FolderSource:
                         name, to_json_value(line.value), line.time * 1000, line.step, line.rest[0], *dataset
                     )
 
-    def _datasets(self, run: Path) -> List[DatasetInput]:
+    def _datasets(self, run: Path) -> List[ImportedDataset]:
         found = []
         for folder in _folders(run / "inputs"):
             link = self._meta(folder, f"run {run.name}")
@@ -200,14 +198,15 @@ class FolderSource:
                 found.append(words.dataset(dataset, words.texts(link.get("tags") or {})))
         return found
 
-    def _models_of(self, folder: Path) -> List[ModelLink]:
-        metas = [self._meta(each, f"run {folder.parent.name}") for each in _folders(folder)]
-        return [
-            ModelLink(text(meta.get("destination_id" if folder.name == "outputs" else "source_id")), int(step or 0))
-            for meta in metas
-            if meta is not None and meta.get("source_type") != "DATASET"
-            for step in [meta.get("step")]
-        ]
+    def _models_of(self, folder: Path) -> Dict[str, int]:
+        """The logged models that a run's ``inputs`` or ``outputs`` name, each with its step."""
+        links = [self._meta(each, f"run {folder.parent.name}") for each in _folders(folder)]
+        name = "destination_id" if folder.name == "outputs" else "source_id"
+        return {
+            text(link.get(name)): int(link.get("step") or 0)
+            for link in links
+            if link is not None and link.get("source_type") != "DATASET"
+        }
 
     def _model(self, folder: Path, meta: _Meta, tags: Dict[str, str]) -> ModelRecord:
         name = text(meta.get("name")) or folder.name

@@ -8,9 +8,8 @@ from terrazul.core.errors import InvalidInput
 from terrazul.core.ids import check_experiment_name
 from terrazul.importing.findings import Findings
 from terrazul.importing.source import RunRecord
-from terrazul.wire.importing import ImportedExperiment, ImportedRun
+from terrazul.wire.importing import ImportedDataset, ImportedExperiment, ImportedRun
 from terrazul.wire.metric import MetricPoint, to_json_value
-from terrazul.wire.mlflow.message import Dataset, DatasetInput, Pair
 from terrazul.wire.mlflow.rules import NOTE, USER, divide, state_of
 from terrazul.wire.run import RunState
 
@@ -70,12 +69,10 @@ def point(run_id: str, name: str, value: float, milliseconds: int, step: int) ->
     return MetricPoint(run_id, name, to_json_value(value), milliseconds * 1000, step=step)
 
 
-def dataset(about: Dict[str, Any], tags: Dict[str, str]) -> DatasetInput:
+def dataset(about: Dict[str, Any], tags: Dict[str, str]) -> ImportedDataset:
     """A dataset that a run reads; ``about`` has MLflow's names."""
     fields = ("name", "digest", "source_type", "source", "schema", "profile")
-    return DatasetInput(
-        [Pair(key, value) for key, value in tags.items()], Dataset(*(text(about.get(each)) for each in fields))
-    )
+    return ImportedDataset(*(text(about.get(each)) for each in fields), tags=tags)
 
 
 def experiment(

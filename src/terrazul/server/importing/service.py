@@ -34,6 +34,7 @@ from terrazul.wire.experiment import Experiment
 from terrazul.wire.importing import (
     ImportAnswer,
     ImportBatch,
+    ImportedDataset,
     ImportedExperiment,
     ImportedLoggedModel,
     ImportedMetric,
@@ -42,6 +43,7 @@ from terrazul.wire.importing import (
     ImportedVersion,
 )
 from terrazul.wire.metric import MetricPoint
+from terrazul.wire.mlflow.message import Dataset, DatasetInput, Pair
 from terrazul.wire.write import Refusal
 
 T = TypeVar("T")
@@ -155,9 +157,9 @@ class _Part:
     def run(self, new: ImportedRun) -> None:
         """Note what a run read and made, and delete it softly if that is told."""
         row = runs.existing(self._connection, self._workspace, new.run_id)
-        inputs.put_datasets(self._connection, row, [dataset_row(each) for each in new.datasets])
+        inputs.put_datasets(self._connection, row, [dataset_row(_as_told(each)) for each in new.datasets])
         models = [ModelRow(made=False, model_id=_checked_id(each), step=0) for each in new.read_models]
-        models += [ModelRow(made=True, model_id=_checked_id(each.model_id), step=each.step) for each in new.made_models]
+        models += [ModelRow(made=True, model_id=_checked_id(each), step=step) for each, step in new.made_models.items()]
         inputs.put_models(self._connection, row, models)
         if new.deleted and not row.deleted:
             if not row.interactive:
@@ -241,6 +243,12 @@ class _Part:
     def _add_texts(self, kind: NamedTexts, key: int, wanted: Mapping[str, str]) -> None:
         there = kind.of(self._connection, [key]).get(key, {})
         kind.set(self._connection, self._workspace, key, {name: wanted[name] for name in wanted if name not in there})
+
+
+def _as_told(given: ImportedDataset) -> DatasetInput:
+    """A dataset as the protocol writes it, whose rules it must meet."""
+    about = Dataset(given.name, given.digest, given.source_type, given.source, given.schema, given.profile)
+    return DatasetInput([Pair(key, value) for key, value in given.tags.items()], about)
 
 
 def _checked_id(model_id: str) -> str:
