@@ -297,7 +297,7 @@ def test_a_tree_of_the_oldest_layout_comes(server: RunningServer, tmp_path: Path
         ("http://127.0.0.1:5000", "is a server, and an import reads what lies behind it."),
         ("mysql://root@host/mlflow", "'mysql' is no kind of source that can be read."),
         ("sqlite:///nowhere.db", "nowhere.db is not a database of SQLite."),
-        (".", "is nothing that MLflow or mlflow-export-import has written."),
+        ("blobs", "is nothing that MLflow or mlflow-export-import has written."),
     ],
 )
 def test_what_cannot_be_read_is_told(shared_server: RunningServer, source: str, sentence: str) -> None:

@@ -40,7 +40,7 @@ class DatabaseSource:
     def __init__(self, tables: Tables, base: Path, given: Sequence[Given] = ()) -> None:
         missing = _NEEDED - tables.known
         if missing:
-            message = f"The database is none of MLflow: it has no table {', '.join(sorted(missing))}."
+            message = f"The database is not one of MLflow: it has no table {', '.join(sorted(missing))}."
             raise InvalidInput(message, hint="Name the database that `mlflow server --backend-store-uri` names.")
         self.findings = Findings()
         self._tables = tables
@@ -117,7 +117,7 @@ class DatabaseSource:
         return record
 
     def _points(self, run_id: str) -> Iterator[MetricPoint]:
-        query = "SELECT * FROM metrics WHERE run_uuid = ? ORDER BY key, step, timestamp"
+        query = "SELECT * FROM metrics WHERE run_uuid = ? ORDER BY key, timestamp"
         for row in self._tables.rows(query, run_id):
             value = float("nan") if row.get("is_nan") else float(row["value"])
             yield words.point(run_id, row["key"], value, int(row["timestamp"]), int(row.get("step") or 0))
