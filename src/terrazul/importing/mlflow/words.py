@@ -72,7 +72,7 @@ def point(run_id: str, name: str, value: float, milliseconds: int, step: int) ->
 def dataset(about: Dict[str, Any], tags: Dict[str, str]) -> ImportedDataset:
     """A dataset that a run reads; ``about`` has MLflow's names."""
     fields = ("name", "digest", "source_type", "source", "schema", "profile")
-    return ImportedDataset(*(text(about.get(each)) for each in fields), tags=tags)
+    return ImportedDataset(**{each: text(about.get(each)) for each in fields}, tags=tags)
 
 
 def experiment(
