@@ -49,6 +49,7 @@ from terrazul.wire.write import Refusal
 T = TypeVar("T")
 _MODEL_ID_LIMIT = 64
 _LARGEST_VERSION = 10**9
+_LARGEST_STEP = 2**63
 
 
 class Importing:
@@ -159,7 +160,10 @@ class _Part:
         row = runs.existing(self._connection, self._workspace, new.run_id)
         inputs.put_datasets(self._connection, row, [dataset_row(_as_told(each)) for each in new.datasets])
         models = [ModelRow(made=False, model_id=_checked_id(each), step=0) for each in new.read_models]
-        models += [ModelRow(made=True, model_id=_checked_id(each), step=step) for each, step in new.made_models.items()]
+        models += [
+            ModelRow(made=True, model_id=_checked_id(each), step=_checked(step, _LARGEST_STEP))
+            for each, step in new.made_models.items()
+        ]
         inputs.put_models(self._connection, row, models)
         if new.deleted and not row.deleted:
             if not row.interactive:
@@ -215,20 +219,20 @@ class _Part:
         """Make a registered model, or give the one of that name what it lacks."""
         check_model_name(new.name)
         created, updated = check_time(new.created_at), check_time(new.updated_at)
-        if not 0 <= new.last_version < _LARGEST_VERSION:
-            raise InvalidInput(f"{new.last_version} is not a version of a model.", target=new.name)
+        last_version = _checked(new.last_version, _LARGEST_VERSION)
         if registry.find_name(self._connection, self._workspace, new.name) is None:
             registry.add_name(self._connection, self._workspace, new.name, created, self._principal.name)
         row = registry.find_name(self._connection, self._workspace, new.name)
         if row is None:  # it was entered a moment ago
             raise NotFound(f"There is no model {new.name!r}.", target=new.name)
-        registry.set_back(self._connection, row.key, created, new.last_version)
+        registry.set_back(self._connection, row.key, created, last_version)
         if not row.description:
             registry.describe(self._connection, self._workspace, row.key, new.description, updated)
         self._add_texts(registry.name_tag, row.key, new.tags)
         there = registry.aliases(self._connection, [row.key]).get(row.key, {})
         for alias, version in new.aliases.items():
             check_alias(alias)
+            _checked(version, _LARGEST_VERSION)
             if registry.find_version(self._connection, self._workspace, new.name, version) is None:
                 raise NotFound(
                     f"The alias {alias!r} of {new.name!r} stands for the version {version}, which is not here.",
@@ -249,6 +253,12 @@ def _as_told(given: ImportedDataset) -> DatasetInput:
     """A dataset as the protocol writes it, whose rules it must meet."""
     about = Dataset(given.name, given.digest, given.source_type, given.source, given.schema, given.profile)
     return DatasetInput([Pair(key, value) for key, value in given.tags.items()], about)
+
+
+def _checked(number: int, limit: int) -> int:
+    if not 0 <= number < limit:
+        raise InvalidInput(f"{str(number)[:40]} is not a number below {limit}, from 0 on.", target=str(number)[:40])
+    return number
 
 
 def _checked_id(model_id: str) -> str:
