@@ -1,9 +1,9 @@
 """Tracking: CPU of the server for each operation of MLflow's protocol, the same calls to ours and to `mlflow server`.
 
-``python benchmarks/tracking.py [sqlite] [postgresql] [growth]`` prints these tables, or all three; the last one says how
-the figures grow with the number of runs and points. It takes some minutes, and many more with ``--rivals``, which
-measures a real `mlflow server` beside ours (two workers, in an environment of its own below ``.bench``) and MLflow's own
-client against both and against a server that does nothing. ``--quick`` uses small sizes.
+``python benchmarks/tracking.py [sqlite] [postgresql] [growth]`` prints these tables, or all three; the last one says
+how the figures grow with the number of runs and points. It takes some minutes, and many more with ``--rivals``, which
+measures a real `mlflow server` beside ours (two workers, in an environment of its own below ``.bench``) and MLflow's
+own client against both and against a server that does nothing. ``--quick`` uses small sizes.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def main() -> bool:
         "postgresql": lambda: compare("PostgreSQL", QUICK if quick else SHORT, rivals=rivals),
         "growth": lambda: show("Tracking as it grows: SQLite", growth()),
     }
-    return all([tables[name]() for name in [each for each in sys.argv[1:] if each in tables] or tables])
+    within = [tables[name]() for name in [each for each in sys.argv[1:] if each in tables] or tables]
+    return all(within)
 
 
 def compare(kind: str, sizes: Sizes, *, rivals: bool) -> bool:
