@@ -18,11 +18,11 @@ from sqlalchemy import (
     Table,
     Text,
     event,
-    func,
     select,
 )
 
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.pattern import begins_with
 from terrazul.wire.activity import FIRST_PREVIOUS, ActivityLine, hash_of
 
 activity = Table(
@@ -159,7 +159,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         conditions.append(table.time < wanted.until)
     if wanted.action:
-        conditions.append(func.substr(table.action, 1, len(wanted.action)) == wanted.action)
+        conditions.append(begins_with(table.action, wanted.action))
     refused = table.status.in_([401, 403])
     if wanted.result == "refused":
         conditions.append(refused)
