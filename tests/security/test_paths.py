@@ -10,7 +10,7 @@ import pytest
 from terrazul.testing.routes import Route
 from terrazul.testing.server import RunningServer
 
-from .conftest import BESIDE, Victim
+from .conftest import BESIDE, SECRET, Victim
 
 HOSTILE = {
     "dot-dot": "../canary",
@@ -104,6 +104,31 @@ BODIES: dict[tuple[str, str], Body] = {
     },
 }
 ARTIFACTS = ("POST /api/v1/workspaces/{workspace_id}/writes", "artifacts[].path")
+_IMPORTS = "POST /api/v1/workspaces/{workspace_id}/imports"
+_FILE_OF_AN_IMPORT = {"digest": "0" * 64, "size": 1}
+_IMPORTED = {"created_at": 1, "updated_at": 1}
+_VERSION = {"version": 1, "created_at": 1, "modified_at": 1}
+_NEW_MODEL = {"name": "hostile", "registration_id": "hostile"}
+IMPORTS = {
+    (_IMPORTS, "logged_models[].files[].path"): lambda path: {
+        "logged_models": [
+            {
+                "model_id": "m-1",
+                "experiment_name": f"neighbour {SECRET}",
+                "name": "n",
+                "files": [{"path": path, **_FILE_OF_AN_IMPORT}],
+                **_IMPORTED,
+            }
+        ]
+    },
+    (_IMPORTS, "versions[].model.files[].path"): lambda path: {
+        "versions": [{"model": {**_NEW_MODEL, "files": [{"path": path, **_FILE_OF_AN_IMPORT}]}, **_VERSION}]
+    },
+    (_IMPORTS, "versions[].model.artifact_path"): lambda path: {
+        "versions": [{"model": {**_NEW_MODEL, "run_id": "neighbour", "artifact_path": path}, **_VERSION}]
+    },
+}
+"""Batches whose parts are refused one by one."""
 
 
 def files_beside_the_store(server: RunningServer) -> set[Path]:
@@ -155,7 +180,7 @@ def test_every_field_that_names_a_file_is_tried(routes: list[Route]):
         if (last := field.rpartition(".")[2]) in NAMED_LIKE_PATHS
         or (last.endswith("_path") and last not in PATHS_OF_COMPUTES)
     }
-    assert found == {*BODIES, ARTIFACTS}
+    assert found == {*BODIES, *IMPORTS, ARTIFACTS}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -175,6 +200,18 @@ def test_hostile_path_of_an_artifact_is_refused(platform: RunningServer, neighbo
     batch = {"writer": f"hostile {name}", "sequence": 1, "artifacts": [artifact]}
     refusals = platform.call("POST", f"{neighbour.workspace}/writes", batch)["refusals"]
     assert [each["code"] for each in refusals] == ["invalid_input"]
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SAFE_BECAUSE_IT_IS_A_NAME])
+@pytest.mark.parametrize("place", IMPORTS, ids=lambda place: place[1])
+def test_hostile_path_in_an_import_is_refused(
+    platform: RunningServer, neighbour: Victim, place: tuple[str, str], name: str
+):
+    before = files_beside_the_store(platform)
+    answer = platform.call("POST", f"{neighbour.workspace}/imports", IMPORTS[place](HOSTILE[name]))
+    assert len(answer["refusals"]) == 1
+    assert answer["refusals"][0]["code"] in {"invalid_input", "no_such_model_path"}
+    assert files_beside_the_store(platform) == before
 
 
 @pytest.mark.parametrize("run_id", ["..", "../x", "a/b", "a\0", "-x", "a" * 300, "", ".", "a b", "ü"])
