@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from terrazul.core.clock import check_time
 from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, RunConfigurationException
@@ -131,7 +131,7 @@ def check_point(point: MetricPoint) -> None:
     _check_value(point.name, point.value, _DEEPEST_VALUE)
 
 
-def is_word(value: Any) -> bool:
+def is_word(value: Any) -> TypeGuard[dict[str, Any]]:
     """Whether a value of a metric is a number that JSON has no form for: NaN, an infinity, a long integer."""
     return isinstance(value, dict) and value.keys() == {NUMBER_KEY}
 
