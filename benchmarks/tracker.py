@@ -23,6 +23,8 @@ API = "/api/2.0/mlflow/"
 RIVAL = "mlflow"
 DRIVER = "psycopg2-binary"
 _OK = 200
+_BUSY = 100
+"""Milliseconds of CPU in a second: less is no start any more."""
 
 
 @dataclass
@@ -168,7 +170,11 @@ def rival_server(folder: Path, cluster: PostgresqlCluster | None) -> Iterator[Tr
         return [*line, "--artifacts-destination", str(folder / "files"), "--port", str(port), "--workers", "2"]
 
     with running(RIVAL, command) as (port, process):
-        yield Tracker(port, "", process, _process(cluster))
+        tracker = Tracker(port, "", process, _process(cluster))
+        tracker.client().create_run()
+        while tracker.cpu(lambda: time.sleep(1), 1) > _BUSY:  # its processes go on starting after it answers
+            pass
+        yield tracker
 
 
 def rival_python() -> Path:
