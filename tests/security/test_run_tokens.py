@@ -55,6 +55,13 @@ OWNERS_ROUTES = {
     "POST /api/v1/workspaces/{workspace_id}/secrets",
     "POST /api/v1/workspaces/{workspace_id}/secrets/values",
     "DELETE /api/v1/workspaces/{workspace_id}/secrets/{secret_name}",
+    "GET /api/v1/sessions",
+    "DELETE /api/v1/sessions",
+    "GET /api/v1/sessions/current",
+    "DELETE /api/v1/sessions/current",
+    "DELETE /api/v1/sessions/{session_id}",
+    "POST /api/v1/sessions/codes",
+    "PUT /api/v1/users/{user_name}/password",
     "GET /api/v1/keyvault",
     "POST /api/v1/keyvault/rotate",
 }
