@@ -338,3 +338,38 @@ def test_sessions_of_a_team_end_on_every_process(tmp_path: Path, postgresql: Pos
         assert 429 in statuses
     finally:
         server.stop()
+
+
+def test_cookie_over_https_is_of_one_host_and_of_https_alone(tmp_path: Path):
+    server = RunningServer(tmp_path / "home", "--tls")
+    server.start()
+    try:
+        code = server.call("POST", "/api/v1/sessions/codes", {})["code"]
+        browser = Browser(server, Team(server).try_to(code=code))
+        assert browser.cookie.startswith("__Host-terrazul-")
+        assert "; Secure" in browser.set_cookie
+        assert "domain" not in browser.set_cookie.lower()
+        assert browser.is_open
+    finally:
+        server.stop()
+
+
+def test_page_signs_in_by_a_script_of_the_servers_own(team: Team):
+    page = team.server.ask("GET", "/", token="")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert b'<script src="/page.js"' in page.body
+    script = team.server.ask("GET", "/page.js", token="")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert b"innerHTML" not in script.body
+
+
+def test_answers_that_hold_a_secret_are_kept_by_no_cache(team: Team):
+    ana = team.sign_in()
+    answers = [
+        team.try_to(name="ana", password=PASSWORD),
+        ana.ask("GET", "/api/v1/sessions/current"),
+        ana.ask("POST", "/api/v1/sessions/codes", {}),
+    ]
+    assert [each.headers.get("cache-control") for each in answers] == ["no-store"] * 3
