@@ -9,25 +9,22 @@ least.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from contender import cpu_seconds, environment, free_port, is_healthy, running
 from measure import Figure, show
 
 HERE = Path(__file__).parent
 SERVICES = HERE / "services"
-FOLDER = HERE.parent / ".bench"
 TURNS = 5
-ATTEMPTS = 3
 MODEL = """
 import joblib, numpy, sys
 from sklearn.linear_model import LogisticRegression
@@ -99,8 +96,8 @@ RIVALS = [
     Server(
         "MLServer", ["mlserver", "mlserver-sklearn", "uvloop<0.22"],
         lambda python, port: [
-            "env", f"MLSERVER_HTTP_PORT={port}", f"MLSERVER_GRPC_PORT={_free_port()}",
-            f"MLSERVER_METRICS_PORT={_free_port()}", "MLSERVER_PARALLEL_WORKERS=2",
+            "env", f"MLSERVER_HTTP_PORT={port}", f"MLSERVER_GRPC_PORT={free_port()}",
+            f"MLSERVER_METRICS_PORT={free_port()}", "MLSERVER_PARALLEL_WORKERS=2",
             f"MLSERVER_MODEL_URI={os.environ['AZUREML_MODEL_DIR']}/model.joblib",
             str(python.with_name("mlserver")), "start", str(SERVICES / "mlserver"),
         ],
@@ -118,14 +115,14 @@ def main() -> bool:
         subprocess.run([python, "-c", MODEL, model], check=True)
         Path(folder, "model.joblib").symlink_to(model)
         begun, imported = _start_seconds(python, model)
-        running = {each.name: (each, stack.enter_context(_running(each))) for each in [RAW, OURS, BATCHING, V1]}
+        started = {each.name: (each, stack.enter_context(_running(each))) for each in [RAW, OURS, BATCHING, V1]}
         if "--rivals" in sys.argv:
             for rival in RIVALS:
                 with contextlib.suppress(subprocess.CalledProcessError, TimeoutError):  # what does not install here
-                    running[rival.name] = rival, stack.enter_context(_running(rival))
-        one = _measure(running, ["raw", "ours", V1.name, *(each.name for each in RIVALS)], 1, 1)
-        many = _measure(running, ["raw", "ours", "batching", V1.name], 64, 1)
-        rows = _measure(running, ["raw", "ours", V1.name], 1, 100)
+                    started[rival.name] = rival, stack.enter_context(_running(rival))
+        one = _measure(started, ["raw", "ours", V1.name, *(each.name for each in RIVALS)], 1, 1)
+        many = _measure(started, ["raw", "ours", "batching", V1.name], 64, 1)
+        rows = _measure(started, ["raw", "ours", V1.name], 1, 100)
     raw, ours, v1 = one["raw"], one["ours"], one[V1.name]
     rivals = "".join(
         f", {name} {each.cpu_ms / raw.cpu_ms:.1f}" for name, each in one.items() if name not in {"raw", "ours", V1.name}
@@ -162,15 +159,15 @@ def main() -> bool:
 
 
 def _measure(
-    running: dict[str, tuple[Server, tuple[int, psutil.Process]]], names: list[str], connections: int, rows: int
+    started: dict[str, tuple[Server, tuple[int, psutil.Process]]], names: list[str], connections: int, rows: int
 ) -> dict[str, Measured]:
     """The best of several turns for each, in turns."""
     best: dict[str, Measured] = {}
     for _ in range(TURNS):
         for name in names:
-            if name not in running:
+            if name not in started:
                 continue
-            server, (port, process) = running[name]
+            server, (port, process) = started[name]
             requests = server.requests // (3 if rows > 1 else 1)
             turn = _turn(server.path, port, process, connections, requests, rows)
             so_far = best.get(name, turn)
@@ -179,77 +176,20 @@ def _measure(
 
 
 def _turn(path: str, port: int, process: psutil.Process, connections: int, requests: int, rows: int) -> Measured:
-    before = _cpu(process)
+    before = cpu_seconds(process)
     command = [sys.executable, SERVICES / "load.py", *map(str, (port, path, connections, requests, rows))]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return Measured((_cpu(process) - before) / requests * 1000, requests / float(done.stdout))
-
-
-def _cpu(process: psutil.Process) -> float:
-    """CPU seconds of a process and all that it has started."""
-    total = 0.0
-    for each in [process, *process.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += sum(each.cpu_times()[:2])
-    return total
+    return Measured((cpu_seconds(process) - before) / requests * 1000, requests / float(done.stdout))
 
 
 def _environment(server: Server) -> Path:
     """The interpreter of an environment that holds a contender."""
-    key = server.name if server.name not in {"ours", "batching", V1.name} else "raw"
-    folder = FOLDER / key
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-        install = ["pip", "install", "--quiet", "--compile-bytecode", "--python", python]
-        subprocess.run([*uv, *install, *server.packages], check=True)
-        (folder / "complete").touch()
-    return python
+    return environment(server.name if server.name not in {"ours", "batching", V1.name} else "raw", server.packages)
 
 
-@contextlib.contextmanager
-def _running(server: Server) -> Iterator[tuple[int, psutil.Process]]:
-    port, process = _start(server)
-    try:
-        time.sleep(1)  # every worker, not only the first
-        yield port, psutil.Process(process.pid)
-    finally:
-        for each in [*process.children(recursive=True), process]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.terminate()
-        process.wait()
-
-
-def _start(server: Server) -> tuple[int, psutil.Popen]:
+def _running(server: Server) -> contextlib.AbstractContextManager[tuple[int, psutil.Process]]:
     python = _environment(server)
-    for _ in range(ATTEMPTS):  # another program may take the port meanwhile
-        port = _free_port()
-        with tempfile.TemporaryFile() as log:
-            process = psutil.Popen(server.command(python, port), stdout=log, stderr=log, start_new_session=True)
-            if _is_healthy(port, process, server.health):
-                return port, process
-            log.seek(0)
-            print(f"{server.name} did not start:\n{log.read().decode()[-2000:]}", file=sys.stderr)
-    raise TimeoutError(server.name)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-def _is_healthy(port: int, process: psutil.Popen, path: str) -> bool:
-    """Wait until it answers; false where it ends, or does not answer in a minute."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("GET", path)
-            if connection.getresponse().status == 200:
-                return True
-        time.sleep(0.005)
-    return False
+    return running(server.name, lambda port: server.command(python, port), server.health)
 
 
 def _start_seconds(python: Path, model: Path) -> tuple[float, float]:
@@ -259,11 +199,11 @@ def _start_seconds(python: Path, model: Path) -> tuple[float, float]:
         begin = time.perf_counter()
         subprocess.run([python, "-c", IMPORTS, model], check=True)
         imported.append(time.perf_counter() - begin)
-        port = _free_port()
+        port = free_port()
         command = [*OURS.command(python, port), "--worker-count", "1"]
         begin = time.perf_counter()
         process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        assert _is_healthy(port, process, OURS.health)
+        assert is_healthy(port, process, OURS.health)
         begun.append(time.perf_counter() - begin)
         process.terminate()
         process.wait()

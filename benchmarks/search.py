@@ -22,6 +22,7 @@ from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store.metric import metric, point
 from terrazul.server.run.store.run import parameter, property_, run, tag
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 from terrazul.testing.server import RunningServer
 
 SIZES = (5_000, 10_000, 100_000)
@@ -120,7 +121,7 @@ def cpu_seconds(pid: int) -> float:
 
 def build(path: Path, size: int) -> None:
     """Enter the runs as the server keeps them, many at once."""
-    database = Database(path)
+    database = Database(SqliteDatabase(path))
     with database.engine.connect() as connection, connection.begin():
         key = connection.execute(
             insert(experiment).values(
@@ -136,8 +137,13 @@ def build(path: Path, size: int) -> None:
 
 def enter(connection: Connection, group: list[dict[Table, list[dict[str, Any]]]]) -> None:
     """Enter the rows of some runs."""
-    for table in (run, metric, point, parameter, tag, property_):
+    for table in (run, metric, point, parameter.table, tag.table, property_.table):
         connection.execute(insert(table), [row for rows_of_run in group for row in rows_of_run[table]])
+
+
+def texts_of(number: int, texts: dict[str, str]) -> list[dict[str, Any]]:
+    """The rows of texts of one run."""
+    return [{"workspace": 1, "run": number, "key": key, "value": value} for key, value in texts.items()]
 
 
 def rows(size: int, experiment_key: int) -> Iterator[dict[Table, list[dict[str, Any]]]]:
@@ -146,6 +152,7 @@ def rows(size: int, experiment_key: int) -> Iterator[dict[Table, list[dict[str, 
     for number in range(1, size + 1):
         made = BEGIN + number * 1_000_000
         state = chance.choices(["Completed", "Failed", "Running"], [0.9, 0.05, 0.05])[0]
+        took = None if state == "Running" else chance.randrange(10**9)
         accuracy, loss = chance.random(), chance.random()
         numbers = {"acc": accuracy, "loss": loss, **{f"m{index}": chance.random() for index in range(8)}}
         texts = {
@@ -159,12 +166,13 @@ def rows(size: int, experiment_key: int) -> Iterator[dict[Table, list[dict[str, 
                 "id": number, "workspace": 1, "run_id": f"run_{number}", "experiment": experiment_key,
                 "number": number, "type": "azureml.scriptrun", "state": state, "display_name": f"run {number}",
                 "description": "", "root": number, "created_at": made, "created_by": "b", "started_at": made,
-                "ended_at": None if state == "Running" else made + chance.randrange(10**9), "target": "local",
+                "ended_at": None if took is None else made + took, "duration": took, "target": "local",
                 "warnings": [], "attempt": 1, "interactive": True, "definition": {"text": "x" * 600},
             }],
             metric: [
                 {"id": number * 10 + index, "workspace": 1, "run": number, "name": name, "kind": "scalar",
-                 "description": "", "count": 1, "last_number": value, "minimum": value, "maximum": value}
+                 "description": "", "count": 1, "last_number": value, "minimum": value, "maximum": value,
+                 "last_sequence": 1, "last_step": 0, "last_time": made}
                 for index, (name, value) in enumerate(numbers.items())
             ],
             point: [
@@ -172,9 +180,9 @@ def rows(size: int, experiment_key: int) -> Iterator[dict[Table, list[dict[str, 
                  "number": value}
                 for index, value in enumerate(numbers.values())
             ],
-            parameter: [{"workspace": 1, "run": number, "key": key, "value": value} for key, value in texts.items()],
-            tag: [{"workspace": 1, "run": number, "key": key, "value": value} for key, value in tags.items()],
-            property_: [{"workspace": 1, "run": number, "key": "azureml.git.branch", "value": "main"}],
+            parameter.table: texts_of(number, texts),
+            tag.table: texts_of(number, tags),
+            property_.table: texts_of(number, {"azureml.git.branch": "main"}),
         }  # fmt: skip
 
 

@@ -19,6 +19,11 @@ BESIDE = "canary-beside-the-store"
 """Stands in files around the store."""
 
 
+NOWHERE = "127.0.0.1:9"
+"""Where nobody listens, so that a webhook to it fails at once."""
+WEBHOOKS_GO_NOWHERE = ("--allowed-destinations", NOWHERE)
+
+
 CLOSED = {401, 403, 404}
 """How a thing is kept from a caller."""
 
@@ -35,6 +40,7 @@ class Victim:
     webservice_id: str
     image_id: str
     secret_name: str
+    webhook_id: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -48,6 +54,7 @@ class Victim:
             "webservice_id": self.webservice_id,
             "image_id": self.image_id,
             "secret_name": self.secret_name,
+            "webhook_id": self.webhook_id,
             "deletion_id": self.run_id,
             "name": "none",
             "digest": "none",
@@ -57,7 +64,7 @@ class Victim:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = RunningServer(tmp_path_factory.mktemp("platform") / "home")
+    server = RunningServer(tmp_path_factory.mktemp("platform") / "home", *WEBHOOKS_GO_NOWHERE)
     server.start()
     for folder in (server.home.path, server.home.path.parent, server.home.blobs_folder):
         (folder / "canary").write_text(BESIDE)
@@ -160,7 +167,19 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     server.call("POST", f"{workspace}/deletions", {"deletion_id": run_id, "selection": selection})
     secret = {"name": f"{run_id}-{SECRET}", "value": SECRET}
     server.call("POST", f"{workspace}/secrets", {"secrets": [secret]})
-    return Victim(workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"])
+    webhook = {
+        "webhook_id": f"hook-{run_id}",
+        "name": run_id,
+        "url": f"http://{NOWHERE}/{SECRET}",
+        "events": ["model_version_alias.deleted"],
+        "secret": SECRET,
+        "description": SECRET,
+    }
+    server.call("POST", f"{workspace}/webhooks", webhook)
+    return Victim(
+        workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"],
+        str(webhook["webhook_id"]),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

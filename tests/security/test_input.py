@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from terrazul.testing.routes import Route, Schema, routes_of
 from terrazul.testing.server import RunningServer
 
-from .conftest import Victim, end_services, make_victim
+from .conftest import WEBHOOKS_GO_NOWHERE, Victim, end_services, make_victim
 
 pytestmark = pytest.mark.timeout(400)
 """Each test goes over all routes."""
@@ -38,7 +38,7 @@ def ask(server: RunningServer, route: Route, address: str, body: bytes | None) -
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A server of its own: some of what is tried is taken."""
-    running = RunningServer(tmp_path_factory.mktemp("input") / "home")
+    running = RunningServer(tmp_path_factory.mktemp("input") / "home", *WEBHOOKS_GO_NOWHERE)
     running.start()
     yield running
     for path in ("", "/runs", "/runs/target/metrics", "/runs/target/events", "/experiments?view=all", "/environments"):

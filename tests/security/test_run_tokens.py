@@ -62,6 +62,18 @@ OWNERS_ROUTES = {
     "DELETE /api/v1/sessions/{session_id}",
     "POST /api/v1/sessions/codes",
     "PUT /api/v1/users/{user_name}/password",
+    *(
+        f"{method} /api/v1/workspaces/{{workspace_id}}{place}{path}"
+        for place in ("/webhooks", "/mlflow/api/2.0/mlflow/webhooks")
+        for method, path in (
+            ("GET", ""),
+            ("POST", ""),
+            ("GET", "/{webhook_id}"),
+            ("PATCH", "/{webhook_id}"),
+            ("DELETE", "/{webhook_id}"),
+            ("POST", "/{webhook_id}/test"),
+        )
+    ),
     "GET /api/v1/keyvault",
     "POST /api/v1/keyvault/rotate",
 }
@@ -72,7 +84,16 @@ READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}/lineage",
 }
 """v1 scripts load whatever model of their workspace they name."""
-THINGS = ("run_id", "experiment_id", "snapshot_id", "model_id", "webservice_id", "image_id", "secret_name")
+THINGS = (
+    "run_id",
+    "experiment_id",
+    "snapshot_id",
+    "model_id",
+    "webservice_id",
+    "image_id",
+    "secret_name",
+    "webhook_id",
+)
 
 
 def seen(server: RunningServer, victim: Victim) -> object:
@@ -88,6 +109,7 @@ def seen(server: RunningServer, victim: Victim) -> object:
         server.call("GET", f"{victim.workspace}/webservices/{victim.webservice_id}/keys"),
         server.call("GET", f"{victim.workspace}/images"),
         server.call("GET", f"{victim.workspace}/secrets"),
+        server.call("GET", f"{victim.workspace}/webhooks"),
         server.call("POST", f"{victim.workspace}/secrets/values", {"names": [victim.secret_name]}),
     ]
 

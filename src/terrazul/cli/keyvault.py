@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
-from pathlib import Path
 from typing import List
 from urllib.parse import quote
 
@@ -13,9 +12,9 @@ from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, wo
 from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, note, show
+from terrazul.cli.secret_file import decoded, read_secret
 from terrazul.cli.wording import NOTHING, moment
 from terrazul.cli.workspace_choice import choose
-from terrazul.core.errors import MissingFile
 from terrazul.sdk.client import connect
 from terrazul.sdk.keyvault import Keyvault
 from terrazul.wire.vault import NOT_PROVIDED, Rotation, Secret, VaultStatus
@@ -90,26 +89,14 @@ def _set(arguments: argparse.Namespace) -> int:
 def _value(arguments: argparse.Namespace) -> str:
     """The value; it never stands on the command line, which others can see."""
     if arguments.value_file is not None:
-        try:
-            return _decoded(Path(arguments.value_file).read_bytes(), arguments.value_file)
-        except OSError as error:
-            message = f"The file {arguments.value_file} cannot be read: {error.strerror}."
-            raise MissingFile(message, target=arguments.value_file) from error
+        return read_secret(arguments.value_file)
     if sys.stdin.isatty():
         return getpass.getpass(f"Value of {arguments.name}: ")
-    value = _decoded(sys.stdin.buffer.read(), "standard input")
+    value = decoded(sys.stdin.buffer.read(), "standard input")
     if not value:
         message = "No value was given."
         raise UsageError(message, hint="Pipe it in, or name a file with --value-file.")
     return value[:-1] if value.endswith("\n") else value
-
-
-def _decoded(data: bytes, source: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        message = f"What {source} holds is no text in UTF-8."
-        raise UsageError(message, hint="Encode it first, for example with `base64`.") from None
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -40,6 +40,7 @@ COMMANDS = {
     "service": Command("terrazul.cli.service", "Web services: find, call, change and end them; serve an entry script."),
     "environment": Command("terrazul.cli.environment", "Make, register, list and download environments."),
     "keyvault": Command("terrazul.cli.keyvault", "Keep, show and delete secrets; change the master key."),
+    "webhook": Command("terrazul.cli.webhook", "Have addresses told of new models, versions, tags and aliases."),
     "user": Command("terrazul.cli.user", "Make, list, change and delete users."),
     "group": Command("terrazul.cli.group", "Make, list, change and delete groups of users."),
     "role": Command("terrazul.cli.role", "Show what roles allow; make your own."),

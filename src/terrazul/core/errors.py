@@ -82,6 +82,18 @@ class InvalidInput(UserErrorException):
     code = "invalid_input"
 
 
+class DestinationRefused(InvalidInput):
+    """An address that the server does not call for its users, unless an administrator allows it."""
+
+    code = "destination_refused"
+
+
+class DestinationUnreachable(InvalidInput):
+    """An address that the server was to call for a user, and that gives no answer."""
+
+    code = "destination_unreachable"
+
+
 class AuthenticationException(UserErrorException):
     """No token, or one that is not valid (any more)."""
 

@@ -15,6 +15,7 @@ DEFAULT_PORT = 8642
 _HIGHEST_PORT = 65535
 _LOOPBACK = re.compile(r"(localhost|::1|127(\.\d{1,3}){3})\Z")
 _MOST_DAYS = 36600
+_PLACE = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+):([0-9]{1,5})\Z")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class Settings:
     allowed_hosts: str = field(
         default="",
         metadata={"help": "Further names by which it may be addressed, between commas."},
+    )
+    allowed_destinations: str = field(
+        default="",
+        metadata={
+            "help": "Places outside of the public internet that the server may call for its users, in webhooks: "
+            "host:port, between commas. They may speak plain HTTP."
+        },
     )
     request_seconds: int = field(
         default=30,
@@ -122,7 +130,16 @@ class Settings:
     @property
     def names(self) -> List[str]:
         """The further names by which it may be addressed."""
-        return [name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip()]
+        return _parts(self.allowed_hosts)
+
+    @property
+    def destinations(self) -> List[str]:
+        """The places outside of the public internet that it may call for its users."""
+        return _parts(self.allowed_destinations)
+
+
+def _parts(text: str) -> List[str]:
+    return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
 def variable_of(name: str) -> str:
@@ -180,6 +197,7 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
             values[each.name] = _check(variable_of(each.name), value, each.metadata)
     settings = Settings(**values)
     _check_network(settings)
+    _check_destinations(settings)
     return settings
 
 
@@ -224,3 +242,10 @@ def _check_network(settings: Settings) -> None:
         )
         hint = "Add --tls, or --plain-http where a proxy in front speaks HTTPS or nobody can listen in."
         raise InvalidInput(message, target="host", hint=hint)
+
+
+def _check_destinations(settings: Settings) -> None:
+    for place in settings.destinations:
+        if not _PLACE.match(place):
+            message = f"{place[:80]!r} in {option_of('allowed_destinations')} is not of the form host:port."
+            raise InvalidInput(message, target="allowed_destinations", hint="Write hooks.example:443, or [::1]:8080.")

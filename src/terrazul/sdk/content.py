@@ -15,10 +15,15 @@ from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
 from terrazul.sdk.client import Client, Request
 from terrazul.sdk.console import Progress
 from terrazul.wire import pack
-from terrazul.wire.snapshot import Digests
+from terrazul.wire.snapshot import ContentParts, Digests
 
 _CHUNK = 1 << 20
 _LARGE = 8 << 20
+_IN_PARTS = 256 << 20
+"""From this size on, what a cut connection or a killed process has sent already is worth keeping."""
+_PART = 32 << 20
+_MOST_PARTS = 8000
+"""A file that would have more has larger ones."""
 _CHUNK_OF_FILES_BYTES = 32 << 20
 _CHUNK_OF_FILES_COUNT = 2000
 _THREADS = 3
@@ -105,6 +110,35 @@ def send_stream(client: Client, stream: BinaryIO, size: int, digest: str) -> Non
     """Send one content from a stream that can be read again."""
     request = Request("PUT", f"/contents/{digest}", body=stream, length=size, content_type="application/octet-stream")
     client.send(request)
+
+
+def send_in_parts(client: Client, stream: BinaryIO, size: int, digest: str, part_size: int = _PART) -> None:
+    """Send one content in parts, each once: what the server has of an earlier attempt is not sent again.
+
+    Raises ``InvalidInput`` where the bytes are not those of the digest.
+    """
+    part_size = max(part_size, -(-size // _MOST_PARTS))
+    starts = range(0, size, part_size)
+    parts = [hashlib.sha256(_part_at(stream, start, part_size)).hexdigest() for start in starts]
+    missing = set(client.post(Digests, "/contents/missing", Digests(parts)).digests)
+    for start, part in zip(starts, parts):
+        if part in missing:
+            data = _part_at(stream, start, part_size)
+            client.send(Request("PUT", f"/contents/{part}", body=data, content_type="application/octet-stream"))
+            missing.discard(part)
+    client.post(Digests, "/contents/join", ContentParts(digest, parts))
+
+
+def _part_at(stream: BinaryIO, start: int, size: int) -> bytes:
+    """The bytes from a place on; fewer at the end."""
+    stream.seek(start)
+    found = bytearray()
+    while len(found) < size:
+        data = stream.read(size - len(found))
+        if not data:
+            break
+        found += data
+    return bytes(found)
 
 
 def fetch_file(client: Client, request: Request, target: Path, digest: str, size: int) -> None:
@@ -266,7 +300,10 @@ def _read_again(hashed: HashedFile, sent: SentFiles) -> List[HashedFile]:
 def _send_large(client: Client, hashed: HashedFile, sent: SentFiles) -> None:
     try:
         with _opened(hashed.file.location) as stream:
-            send_stream(client, stream, hashed.file.size, hashed.digest)
+            if hashed.file.size >= _IN_PARTS:
+                send_in_parts(client, stream, hashed.file.size, hashed.digest)
+            else:
+                send_stream(client, stream, hashed.file.size, hashed.digest)
     except OSError as error:
         sent.drop(hashed, f"cannot be read ({error.strerror})")
     except TerrazulError:

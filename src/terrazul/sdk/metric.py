@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from terrazul.core.errors import InvalidInput
 from terrazul.sdk.console import warn
@@ -16,6 +17,14 @@ SCHEMA_KINDS = frozenset(
 """The kinds whose value is a document in a file."""
 _NAME_LIMIT = 255
 _SCHEMA_KEYS = ("schema_type", "schema_version", "data")
+
+
+class MetricValue(NamedTuple):
+    """One value of a metric; without a step where it was logged without one."""
+
+    step: Optional[int]
+    time: datetime
+    value: Any
 
 
 def scalar(name: str, value: object) -> Any:

@@ -9,15 +9,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from terrazul.core.clock import now
+from terrazul.core.clock import now, to_datetime
 from terrazul.core.errors import InvalidInput
 from terrazul.sdk import metric
+from terrazul.sdk.metric import MetricValue
 from terrazul.sdk.metric_logging import MetricLogging
 from terrazul.sdk.run_files import RunFiles, Source
 from terrazul.sdk.run_record import RunRecord
 from terrazul.sdk.unsupported import tell_not_yet
 from terrazul.sdk.writer import FLUSH_SECONDS, Record
-from terrazul.wire.metric import MetricHistory, MetricKind, MetricPoint, RunMetrics
+from terrazul.wire.metric import MetricHistory, MetricKind, MetricPoint, RunMetrics, from_json_value
 from terrazul.wire.run import Run
 from terrazul.wire.write import RunChange
 
@@ -46,6 +47,22 @@ class RunRecording(RunRecord, MetricLogging):
             found = [each for each in found if self._client.get(Run, f"/runs/{each.run_id}").type == run_type]
         by_run = {each.run_id: {one.name: self._value(one, populate) for one in each.metrics} for each in found}
         return by_run if recursive else by_run.get(self._id, {})
+
+    def get_metric_history(self, name: str, points: Optional[int] = None) -> List[MetricValue]:
+        """Each value of a metric with its step and time, in the order in which they were logged.
+
+        With ``points`` a long series of numbers is thinned to at most so many (4 to 100,000) for drawing: its first and
+        last value are among them, and every stretch's lowest and highest. A metric that there is not has no values.
+        """
+        self._writer.flush()
+        asked = {"name": metric.checked_name(name), "points": points}
+        found = self._client.get(List[RunMetrics], self._path + "/metrics", asked)
+        return [
+            MetricValue(step, to_datetime(time), from_json_value(value))
+            for each in found
+            for history in each.metrics
+            for step, time, value in zip(history.steps, history.times, history.values)
+        ]
 
     def get_file_names(self) -> List[str]:
         """The names of the run's files, logs among them."""

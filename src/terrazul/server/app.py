@@ -51,6 +51,7 @@ from terrazul.server.services import Services
 from terrazul.server.snapshot import routes as snapshots
 from terrazul.server.status import status_of
 from terrazul.server.vault import routes as vault
+from terrazul.server.webhook import routes as webhooks
 from terrazul.server.workspace import routes as workspaces
 from terrazul.wire.server import ServerInfo, ServerStatus
 
@@ -147,6 +148,7 @@ def _api() -> Router:
             images.router,
             identity.members,
             vault.router,
+            webhooks.router,
             activity.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},

@@ -34,8 +34,8 @@ class Changes:
         self._listeners[thing] = listener
 
     def notify_from_thread(self, thing: Hashable) -> None:
-        """As ``notify``, from another thread; who waits looks once the loop comes to it."""
-        if self._loop and thing in self._events:
+        """As ``notify``, from another thread; who waits or listens looks once the loop comes to it."""
+        if self._loop and (thing in self._events or thing in self._listeners):
             self._loop.call_soon_threadsafe(self.notify, thing)
 
     def notify(self, thing: Hashable) -> None:

@@ -47,6 +47,7 @@ from terrazul.server.mlflow.service.recording import MlflowRecording
 from terrazul.server.mlflow.service.registry import MlflowRegistry
 from terrazul.server.mlflow.service.runs import MlflowRuns
 from terrazul.server.model.service import Models
+from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
@@ -62,6 +63,10 @@ from terrazul.server.sql.witness import witness
 from terrazul.server.vault.kind import Surroundings
 from terrazul.server.vault.service.secrets import Secrets
 from terrazul.server.vault.service.vault import Vault, place_of
+from terrazul.server.webhook.service.deliverer import DELIVERER, Deliverer
+from terrazul.server.webhook.service.outbox import Outbox
+from terrazul.server.webhook.service.sender import Sender
+from terrazul.server.webhook.service.webhooks import Webhooks
 from terrazul.server.workspace.service import Workspaces
 
 
@@ -110,7 +115,11 @@ class Services:
         self.files = Files(
             self.database, self.contents, storage, self.changes, clock, self._notify, log_limit=settings.log_limit
         )
-        self.models = Models(self.database, self.contents, clock, forget=registry_store.forget_version)
+        sender = Sender(Outgoing(settings.destinations), clock)
+        outbox = Outbox(clock, self._notify_deliverer)
+        self.webhooks = Webhooks(self.database, self.vault, sender, clock, self._notify_deliverer)
+        self.deliverer = Deliverer(self.database, self.vault, sender, clock)
+        self.models = Models(self.database, self.contents, outbox, clock, forget=registry_store.forget_version)
         endpoint = LocalEndpoint(home.services_folder)
         deployments = Deployments(self.database, self.snapshots)
         self.images = Images(self.database, deployments, clock)
@@ -131,7 +140,7 @@ class Services:
             MlflowRecording(self.database, clock, self._notify),
             MlflowModels(self.database, clock),
             MlflowFiles(self.database, self.contents, self.files, self.models, clock, self._notify),
-            MlflowRegistry(self.database, self.models, clock),
+            MlflowRegistry(self.database, self.models, outbox, clock),
         )
         collector = Collector(self.database, self.contents, clock)
         self.remover = Remover(
@@ -143,9 +152,14 @@ class Services:
         )  # fmt: skip
 
         self.leadership = Leadership(kind, self.changes, self._begin_lead, self._end_lead)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Have the loops of the process that leads hear what any process has done."""
         self.changes.listen(QUEUE, self.dispatcher.wake)
         self.changes.listen(KEEPER, self.keeper.wake)
         self.changes.listen(REMOVER, self.remover.wake)
+        self.changes.listen(DELIVERER, self.deliverer.wake)
 
     def _begin_identity(self, settings: Settings) -> None:
         lifetime = Lifetime(settings.session_idle_minutes * MINUTE, settings.session_days * DAY)
@@ -166,6 +180,9 @@ class Services:
     def _notify_service(self, connection: Connection, webservice: int) -> None:
         self._changed(connection, waited_for(webservice))
 
+    def _notify_deliverer(self, connection: Connection) -> None:
+        self._changed(connection, DELIVERER)
+
     def _changed(self, connection: Connection, thing: Thing) -> None:
         after_commit(connection, partial(self.changes.notify_from_thread, thing))
         tell(connection, thing)
@@ -174,8 +191,10 @@ class Services:
         self.dispatcher.start(self.lifecycle)
         self.keeper.start()
         self.remover.start(self.deletions)
+        self.deliverer.start()
 
     async def _end_lead(self) -> None:
+        await self.deliverer.stop()
         await self.remover.stop()
         await self.keeper.stop()
         await self.dispatcher.stop()

@@ -54,10 +54,14 @@ class PostgresqlCluster:
         """End all connections, then the server."""
         self._control("stop", "-m", "fast")
 
+    @property
+    def pid(self) -> int:
+        """The id of its first process."""
+        return int((self._data / "postmaster.pid").read_text().splitlines()[0])
+
     def kill(self) -> None:
         """End it as a power cut would end it."""
-        number = int((self._data / "postmaster.pid").read_text().splitlines()[0])
-        os.kill(number, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
         self._control("stop", "-m", "immediate", must=False)
 
     def remove(self) -> None:

@@ -50,6 +50,14 @@ class SnapshotDelta:
 
 
 @dataclass(frozen=True)
+class ContentParts:
+    """A content that was sent in parts: the digests of these, in order, and that of the whole."""
+
+    digest: str
+    parts: List[str]
+
+
+@dataclass(frozen=True)
 class Digests:
     """A list of contents."""
 

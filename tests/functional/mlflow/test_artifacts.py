@@ -97,6 +97,53 @@ def test_large_file_goes_through_in_constant_memory(protocol: Protocol):
     assert process.memory_info().rss - before < 100 << 20
 
 
+PARTED = "/api/2.0/mlflow-artifacts/mpu"
+
+
+def parted(protocol: Protocol, what: str, folder: str, **message: object) -> Answer:
+    address = f"{protocol.root}{PARTED}/{what}/{folder}"
+    return protocol.server.ask("POST", address, json.dumps(message).encode())
+
+
+def test_file_in_parts_is_the_runs_artifact(protocol: Protocol):
+    run_id = protocol.start()
+    folder = f"0/{run_id}/artifacts/model"
+    begun = json.loads(parted(protocol, "create", folder, path="weights", num_parts=3).body)
+    sent = []
+    for credential, data in zip(begun["credentials"], (b"a" * 1000, b"b" * 1000, b"c"), strict=True):
+        assert credential["url"].startswith(protocol.server.url)
+        path = credential["url"].removeprefix(protocol.server.url)
+        answer = protocol.server.ask("PUT", path, data, token="", headers=credential["headers"])
+        assert answer.status == 200, answer
+        sent.append({"part_number": credential["part_number"], "etag": answer.headers["etag"]})
+    assert listed(protocol, f"0/{run_id}/artifacts") == []
+    whole = {"path": "weights", "upload_id": begun["upload_id"], "parts": sent[::-1]}
+    for _ in range(2):
+        assert parted(protocol, "complete", folder, **whole).status == 200
+    assert fetch(protocol, f"{folder}/weights").body == b"a" * 1000 + b"b" * 1000 + b"c"
+    artifacts = protocol.server.call("GET", f"{protocol.workspace}/runs/{run_id}/artifacts")
+    assert [(each["path"], each["size"]) for each in artifacts] == [("model/weights", 2001)]
+
+
+def test_mistakes_with_parts_are_told_and_leave_nothing(protocol: Protocol):
+    run_id = protocol.start()
+    root = f"0/{run_id}/artifacts"
+    for folder, message, status in (
+        (root, {"path": "../x", "num_parts": 1}, 400),
+        (root, {"path": "x", "num_parts": 0}, 400),
+        (root, {"path": "x", "num_parts": 10_001}, 400),
+        (root, {"num_parts": 1}, 400),
+        ("0/none/artifacts", {"path": "x", "num_parts": 1}, 404),
+        ("registry/net/1", {"path": "x", "num_parts": 1}, 400),
+    ):
+        assert parted(protocol, "create", folder, **message).status == status, (folder, message)
+    missing = [{"part_number": 1, "etag": "0" * 64}]
+    for parts, status in ((missing, 404), ([], 400), ([{"part_number": 1, "etag": "x"}], 400)):
+        assert parted(protocol, "complete", root, path="x", upload_id="u", parts=parts).status == status
+    assert parted(protocol, "abort", root, path="x", upload_id="u").status == 200
+    assert listed(protocol, root) == []
+
+
 def test_logged_model_is_made_filled_and_found(protocol: Protocol):
     run_id = protocol.start()
     model = protocol.post(

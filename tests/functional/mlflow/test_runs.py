@@ -1,6 +1,7 @@
 """Runs through MLflow's protocol, and what the other face shows of them."""
 
 import base64
+from time import monotonic
 
 import pytest
 
@@ -324,3 +325,20 @@ def test_run_that_is_not_there_does_not_exist(protocol: Protocol):
     assert (caught.value.status, caught.value.body["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
     assert "not found" in caught.value.body["message"]
     assert protocol.refused("runs/log-metric", run_id="../x", key="m", value=1, timestamp=1)[0] == 400
+
+
+def test_patterns_made_to_take_long_are_answered_soon(protocol: Protocol):
+    experiment = protocol.post("experiments/create", name="patterns", tags=[{"key": "t", "value": "a" * 8000}])
+    run = protocol.post("runs/create", experiment_id=experiment["experiment_id"])["run"]["info"]["run_id"]
+    protocol.post("runs/set-tag", run_id=run, key="t", value="a" * 8000)
+    protocol.post("logged-models", experiment_id=experiment["experiment_id"], tags=[{"key": "t", "value": "a" * 8000}])
+    pattern = "%a" * 2499 + "%b"
+    for word in ("LIKE", "ILIKE", "NOT LIKE"):
+        asked = {"filter": f"tags.t {word} '{pattern}'", "experiment_ids": [experiment["experiment_id"]]}
+        for name, found in (("runs", "runs"), ("experiments", "experiments"), ("logged-models", "models")):
+            begin = monotonic()
+            answer = protocol.post(f"{name}/search", **asked)
+            assert monotonic() - begin < 10
+            assert (experiment["experiment_id"] in str(answer.get(found))) is (word == "NOT LIKE")
+    assert protocol.refused("runs/search", filter="tags.t = '" + "a" * 1_000_000 + "'")[0] == 400
+    assert protocol.refused("experiments/search", filter="(" * 5000 + "name = 'a'" + ")" * 5000)[0] == 400

@@ -86,6 +86,20 @@ def test_images_from_a_file_and_from_a_plot(run: Run, person: Path):
         run.log_image("none", path="nothing.png")
 
 
+def test_a_history_has_steps_and_times_and_is_thinned_on_request(run: Run):
+    for step in range(200):
+        run.log("loss", 9.0 if step == 77 else 0.5, step=step)
+    whole = run.get_metric_history("loss")
+    assert [each.step for each in whole] == list(range(200))
+    assert whole[0].time.tzinfo is not None
+    few = run.get_metric_history("loss", points=10)
+    assert len(few) <= 10
+    assert {(0, 0.5), (77, 9.0), (199, 0.5)} <= {(each.step, each.value) for each in few}
+    assert run.get_metric_history("none") == []
+    with pytest.raises(InvalidInput, match="4 to 100000 points"):
+        run.get_metric_history("loss", points=1)
+
+
 def test_recursive_metrics_are_by_run(run: Run):
     child = run.child_run("child")
     child.log("x", 1)

@@ -42,7 +42,7 @@ EXPERIMENT = {
 RUN = {
     "id": 1, "workspace": 1, "run_id": "r", "experiment": 1, "number": 1, "type": "t", "state": "Completed",
     "display_name": "", "description": "", "created_at": 7, "created_by": "me", "target": "local", "warnings": "[]",
-    "attempt": 1, "interactive": True,
+    "attempt": 1, "interactive": True, "started_at": 2, "ended_at": 9,
 }  # fmt: skip
 METRIC = {"id": 1, "workspace": 1, "run": 1, "name": "m", "kind": "scalar", "description": "", "count": 2}
 POINT = {"workspace": 1, "metric": 1, "form": 0}
@@ -84,7 +84,7 @@ def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path):
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "head"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "head"])
 def test_new_database_equals_a_migrated_one(new_kind: Callable[[], DatabaseKind], revision: str):
     new, old = new_kind(), new_kind()
     migrate(new)
@@ -109,6 +109,7 @@ def test_what_the_first_schema_held_is_there_after_all_migrations(new_kind: Call
         last = "SELECT last_number, last_step, last_time, last_sequence FROM metric"
         assert connection.execute(text(last)).all() == [(0.5, 9, 3, 1)]
         assert connection.execute(text("SELECT value FROM run_tag")).scalar_one() == "v" * 5_000
+        assert connection.execute(text("SELECT duration FROM run")).scalar_one() == 7
 
 
 def test_upgrade_that_fails_leaves_the_database_as_it_was(new_kind: Callable[[], DatabaseKind]):

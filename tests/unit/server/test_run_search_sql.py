@@ -94,6 +94,7 @@ def enter(connection: Connection, workspace: int, made: Made) -> None:
         "created_by": "me", "started_at": made.created_at if made.state != "Queued" else None,
         "ended_at": made.ended_at, "target": "local", "warnings": [], "attempt": 1, "interactive": True,
     }  # fmt: skip
+    values["duration"] = made.ended_at and made.ended_at - made.created_at
     key = runs.add(connection, values, parent)
     row = runs.find_by_key(connection, key)
     assert row

@@ -10,7 +10,7 @@ from litestar.response import Stream
 
 from terrazul.server.http import InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action
-from terrazul.wire.snapshot import Digests
+from terrazul.wire.snapshot import ContentParts, Digests
 
 _UNLIMITED = None
 
@@ -51,6 +51,15 @@ async def send_content(
     return Digests([digest])
 
 
+@post("/join", operation_id="join_contents", opt=does(Action.CONTENT_WRITE), status_code=200)
+async def join_contents(
+    services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[ContentParts]
+) -> Digests:
+    """Make one content of its parts, which were sent as contents of their own; sent twice, it counts once."""
+    await services.contents.join(workspace.key, data.digest, data.parts)
+    return Digests([data.digest])
+
+
 @post("/fetch", operation_id="fetch_contents", opt=does(Action.CONTENT_READ), status_code=200)
 async def fetch_contents(services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[Digests]) -> Stream:
     """A pack of the contents."""
@@ -58,4 +67,7 @@ async def fetch_contents(services: InjectedServices, workspace: InjectedWorkspac
     return Stream(stream, media_type="application/octet-stream", headers=headers_of_download("contents.pack"))
 
 
-router = Router("/contents", route_handlers=[find_missing_contents, send_contents, send_content, fetch_contents])
+router = Router(
+    "/contents",
+    route_handlers=[find_missing_contents, send_contents, send_content, join_contents, fetch_contents],
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from terrazul.wire import pack
 
 _CHUNK = 1 << 20
 _AT_ONCE = 50
+_MOST_PARTS = 10_000
 _TOLD_MICROSECONDS = 30 * 60 * 1_000_000
 """A client that is told again within this time counts on nothing new."""
 _END = object()
@@ -34,6 +35,7 @@ class Contents:
         self._database = database
         self._storage = storage
         self._clock = clock
+        self._joining: dict[tuple[int, str], asyncio.Task[None]] = {}
 
     async def missing(self, workspace: int, digests: list[str]) -> list[str]:
         """Those of the digests that are not held, each once, in the order given. The others stay for an hour."""
@@ -87,6 +89,48 @@ class Contents:
         if held.key != content.key:
             await asyncio.to_thread(self._storage.delete, content.key)
         return held
+
+    async def join(self, workspace: int, digest: str, parts: Sequence[str]) -> None:
+        """Make one content of parts that are held; who asks for the same meanwhile waits for the same.
+
+        It goes on when the caller goes away. Raises ``NotFound`` where a part is not held, ``InvalidInput`` where the
+        parts together are other bytes.
+        """
+        check_number_of_parts(len(parts))
+        if not await self.missing(workspace, [digest]):
+            return
+        key = (workspace, digest)
+        if key not in self._joining:
+            task = asyncio.get_running_loop().create_task(self._join(workspace, digest, parts))
+            self._joining[key] = task
+            task.add_done_callback(partial(self._end_join, key))
+        await asyncio.shield(self._joining[key])
+
+    def _end_join(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
+        del self._joining[key]
+        if not task.cancelled():
+            task.exception()  # whoever still waits is told
+
+    async def _join(self, workspace: int, digest: str, parts: Sequence[str]) -> None:
+        await self.receive(workspace, digest, await self._joined(workspace, parts))
+        await self._release_parts(workspace, digest, parts)
+
+    async def join_unnamed(self, workspace: int, parts: Sequence[str]) -> Content:
+        """As ``join``, of parts whose whole has a digest that nobody has told; returns where it lies."""
+        check_number_of_parts(len(parts))
+        content = await self.receive_unnamed(workspace, await self._joined(workspace, parts))
+        await self._release_parts(workspace, content.digest, parts)
+        return content
+
+    async def _joined(self, workspace: int, parts: Sequence[str]) -> AsyncIterator[bytes]:
+        """The bytes of contents one after another, in chunks. Raises ``NotFound``."""
+        held = await self.find(workspace, dict.fromkeys(map(check_digest, parts)))
+        return in_thread(chunk for part in parts for chunk in self.read_now(held[part]))
+
+    async def _release_parts(self, workspace: int, whole: str, parts: Sequence[str]) -> None:
+        """Let go of parts: those that are not files of their own are collected."""
+        going = sorted(set(parts) - {whole})
+        await self._database.write(partial(store.release, workspace=workspace, digests=going, now=self._clock()))
 
     async def put(self, workspace: int, data: bytes) -> str:
         """Store bytes that the server itself made; returns their digest."""
@@ -213,6 +257,14 @@ class Contents:
         for content in contents:
             yield pack.encode_header(content.digest, content.size)
             yield from self.read_now(content)
+
+
+def check_number_of_parts(number: int) -> None:
+    """Raise ``InvalidInput`` for a number of parts that no content has."""
+    if not 1 <= number <= _MOST_PARTS:
+        raise InvalidInput(
+            f"A content has 1 to {_MOST_PARTS} parts, not {number}.", target="parts", hint="Make the parts larger."
+        )
 
 
 class _Reader(Protocol):

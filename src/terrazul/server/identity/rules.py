@@ -49,6 +49,8 @@ class Action(str, enum.Enum):
     SECRET_WRITE = "secret/write"  # noqa: S105  # an action
     RUN_READ_SECRETS = "run/secret/read"
     VAULT_MANAGE = "vault/manage"
+    WEBHOOK_READ = "webhook/read"
+    WEBHOOK_WRITE = "webhook/write"
     LINEAGE_READ = "lineage/read"
     DELETION_READ = "deletion/read"
     DELETION_WRITE = "deletion/write"

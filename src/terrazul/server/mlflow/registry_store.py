@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, Select, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Integer, Select, String, Table, Text, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.model.store import model, model_file, property_, registered_model, tag
@@ -84,13 +84,16 @@ class VersionRow(NamedTuple):
     model_id: str
 
 
+NAME_SOURCE = registered_model.outerjoin(detail, detail.c.registered_model == registered_model.c.id)
+VERSION_SOURCE = model.join(registered_model, registered_model.c.id == model.c.registered_model).outerjoin(
+    origin, (origin.c.registered_model == model.c.registered_model) & (origin.c.version == model.c.version)
+)
 _NAMES: Select[Any] = (
     select(
         registered_model.c.id, registered_model.c.name, registered_model.c.created_at, detail.c.description,
         detail.c.updated_at,
     )
-    .select_from(registered_model)
-    .outerjoin(detail, detail.c.registered_model == registered_model.c.id)
+    .select_from(NAME_SOURCE)
 )  # fmt: skip
 _VERSIONS: Select[Any] = (
     select(
@@ -98,18 +101,43 @@ _VERSIONS: Select[Any] = (
         model.c.run_id, model.c.mlflow, model.c.created_at, model.c.created_by, model.c.modified_at, origin.c.stage,
         origin.c.source, origin.c.run_link, origin.c.model_id,
     )
-    .select_from(model)
-    .join(registered_model, registered_model.c.id == model.c.registered_model)
-    .outerjoin(
-        origin,
-        (origin.c.registered_model == model.c.registered_model) & (origin.c.version == model.c.version),
-    )
+    .select_from(VERSION_SOURCE)
 )  # fmt: skip
 
 
-def names(connection: Connection, workspace: int) -> list[NameRow]:
-    """All registered models."""
-    return [_name(row) for row in connection.execute(_NAMES.where(registered_model.c.workspace == workspace))]
+_NEWEST: Select[Any] = (
+    select(func.max(model.c.id)).select_from(VERSION_SOURCE).group_by(model.c.registered_model, origin.c.stage)
+)
+
+
+def names_of(connection: Connection, keys: Sequence[int]) -> list[NameRow]:
+    """The registered models of keys, in this order."""
+    found = {
+        row[0]: _name(row)
+        for group in in_groups(keys)
+        for row in connection.execute(_NAMES.where(registered_model.c.id.in_(group)))
+    }
+    return [found[key] for key in keys]
+
+
+def versions_of(connection: Connection, keys: Sequence[int]) -> list[VersionRow]:
+    """The versions of keys, in this order."""
+    found = {
+        row[0]: _version(row)
+        for group in in_groups(keys)
+        for row in connection.execute(_VERSIONS.where(model.c.id.in_(group)))
+    }
+    return [found[key] for key in keys]
+
+
+def newest_of_stages(connection: Connection, keys: Sequence[int]) -> list[VersionRow]:
+    """Of each registered model and each stage the newest version, the newest first."""
+    of_stages = [
+        row[0]
+        for group in in_groups(keys)
+        for row in connection.execute(_NEWEST.where(model.c.registered_model.in_(group)))
+    ]
+    return versions_of(connection, sorted(of_stages, reverse=True))
 
 
 def find_name(connection: Connection, workspace: int, name: str) -> NameRow | None:
@@ -146,11 +174,10 @@ def delete_name(connection: Connection, key: int) -> None:
     connection.execute(registered_model.delete().where(registered_model.c.id == key))
 
 
-def versions(connection: Connection, workspace: int, name: str | None = None) -> list[VersionRow]:
-    """All versions, or those of a name, the newest first."""
-    query = _VERSIONS.where(model.c.workspace == workspace).order_by(model.c.id.desc())
-    if name is not None:
-        query = query.where(registered_model.c.name == name)
+def versions(connection: Connection, workspace: int, name: str) -> list[VersionRow]:
+    """The versions of a name, the newest first."""
+    query = _VERSIONS.where(model.c.workspace == workspace, registered_model.c.name == name)
+    query = query.order_by(model.c.id.desc())
     return [_version(row) for row in connection.execute(query)]
 
 
@@ -176,9 +203,10 @@ def set_alias(connection: Connection, workspace: int, key: int, name: str, versi
     )
 
 
-def remove_alias(connection: Connection, key: int, name: str) -> None:
-    """Remove an alias; one that is not there is no error."""
-    connection.execute(alias.delete().where(alias.c.registered_model == key, alias.c.alias == name))
+def remove_alias(connection: Connection, key: int, name: str) -> bool:
+    """Remove an alias; False where it is not there."""
+    of_name = (alias.c.registered_model == key) & (alias.c.alias == name)
+    return connection.execute(alias.delete().where(of_name)).rowcount > 0
 
 
 def forget_version(connection: Connection, key: int, version: int) -> None:

@@ -1,33 +1,25 @@
-"""Choosing and sorting things that are few enough to be looked at one by one: experiments, models.
+"""Choosing and sorting experiments, models and versions: the grammar and the rules of runs, and a page read in SQL.
 
-Runs are many and searched by the database; these follow the same grammar and the same rules.
+There are thousands of these where there are hundreds of thousands of runs: the database looks at each, and what is
+shown is loaded for the rows of the page alone.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cmp_to_key
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, false, literal, not_, or_, true, tuple_
+from sqlalchemy import select as select_rows
+
 from terrazul.server.mlflow.pages import read_mark, write_mark
-from terrazul.server.run.search.tree import And, Comparison, Entity, Kind, Node, Not, Operator, Or, OrderTerm, Span
+from terrazul.server.run.search.sql import holds
+from terrazul.server.run.search.tree import And, Comparison, Field, Kind, Node, Not, Operator, OrderTerm
 from terrazul.wire.mlflow.rules import invalid
 
 T = TypeVar("T")
-Value = float | str | None
-Values = Mapping[tuple[Entity, str], Value]
-
-
-@dataclass(frozen=True)
-class Candidate(Generic[T]):
-    """A thing, what is compared of it, when it was made, and what tells it from all others."""
-
-    thing: T
-    values: Values
-    created_at: int
-    key: int
+Condition = ColumnElement[bool]
 
 
 class Page(NamedTuple, Generic[T]):
@@ -37,99 +29,92 @@ class Page(NamedTuple, Generic[T]):
     following: str
 
 
-def select(
-    candidates: Iterable[Candidate[T]], condition: Node, order: Sequence[OrderTerm], limit: int, mark: str
-) -> Page[T]:
-    """A page of the things that meet a condition; the newest first among equals."""
-    found = [each for each in candidates if meets(each.values, condition)]
-    found.sort(key=cmp_to_key(lambda one, other: _compare(_place(one, order), _place(other, order), order)))
-    if mark:
-        last = read_mark(mark, *(str if term.field.kind is Kind.TEXT else float for term in order), int, int)
-        if None in last[len(order) :]:
-            raise invalid("page_token", mark[:80], "Pass the next_page_token of the answer before.")
-        found = [each for each in found if _compare(_place(each, order), last, order) > 0]
-    page = found[:limit]
-    following = write_mark(*_place(page[-1], order)) if len(found) > limit else ""
-    return Page([each.thing for each in page], following)
+@dataclass(frozen=True)
+class Listing:
+    """What is listed: ``value`` is a field's value in a row of ``source``, NULL where the row has none."""
+
+    source: FromClause
+    key: ColumnElement[int]
+    created_at: ColumnElement[int]
+    value: Callable[[Field], ColumnElement[Any]]
 
 
-def meets(values: Values, condition: Node) -> bool:
-    """True where a condition holds; a comparison with what is not there holds never, but for IS NULL."""
-    if isinstance(condition, And):
-        return all(meets(values, each) for each in condition.parts)
-    if isinstance(condition, Or):
-        return any(meets(values, each) for each in condition.parts)
-    if isinstance(condition, Not):
-        return not meets(values, condition.part)
-    return _holds(values.get((condition.field.entity, condition.field.key)), condition)
+class Wanted(NamedTuple):
+    """What is asked for: ``mark`` is where the page begins (empty at the start)."""
+
+    condition: Node
+    order: Sequence[OrderTerm]
+    limit: int
+    mark: str
 
 
-def is_like(text: str, pattern: str) -> bool:
-    """SQL's LIKE with ``%`` and ``_``, in a time that no pattern makes longer than the product of both lengths."""
-    place = at = 0
-    star, resume = -1, 0
-    while place < len(text):
-        if at < len(pattern) and pattern[at] == "%":
-            star, resume, at = at, place, at + 1
-        elif at < len(pattern) and pattern[at] in {"_", text[place]}:
-            place, at = place + 1, at + 1
-        elif star >= 0:
-            resume += 1
-            place, at = resume, star + 1
-        else:
-            return False
-    return all(each == "%" for each in pattern[at:])
+def select(connection: Connection, listing: Listing, wanted: Wanted, *among: Condition) -> Page[int]:
+    """The keys of a page of the rows that meet a condition, and these; the newest first among equals."""
+    sorts = [_Sort(listing.value(term.field), term.descending) for term in wanted.order]
+    query = (
+        select_rows(listing.key, listing.created_at, *(sort.value for sort in sorts))
+        .select_from(listing.source)
+        .where(*among, _compile(listing, wanted.condition))
+        .order_by(*(each for sort in sorts for each in sort.order()), listing.created_at.desc(), listing.key.desc())
+    )
+    if wanted.mark:
+        query = query.where(_follows(listing, sorts, _read(wanted.mark, wanted.order)))
+    rows = connection.execute(query.limit(wanted.limit + 1)).all()
+    page = rows[: wanted.limit]
+    following = write_mark(*page[-1][2:], page[-1][1], page[-1][0]) if len(rows) > wanted.limit else ""
+    return Page([row[0] for row in page], following)
 
 
-_COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
-    Operator.EQUAL: lambda value, wanted: value == wanted,
-    Operator.NOT_EQUAL: lambda value, wanted: value != wanted,
-    Operator.LESS: lambda value, wanted: value < wanted,
-    Operator.AT_MOST: lambda value, wanted: value <= wanted,
-    Operator.GREATER: lambda value, wanted: value > wanted,
-    Operator.AT_LEAST: lambda value, wanted: value >= wanted,
-    Operator.LIKE: is_like,
-    Operator.NOT_LIKE: lambda value, wanted: not is_like(value, wanted),
-    Operator.ILIKE: lambda value, wanted: is_like(value.lower(), wanted.lower()),
-    Operator.NOT_ILIKE: lambda value, wanted: not is_like(value.lower(), wanted.lower()),
-}
-_SPAN: dict[Operator, Callable[[Any, Span], bool]] = {
-    Operator.EQUAL: lambda value, span: span.first <= value < span.end,
-    Operator.NOT_EQUAL: lambda value, span: not span.first <= value < span.end,
-    Operator.LESS: lambda value, span: value < span.first,
-    Operator.AT_MOST: lambda value, span: value < span.end,
-    Operator.GREATER: lambda value, span: value >= span.end,
-    Operator.AT_LEAST: lambda value, span: value >= span.first,
-}
+class _Sort(NamedTuple):
+    value: ColumnElement[Any]
+    descending: bool
+
+    def order(self) -> list[ColumnElement[Any]]:
+        """What is missing comes last in either direction."""
+        return [self.value.is_(None), self.value.desc() if self.descending else self.value.asc()]
+
+    def is_after(self, last: Any) -> Condition:
+        """The condition that a row stands after those with this value."""
+        if last is None:
+            return false()
+        return or_(self.value < last if self.descending else self.value > last, self.value.is_(None))
+
+    def is_equal(self, last: Any) -> Condition:
+        return self.value.is_(None) if last is None else self.value == last
 
 
-def _holds(value: Value, comparison: Comparison) -> bool:
-    operator, wanted = comparison.operator, comparison.values
-    if operator is Operator.IS_NULL or value is None:
-        return operator is Operator.IS_NULL and value is None
+def _read(mark: str, order: Sequence[OrderTerm]) -> list[Any]:
+    last = read_mark(mark, *(str if term.field.kind is Kind.TEXT else float for term in order), int, int)
+    if None in last[len(order) :]:
+        raise invalid("page_token", mark[:80], "Pass the next_page_token of the answer before.")
+    return last
+
+
+def _follows(listing: Listing, sorts: Sequence[_Sort], last: Sequence[Any]) -> Condition:
+    """The condition that a row stands after the place of a mark."""
+    *values, created_at, key = last
+    place = tuple_(literal(created_at, BigInteger), literal(key, BigInteger))
+    condition: Condition = tuple_(listing.created_at, listing.key) < place
+    for sort, value in reversed(list(zip(sorts, values, strict=True))):
+        condition = or_(sort.is_after(value), and_(sort.is_equal(value), condition))
+    return condition
+
+
+def _compile(listing: Listing, node: Node) -> Condition:
+    """The condition that a row meets a filter: true or false, never unknown."""
+    if isinstance(node, Comparison):
+        return _holds(listing.value(node.field), node)
+    if isinstance(node, Not):
+        return not_(_compile(listing, node.part))
+    parts = [_compile(listing, part) for part in node.parts]
+    return and_(true(), *parts) if isinstance(node, And) else or_(false(), *parts)
+
+
+def _holds(value: ColumnElement[Any], comparison: Comparison) -> Condition:
+    """A comparison with what is not there holds never, but for IS NULL."""
+    operator = comparison.operator
+    if operator is Operator.IS_NULL:
+        return value.is_(None)
     if operator is Operator.IS_NOT_NULL:
-        return True
-    if operator in {Operator.IN, Operator.NOT_IN}:
-        return (value in wanted) is (operator is Operator.IN)
-    if isinstance(wanted[0], Span):
-        return _SPAN[operator](value, wanted[0])
-    return _COMPARE[operator](value, wanted[0])
-
-
-def _place(candidate: Candidate[T], order: Sequence[OrderTerm]) -> tuple[Value, ...]:
-    values = (candidate.values.get((term.field.entity, term.field.key)) for term in order)
-    kept = (None if isinstance(each, float) and math.isnan(each) else each for each in values)
-    return (*kept, candidate.created_at, candidate.key)
-
-
-def _compare(one: Sequence[Any], other: Sequence[Any], order: Sequence[OrderTerm]) -> int:
-    """Less than 0 where the first place comes first; what is missing comes last, the newest first among equals."""
-    for index, term in enumerate(order):
-        mine, others = one[index], other[index]
-        if mine != others:
-            if mine is None or others is None:
-                return 1 if mine is None else -1
-            return 1 if (mine > others) is not term.descending else -1
-    tail = len(order)
-    mine, others = tuple(one[tail:]), tuple(other[tail:])
-    return 0 if mine == others else 1 if mine < others else -1
+        return value.is_not(None)
+    return and_(value.is_not(None), holds(value, comparison.field, operator, comparison.values))

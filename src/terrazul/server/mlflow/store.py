@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import BigInteger, Select, bindparam, literal_column, select
 from sqlalchemy.engine import Connection
 
 from terrazul.server.experiment.store import experiment
 from terrazul.server.run.store import inputs
 from terrazul.server.run.store.inputs import DatasetRow, ModelRow
 from terrazul.server.run.store.metric import from_stored, metric, point
-from terrazul.server.run.store.run import parameter, property_, run, tag
-from terrazul.server.sql.variables import in_groups
+from terrazul.server.run.store.run import parameter, property_, run, tag, texts_beside
+from terrazul.server.sql.among import among
+from terrazul.server.sql.statement import Statement
 from terrazul.wire.metric import MetricKind, from_json_value
 from terrazul.wire.run import RunState
 
@@ -70,49 +71,58 @@ _FACTS: Select[Any] = (
     .select_from(run)
     .join(experiment, experiment.c.id == run.c.experiment)
     .outerjoin(_parent, _parent.c.id == run.c.parent)
-    .where(run.c.id.in_(bindparam("keys", expanding=True)))
+    .where(among(run.c.id, "keys"))
 )  # fmt: skip
-_METRICS: Select[Any] = select(
+_FACTS_OF = Statement(_FACTS)
+_WHOLE = Statement(_FACTS.add_columns(texts_beside(property_), texts_beside(tag), texts_beside(parameter)))
+_METRICS = Statement(select(
     metric.c.run, metric.c.name, metric.c.last_number, metric.c.last_time, metric.c.last_step, metric.c.id,
-    metric.c.last_sequence,
-).where(metric.c.run.in_(bindparam("keys", expanding=True)), metric.c.kind.in_(_SHOWN))  # fmt: skip
-_LAST: Select[Any] = (
+).where(among(metric.c.run, "keys"), metric.c.kind.in_([literal_column(f"'{each}'") for each in _SHOWN])))  # fmt: skip
+_LAST = Statement(
     select(metric.c.id, point.c.form, point.c.number, point.c.text)
     .join(point, (point.c.metric == metric.c.id) & (point.c.sequence == metric.c.last_sequence))
-    .where(metric.c.id.in_(bindparam("keys", expanding=True)))
+    .where(among(metric.c.id, "keys"))
 )
-_POINTS: Select[Any] = (
+_POINTS = Statement(
     select(point.c.sequence, point.c.step, point.c.time, point.c.form, point.c.number, point.c.text)
     .where(point.c.metric == bindparam("of_metric"), point.c.sequence > bindparam("after"))
     .order_by(point.c.sequence)
+    .limit(bindparam("most", type_=BigInteger))
 )
+_UNLIMITED = 2**62
 
 
 def facts_of(connection: Connection, keys: Sequence[int]) -> list[RunFacts]:
     """Runs without their data, in the order of the keys."""
-    found = {}
-    for group in in_groups(keys):
-        for row in connection.execute(_FACTS, {"keys": group}):
-            found[row[0]] = RunFacts(*row)._replace(state=RunState(row[5]))
+    found = {row[0]: _facts(row) for row in _FACTS_OF.all(connection, {"keys": keys})}
     return [found[key] for key in keys]
+
+
+def _facts(row: Sequence[Any]) -> RunFacts:
+    return RunFacts(*row)._replace(state=RunState(row[5]))
+
+
+def load_begun(connection: Connection, key: int) -> WholeRun:
+    """A run that has just begun, of which nothing but texts is recorded yet."""
+    return _with_texts(connection, [key])[key]
 
 
 def load(connection: Connection, keys: Sequence[int]) -> list[WholeRun]:
     """Runs with what is shown of them, in the order of the keys."""
-    tags, properties = tag.of(connection, keys), property_.of(connection, keys)
-    parameters, metrics = parameter.of(connection, keys), _last_values(connection, keys)
+    metrics = _last_values(connection, keys)
     datasets, models = inputs.datasets_of(connection, keys), inputs.models_of(connection, keys)
+    found = _with_texts(connection, keys)
     return [
-        WholeRun(
-            facts,
-            {**properties.get(facts.key, {}), **tags.get(facts.key, {})},
-            parameters.get(facts.key, {}),
-            metrics.get(facts.key, []),
-            datasets.get(facts.key, []),
-            models.get(facts.key, []),
-        )
-        for facts in facts_of(connection, keys)
+        found[key]._replace(metrics=metrics.get(key, []), datasets=datasets.get(key, []), models=models.get(key, []))
+        for key in keys
     ]
+
+
+def _with_texts(connection: Connection, keys: Sequence[int]) -> dict[int, WholeRun]:
+    return {
+        facts[0]: WholeRun(_facts(facts), {**properties, **tags}, parameters, [], [], [])
+        for *facts, properties, tags, parameters in _WHOLE.all(connection, {"keys": keys})
+    }
 
 
 def history(
@@ -124,8 +134,8 @@ def history(
     ).first()
     if row is None or row.kind not in _SHOWN:
         return [], None
-    query = _POINTS if limit is None else _POINTS.limit(limit + 1)
-    rows = connection.execute(query, {"of_metric": row.id, "after": after}).all()
+    most = _UNLIMITED if limit is None else limit + 1
+    rows = _POINTS.all(connection, {"of_metric": row.id, "after": after, "most": most})
     following = None
     if limit is not None and len(rows) > limit:
         rows = rows[:limit]
@@ -138,18 +148,17 @@ def history(
 
 
 def _last_values(connection: Connection, keys: Sequence[int]) -> dict[int, list[MetricValue]]:
-    rows = [row for group in in_groups(keys) for row in connection.execute(_METRICS, {"keys": group})]
-    unclear = [row.id for row in rows if row.last_number is None]
+    rows = _METRICS.all(connection, {"keys": keys})
+    unclear = [row[5] for row in rows if row[2] is None]
     words = {
-        row[0]: next(reversed(list(_numbers(row[1], row[2], row[3]))), None)
-        for group in in_groups(unclear)
-        for row in connection.execute(_LAST, {"keys": group})
+        key: next(reversed(list(_numbers(form, stored, text))), None)
+        for key, form, stored, text in (_LAST.all(connection, {"keys": unclear}) if unclear else ())
     }
     found: dict[int, list[MetricValue]] = {}
-    for row in rows:
-        number = row[2] if row[2] is not None else words.get(row[5])
+    for run_key, name, last, time, step, key in rows:
+        number = last if last is not None else words.get(key)
         if number is not None:
-            found.setdefault(row[0], []).append(MetricValue(row[1], number, row[3], row[4]))
+            found.setdefault(run_key, []).append(MetricValue(name, number, time, step))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from terrazul.core.clock import from_text
 from terrazul.server.experiment.store import ExperimentRow
 from terrazul.server.mlflow.registry_store import NameRow, VersionRow
 from terrazul.server.mlflow.store import MetricValue, RunFacts, WholeRun
@@ -13,6 +14,7 @@ from terrazul.wire.artifact import Artifact
 from terrazul.wire.mlflow import answer
 from terrazul.wire.mlflow.answer import ARTIFACTS, Json, pairs
 from terrazul.wire.mlflow.rules import NOTE, PARENT, RUN_NAME, USER
+from terrazul.wire.webhook import Webhook, WebhookTrialResult
 
 
 def experiment(row: ExperimentRow) -> Json:
@@ -33,7 +35,7 @@ def run(whole: WholeRun) -> Json:
     return {
         "info": run_info(whole.facts),
         "data": {
-            "metrics": [metric(each) for each in whole.metrics],
+            "metrics": [answer.metric(*each) for each in whole.metrics],
             "params": pairs(whole.parameters),
             "tags": pairs(_tags(whole)),
         },
@@ -73,7 +75,7 @@ def model_uri(row: LoggedModelRow) -> str:
 
 def metric(value: MetricValue) -> Json:
     """One value of a metric."""
-    return answer.metric(value.key, value.value, value.time, value.step)
+    return answer.metric(*value)
 
 
 def logged_model(
@@ -159,6 +161,29 @@ def files(found: Iterable[Artifact], folder: str, *, relative: bool) -> list[Jso
         else:
             listed[name] = {"path": path, "is_dir": False, "file_size": each.size}
     return [listed[name] for name in sorted(listed)]
+
+
+def webhook(known: Webhook) -> Json:
+    """A webhook; times are milliseconds here."""
+    events = [each.partition(".") for each in known.events]
+    return {
+        "webhook_id": known.webhook_id,
+        "name": known.name,
+        "url": known.url,
+        "description": known.description,
+        "events": [{"entity": entity.upper(), "action": action.upper()} for entity, _, action in events],
+        "status": known.state.name,
+        "creation_timestamp": from_text(known.created_at) // 1000,
+        "last_updated_timestamp": from_text(known.updated_at) // 1000,
+    }
+
+
+def webhook_trial(result: WebhookTrialResult) -> Json:
+    """What came of a trial; a field without a value is left out."""
+    told: Json = {"success": result.success}
+    if result.status is not None:
+        return {**told, "response_status": result.status, "response_body": result.body}
+    return {**told, "error_message": result.error}
 
 
 def _tags(whole: WholeRun) -> dict[str, str]:

@@ -18,7 +18,7 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.store import Content
 from terrazul.server.identity.rules import Principal
 from terrazul.server.lineage import store as lineage
-from terrazul.server.model import mlmodel, rules, store
+from terrazul.server.model import event, mlmodel, rules, store
 from terrazul.server.model.rules import MODEL, ModelId
 from terrazul.server.model.store import Filter, ModelRow
 from terrazul.server.run.rules import new_properties
@@ -28,6 +28,7 @@ from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.position import read_position, write_position
 from terrazul.server.sql.witness import made, removed
+from terrazul.server.webhook.service.outbox import Outbox
 from terrazul.wire.lineage import Edge
 from terrazul.wire.model import Model, ModelChange, ModelFile, ModelPage, NewModel
 from terrazul.wire.run import Run
@@ -48,15 +49,23 @@ class Models:
     """The models of all workspaces; ``forget`` removes what a concept above keeps of a version that goes."""
 
     def __init__(
-        self, database: Database, content: Contents, clock: Clock, forget: Callable[[Connection, int, int], None]
+        self,
+        database: Database,
+        content: Contents,
+        outbox: Outbox,
+        clock: Clock,
+        forget: Callable[[Connection, int, int], None],
     ) -> None:
         self._database = database
         self._forget = forget
         self._contents = content
+        self._outbox = outbox
         self._clock = clock
 
-    async def register(self, workspace: int, new: NewModel, principal: Principal) -> Model:
+    async def register(self, workspace: int, new: NewModel, principal: Principal, source: str = "") -> Model:
         """Make the next version of a name; sent twice, it counts once. No byte is copied.
+
+        ``source`` is where the files come from, as webhooks are told; the registry itself unless it is given.
 
         Raises ``ModelPathNotFound`` for a path that the run has no file at, ``InvalidInput`` for files whose
         bytes are not held and for an ``MLmodel`` that cannot be read, ``Forbidden`` for a run out of reach.
@@ -79,7 +88,7 @@ class Models:
             found = look(connection)
             if isinstance(found, Model):
                 return found
-            return self._add(connection, workspace, new, found, mlflow, principal)
+            return self._add(connection, workspace, new, found, mlflow, principal, source)
 
         return await self._database.write(work)
 
@@ -210,12 +219,13 @@ class Models:
         origin: _Origin,
         mlflow: dict[str, object] | None,
         principal: Principal,
+        source: str,
     ) -> Model:
         now, run = self._clock(), origin.run
         parent_id = ""
         if new.parent_id:
             parent_id = _existing(connection, workspace, rules.read_model_id(new.parent_id)).id
-        name, version = store.next_version(connection, workspace, new.name, now, principal.name)
+        name, version, is_new_name = store.next_version(connection, workspace, new.name, now, principal.name)
         wanted = new.resource_configuration
         values: dict[str, Any] = {
             "registered_model": name,
@@ -246,9 +256,12 @@ class Models:
         made(connection, "model", str(model_id))
         edges = rules.edges_of(str(model_id), values["run_id"], values["snapshot_id"], parent_id, new.datasets)
         lineage.add(connection, workspace, edges)
-        return _load(connection, workspace, model_id)
+        model = _load(connection, workspace, model_id)
+        self._outbox.add(connection, workspace, event.of_registration(model, source, is_new_name=is_new_name))
+        return model
 
     def _change(self, connection: Connection, workspace: int, row: ModelRow, change: ModelChange) -> None:
+        tags = store.tag.of(connection, [row.key]).get(row.key, {})
         there = store.property_.of(connection, [row.key]).get(row.key, {})
         added = new_properties(there, change.add_properties, f"the model {row.id}")
         store.property_.add(connection, workspace, row.key, added)
@@ -267,6 +280,8 @@ class Models:
             values["datasets"] = msgspec.to_builtins([*known, *fresh])
             lineage.add(connection, workspace, rules.edges_to_datasets(row.id, fresh))
         store.change(connection, row.key, {**values, "modified_at": self._clock()})
+        told = event.of_change(ModelId(row.name, row.version), tags, added, change)
+        self._outbox.add(connection, workspace, told)
 
 
 def _find_origin(

@@ -118,16 +118,25 @@ _ROW = select(
 ).select_from(_SOURCE)
 
 
-def next_version(connection: Connection, workspace: int, name: str, now: int, user: str) -> tuple[int, int]:
-    """The key of a name, made where it is new, and the version that its next model gets."""
+class NextVersion(NamedTuple):
+    """The key of a name, the version that its next model gets, and whether the name is new with it."""
+
+    name: int
+    version: int
+    is_new_name: bool
+
+
+def next_version(connection: Connection, workspace: int, name: str, now: int, user: str) -> NextVersion:
+    """The next version of a name, which is made where it is new."""
     values = {"workspace": workspace, "name": name, "last_version": 0, "created_at": now, "created_by": user}
-    connection.execute(insert(registered_model).values(**values).on_conflict_do_nothing())
+    enter = insert(registered_model).values(**values).on_conflict_do_nothing().returning(registered_model.c.id)
+    is_new = connection.execute(enter).first() is not None
     of_name = (registered_model.c.workspace == workspace) & (registered_model.c.name == name)
     connection.execute(
         registered_model.update().where(of_name).values(last_version=registered_model.c.last_version + 1)
     )
     row = connection.execute(select(registered_model.c.id, registered_model.c.last_version).where(of_name)).one()
-    return row[0], row[1]
+    return NextVersion(row[0], row[1], is_new)
 
 
 def add(connection: Connection, workspace: int, values: Mapping[str, Any], files: Sequence[ModelFile]) -> int:

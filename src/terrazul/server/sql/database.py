@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terrazul.core.errors import InsufficientStorage
 from terrazul.server.sql.kind import DatabaseKind, Thing
+from terrazul.server.sql.savepoint import savepoint
 from terrazul.server.sql.witness import Witness, watch, witness
 
 T = TypeVar("T")
@@ -211,26 +212,27 @@ class Database:
 
     def _run(self, connection: Connection, pending: _Pending[Any]) -> _Outcome:
         """One write in its own savepoint. A full disk undoes the whole transaction, so that error goes up."""
-        savepoint = connection.begin_nested()
         watch(connection, pending.witness)
         try:
-            if pending.witness is None:
-                value = pending.work(connection)
-            else:
-                pending.witness.begins()
-                value = pending.work(connection)
-                pending.witness.ends(connection)
-            savepoint.commit()
+            with savepoint(connection):
+                value = _watched(connection, pending)
         except DBAPIError as error:
             explained = self._explained(error)
             if isinstance(explained, InsufficientStorage) or error.connection_invalidated:
                 raise
-            savepoint.rollback()
             return _Outcome(pending, None, explained)
         except Exception as error:  # noqa: BLE001  # whatever the work raises belongs to its caller
-            savepoint.rollback()
             return _Outcome(pending, None, error)
         return _Outcome(pending, value, None)
+
+
+def _watched(connection: Connection, pending: _Pending[T]) -> T:
+    if pending.witness is None:
+        return pending.work(connection)
+    pending.witness.begins()
+    value = pending.work(connection)
+    pending.witness.ends(connection)
+    return value
 
 
 def _answer(outcomes: list[_Outcome]) -> None:

@@ -52,6 +52,59 @@ class ExperimentChoice:
 
 
 @dataclass(frozen=True)
+class UploadPart:
+    """A part that was sent, with what the server named it."""
+
+    part_number: int = 0
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class PartedUpload:
+    """``mpu/create``, ``mpu/complete`` and ``mpu/abort``; the address names the folder, ``path`` the file in it."""
+
+    path: str = ""
+    num_parts: int = 0
+    upload_id: str = ""
+    parts: List[UploadPart] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class EventChoice:
+    """An event of the registry: the names of what it happens to, and of what happens."""
+
+    entity: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeWebhook:
+    """``webhooks``, and ``webhooks/{webhook_id}`` to change one."""
+
+    name: Optional[str] = None
+    url: Optional[str] = None
+    events: List[EventChoice] = field(default_factory=list)
+    description: Optional[str] = None
+    secret: Optional[str] = field(default=None, repr=False)
+    status: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class TestWebhook:
+    """``webhooks/{webhook_id}/test``."""
+
+    event: Optional[EventChoice] = None
+
+
+@dataclass(frozen=True)
+class ListWebhooks:
+    """``webhooks``, to list them."""
+
+    max_results: Optional[int] = None
+    page_token: str = ""
+
+
+@dataclass(frozen=True)
 class Search:
     """Every ``…/search``."""
 

@@ -27,8 +27,8 @@ async def get_run_view(call: Call, asked: RunChoice) -> Json:
 @method("POST", "runs/update", Action.RUN_WRITE, UpdateRun)
 async def update_run(call: Call, asked: UpdateRun) -> Json:
     """Change a run's name and state."""
-    whole = await call.mlflow.runs.update(call.workspace, asked, call.principal)
-    return {"run_info": view.run_info(whole.facts)}
+    facts = await call.mlflow.runs.update(call.workspace, asked, call.principal)
+    return {"run_info": view.run_info(facts)}
 
 
 @method("POST", "runs/delete", Action.RUN_DELETE, RunChoice)

@@ -10,7 +10,7 @@ from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWo
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow.exchange import Answer, answer, answer_error
 from terrazul.server.mlflow.method import Call
-from terrazul.server.mlflow.routes import artifacts, models
+from terrazul.server.mlflow.routes import artifacts, models, webhooks
 
 VERSION = "3.0.0"
 """The release of MLflow whose protocol is spoken."""
@@ -52,7 +52,7 @@ router = Router(
         *artifacts.plain,
         Router(
             "/api/2.0/mlflow",
-            route_handlers=[*models.handlers, *artifacts.handlers],
+            route_handlers=[*models.handlers, *artifacts.handlers, *webhooks.handlers],
         ),
         Router("/api/2.0/mlflow-artifacts", route_handlers=artifacts.proxy),
     ],

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated
 
-from litestar import delete, get, put
+from litestar import delete, get, post, put
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
+from terrazul.core.ids import new_guid
+from terrazul.server.blobs.service import check_number_of_parts
 from terrazul.server.download import answer_content, stream_growing
-from terrazul.server.http import InjectedServices, does
+from terrazul.server.http import NOT_KEPT, InjectedServices, does
 from terrazul.server.identity.rules import Action
 from terrazul.server.mlflow import view
-from terrazul.server.mlflow.exchange import Answer, AnyRequest, answer
+from terrazul.server.mlflow.exchange import Answer, AnyRequest, answer, read
 from terrazul.server.mlflow.method import Call, InjectedCall
 from terrazul.server.mlflow.service.files import Place, place_of
+from terrazul.wire.mlflow.message import PartedUpload
 from terrazul.wire.mlflow.rules import run_id_of
 
 _UNLIMITED = None
@@ -45,6 +49,72 @@ async def download_file(
 async def upload_file(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
     """Take in a file, streamed; an earlier one of that path is replaced."""
     await call.mlflow.files.receive(call.workspace, place_of(file_path), request.stream(), call.principal)
+    return answer({})
+
+
+@post(
+    "/mpu/create/{file_path:path}",
+    operation_id="mlflow_begin_parted_upload",
+    opt=does(Action.RUN_WRITE),
+    status_code=200,
+    response_headers=NOT_KEPT,
+)
+async def begin_parted_upload(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
+    """Say where the parts of a file are to be sent, each with the caller's own token."""
+    asked = await read(request, PartedUpload)
+    await call.mlflow.files.check_upload(call.workspace, _file_of(asked, file_path), call.principal)
+    check_number_of_parts(asked.num_parts)
+    upload_id = new_guid()
+    before, _, _ = str(request.url).partition("/mpu/create")
+    token = {"Authorization": request.headers.get("Authorization", "")}
+    credentials = [
+        {"url": f"{before}/mpu/parts/{upload_id}/{number}", "part_number": number, "headers": token}
+        for number in range(1, asked.num_parts + 1)
+    ]
+    return answer({"upload_id": upload_id, "credentials": credentials})
+
+
+@put(
+    "/mpu/parts/{upload_id:str}/{part_number:str}",
+    operation_id="mlflow_send_part",
+    opt=does(Action.RUN_WRITE),
+    request_max_body_size=_UNLIMITED,
+)
+async def send_part(
+    call: InjectedCall, request: AnyRequest, upload_id: FromPath[str], part_number: FromPath[str]
+) -> Answer:
+    """Take in a part, streamed; the `ETag` of the answer names it."""
+    del upload_id, part_number  # parts are told apart by their bytes
+    digest = await call.mlflow.files.receive_part(call.workspace, request.stream())
+    taken = answer({})
+    taken.headers["ETag"] = f'"{digest}"'
+    return taken
+
+
+@post(
+    "/mpu/complete/{file_path:path}",
+    operation_id="mlflow_end_parted_upload",
+    opt=does(Action.RUN_WRITE),
+    status_code=200,
+)
+async def end_parted_upload(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
+    """Make the file of its parts, in the order of their numbers; an earlier one of that path is replaced."""
+    asked = await read(request, PartedUpload)
+    parts = [each.etag.strip('"') for each in sorted(asked.parts, key=attrgetter("part_number"))]
+    await call.mlflow.files.join(call.workspace, _file_of(asked, file_path), parts, call.principal)
+    return answer({})
+
+
+@post(
+    "/mpu/abort/{file_path:path}",
+    operation_id="mlflow_abort_parted_upload",
+    opt=does(Action.RUN_WRITE),
+    status_code=200,
+)
+async def abort_parted_upload(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
+    """Give an upload up; its parts name nothing, so they go by themselves."""
+    _file_of(await read(request, PartedUpload), file_path)
+    del call
     return answer({})
 
 
@@ -91,6 +161,10 @@ async def get_artifact(
     return await _stream(call, services, request, place_of(f"0/{run_id}/artifacts/{path}"))
 
 
+def _file_of(asked: PartedUpload, folder: str) -> Place:
+    return place_of(f"{folder.strip('/')}/{asked.path}")
+
+
 async def _list(call: Call, place: Place) -> Answer:
     found = await call.mlflow.files.list_all(call.workspace, place, call.principal)
     root = await call.mlflow.files.root_of(call.workspace, place, call.principal)
@@ -104,6 +178,15 @@ async def _stream(call: Call, services: InjectedServices, request: AnyRequest, p
     return answer_content(services.contents, content, place.path, request)
 
 
-proxy = [list_files, download_file, upload_file, delete_files]
+proxy = [
+    list_files,
+    download_file,
+    upload_file,
+    delete_files,
+    begin_parted_upload,
+    send_part,
+    end_parted_upload,
+    abort_parted_upload,
+]
 handlers = [list_run_files, list_logged_model_files]
 plain = [get_artifact]

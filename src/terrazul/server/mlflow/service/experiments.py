@@ -6,20 +6,23 @@ import re
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Text, cast, func
 
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from terrazul.core.ids import new_guid
 from terrazul.server.experiment import store
 from terrazul.server.experiment.store import DEFAULT_NAME, DEFAULT_NUMBER, ExperimentRow
+from terrazul.server.experiment.store import experiment as table
 from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
-from terrazul.server.mlflow.selection import Candidate, Page, select
+from terrazul.server.mlflow.selection import Listing, Page, Wanted, select
 from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
 from terrazul.server.run.service.restoring import restore_experiment
+from terrazul.server.run.service.search import in_time
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.text_map import text_at
 from terrazul.wire.experiment import Experiment
 from terrazul.wire.mlflow.error import InvalidParameter, missing
 from terrazul.wire.mlflow.message import CreateExperiment, ExperimentChoice, Pair, Search
@@ -108,16 +111,19 @@ class MlflowExperiments:
         limit = page_size(asked.max_results, PAGE, LARGEST_PAGE)
         deleted = view_of(asked.view_type, "view_type")
         condition, order = parse(asked.filter, SCHEMA), parse_order(asked.order_by, SCHEMA)
+        wanted = Wanted(condition, order, limit, asked.page_token)
+        among = [table.c.workspace == workspace, store.HERE]
+        if deleted is not None:
+            among.append(table.c.deleted_at.is_not(None) if deleted else table.c.deleted_at.is_(None))
 
         def work(connection: Connection) -> Page[ExperimentRow]:
-            rows = [
-                row
-                for row in store.rows_of(connection, workspace)
-                if deleted in {None, row.deleted_at is not None} and _may_see(connection, workspace, row, principal)
-            ]
-            return select(map(_candidate, rows), condition, order, limit, asked.page_token)
+            if principal.run_id is not None:
+                own = runs.existing(connection, workspace, principal.run_id)
+                among.append(table.c.id == own.experiment)
+            page = select(connection, _LISTING, wanted, *among)
+            return Page(store.of_keys(connection, page.things), page.following)
 
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: in_time(connection, work))
 
     async def rename(self, workspace: int, asked: ExperimentChoice, principal: Principal) -> None:
         """Give an experiment another name. Raises ``AlreadyExists`` for one that is taken."""
@@ -238,17 +244,22 @@ def view_of(word: str, name: str) -> bool | None:
     return _VIEWS[word]
 
 
-def _candidate(row: ExperimentRow) -> Candidate[ExperimentRow]:
-    about = row.experiment
-    values: dict[tuple[Entity, str], float | str | None] = {
-        (Entity.ATTRIBUTE, "name"): about.name,
-        (Entity.ATTRIBUTE, "experiment_id"): str(row.number),
-        (Entity.ATTRIBUTE, "creation_time"): row.created_at,
-        (Entity.ATTRIBUTE, "last_update_time"): row.updated_at,
-        (Entity.TAG, NOTE): about.description or None,
-    }
-    values.update({(Entity.TAG, key): value for key, value in about.tags.items()})
-    return Candidate(row, values, row.created_at, row.key)
+_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "name": table.c.name,
+    "experiment_id": cast(table.c.number, Text),
+    "creation_time": table.c.created_at,
+    "last_update_time": table.c.updated_at,
+}
+
+
+def _value(field: Field) -> ColumnElement[Any]:
+    if field.entity is Entity.ATTRIBUTE:
+        return _COLUMNS[field.key]
+    value = text_at(table.c.tags, field.key)
+    return func.coalesce(value, func.nullif(table.c.description, "")) if field.key == NOTE else value
+
+
+_LISTING = Listing(table, table.c.id, table.c.created_at, _value)
 
 
 def _may_see(connection: Connection, workspace: int, row: ExperimentRow, principal: Principal) -> bool:

@@ -7,20 +7,24 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, and_, func, or_
+from sqlalchemy import select as select_rows
 
 from terrazul.core.clock import Clock
 from terrazul.core.errors import Forbidden, NotFound
 from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
-from terrazul.server.mlflow.selection import Candidate, Page, select
+from terrazul.server.mlflow.selection import Listing, Page, Wanted, select
 from terrazul.server.mlflow.service.experiments import active_experiment, find_experiment, locate, page_size
 from terrazul.server.mlflow.service.runs import find_run
 from terrazul.server.mlflow.service.tags import active_run
 from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
-from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.reach import find_within_reach, own_keys
+from terrazul.server.run.service.search import in_time
 from terrazul.server.run.store import logged_model as store
 from terrazul.server.run.store.logged_model import LoggedModelRow, MetricRow
+from terrazul.server.run.store.logged_model import logged_model as table
+from terrazul.server.run.store.run import run
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.wire.mlflow import rules
@@ -165,16 +169,19 @@ class MlflowModels:
         limit = page_size(asked.max_results, PAGE, LARGEST_PAGE)
         condition = parse(asked.filter, SCHEMA)
         order = parse_order([_order_text(each) for each in asked.order_by], SCHEMA)
+        wanted = Wanted(condition, order, limit, asked.page_token)
+        listing = Listing(_SOURCE, table.c.id, table.c.created_at, partial(_value, asked.datasets))
 
         def work(connection: Connection) -> Page[WholeModel]:
             named = [locate(connection, workspace, each, principal) for each in asked.experiment_ids]
             experiments = [each.key for each in named if each is not None]
-            rows = store.of_experiments(connection, experiments)
-            seen = [row for row in rows if _may_see(connection, workspace, row, principal)]
-            candidates = [_candidate(each, asked.datasets) for each in _load(connection, seen)]
-            return select(candidates, condition, order, limit, asked.page_token)
+            among = [table.c.experiment.in_(experiments), table.c.deleted_at.is_(None), run.c.deletion.is_(None)]
+            if principal.run_id is not None:
+                among.append(table.c.run.in_(own_keys(connection, workspace, principal.run_id)))
+            page = select(connection, listing, wanted, *among)
+            return Page(_load(connection, store.rows_of(connection, page.things)), page.following)
 
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: in_time(connection, work))
 
     async def _change(self, workspace: int, model_id: str, principal: Principal, work: Any) -> WholeModel:
         def whole(connection: Connection) -> WholeModel:
@@ -219,28 +226,41 @@ def _load(connection: Connection, rows: Sequence[LoggedModelRow]) -> list[WholeM
     ]
 
 
-def _candidate(whole: WholeModel, datasets: Sequence[DatasetChoice]) -> Candidate[WholeModel]:
-    row = whole.row
-    values: dict[tuple[Entity, str], float | str | None] = {
-        (Entity.ATTRIBUTE, "name"): row.name,
-        (Entity.ATTRIBUTE, "model_id"): row.model_id,
-        (Entity.ATTRIBUTE, "model_type"): row.model_type or None,
-        (Entity.ATTRIBUTE, "status"): row.status.removeprefix("LOGGED_MODEL_"),
-        (Entity.ATTRIBUTE, "source_run_id"): row.run_id,
-        (Entity.ATTRIBUTE, "creation_time"): row.created_at,
-        (Entity.ATTRIBUTE, "creation_timestamp"): row.created_at,
-        (Entity.ATTRIBUTE, "last_updated_timestamp"): row.updated_at,
-    }
-    values.update({(Entity.TAG, key): value for key, value in whole.tags.items()})
-    values.update({(Entity.PARAMETER, key): value for key, value in whole.parameters.items()})
-    for each in sorted(whole.metrics, key=lambda metric: (metric.step, metric.time)):
-        if not datasets or any(_is_on(each, dataset) for dataset in datasets):
-            values[(Entity.METRIC, each.key)] = each.number
-    return Candidate(whole, values, row.created_at, row.key)
+_SOURCE = table.outerjoin(run, run.c.id == table.c.run)
+_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "name": table.c.name,
+    "model_id": table.c.model_id,
+    "model_type": func.nullif(table.c.model_type, ""),
+    "status": func.replace(table.c.status, "LOGGED_MODEL_", ""),
+    "source_run_id": run.c.run_id,
+    "creation_time": table.c.created_at,
+    "creation_timestamp": table.c.created_at,
+    "last_updated_timestamp": table.c.updated_at,
+}
 
 
-def _is_on(metric: MetricRow, dataset: DatasetChoice) -> bool:
-    return metric.dataset_name == dataset.dataset_name and dataset.dataset_digest in {"", metric.dataset_digest}
+def _value(datasets: Sequence[DatasetChoice], field: Field) -> ColumnElement[Any]:
+    if field.entity is Entity.METRIC:
+        return _last_number(datasets, field.key)
+    if field.entity is Entity.ATTRIBUTE:
+        return _COLUMNS[field.key]
+    texts = store.tag if field.entity is Entity.TAG else store.parameter
+    return texts.value_of(table.c.id, field.key)
+
+
+def _last_number(datasets: Sequence[DatasetChoice], key: str) -> ColumnElement[Any]:
+    """The last value of a metric; of one on these datasets, where any are given."""
+    of_model = [store.metric.c.logged_model == table.c.id, store.metric.c.key == key]
+    if datasets:
+        of_model.append(or_(*map(_is_on, datasets)))
+    query = select_rows(store.metric.c.number).where(*of_model)
+    query = query.order_by(store.metric.c.step.desc(), store.metric.c.time.desc(), store.metric.c.run.desc())
+    return query.limit(1).correlate(table).scalar_subquery()
+
+
+def _is_on(dataset: DatasetChoice) -> ColumnElement[bool]:
+    named = store.metric.c.dataset_name == dataset.dataset_name
+    return and_(named, store.metric.c.dataset_digest == dataset.dataset_digest) if dataset.dataset_digest else named
 
 
 def _order_text(order: LoggedModelOrder) -> str:

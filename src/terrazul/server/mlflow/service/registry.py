@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, literal
 
 from terrazul.core.clock import Clock
 from terrazul.core.errors import AlreadyExists, Forbidden, NotFound
@@ -15,20 +15,26 @@ from terrazul.core.ids import check_model_name
 from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
 from terrazul.server.mlflow import registry_store as store
 from terrazul.server.mlflow.registry_store import NO_STAGE, NameRow, VersionRow
-from terrazul.server.mlflow.selection import Candidate, Page, select
+from terrazul.server.mlflow.selection import Listing, Page, Wanted, select
 from terrazul.server.mlflow.service.experiments import page_size
 from terrazul.server.mlflow.service.files import place_of
 from terrazul.server.mlflow.service.models import find_model
 from terrazul.server.mlflow.service.runs import find_run
 from terrazul.server.model import store as models
+from terrazul.server.model.event import REGISTRY, place_in_registry
 from terrazul.server.model.service import Models
+from terrazul.server.model.store import model, registered_model
 from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
 from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.search import in_time
 from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import logged_model
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.text_map import text_at
 from terrazul.server.sql.witness import removed
+from terrazul.server.webhook.rules import alias_created, alias_deleted, registered_model_created
+from terrazul.server.webhook.service.outbox import Outbox
 from terrazul.wire.mlflow import rules
 from terrazul.wire.mlflow.error import InvalidParameter, missing
 from terrazul.wire.mlflow.message import NameChoice, Pair, Search, VersionChoice
@@ -43,7 +49,6 @@ _RESERVED_ALIAS = re.compile(r"(?:latest|v\d+)\Z", re.IGNORECASE)
 _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 _LOGGED = re.compile(r"models:/(m-[0-9a-zA-Z]+)/?\Z")
 _OF_RUN = re.compile(r"runs:/([^/]+)/(.+)\Z")
-_REGISTRY = "mlflow-artifacts:/registry"
 _NO_PROMPT = {"mlflow.prompt.is_prompt": "false"}
 """What stands for the tag of prompts where it is missing: MLflow's client asks for ``!= 'true'`` in each search."""
 _TAGS = dict.fromkeys(("tag", "tags"), (Entity.TAG, Kind.TEXT))
@@ -86,9 +91,10 @@ class WholeName(NamedTuple):
 class MlflowRegistry:
     """The registered models of all workspaces."""
 
-    def __init__(self, database: Database, registry: Models, clock: Clock) -> None:
+    def __init__(self, database: Database, registry: Models, outbox: Outbox, clock: Clock) -> None:
         self._database = database
         self._models = registry
+        self._outbox = outbox
         self._clock = clock
 
     async def create_name(self, workspace: int, new: NameChoice, principal: Principal) -> WholeName:
@@ -104,7 +110,9 @@ class MlflowRegistry:
             row = _name(connection, workspace, new.name)
             store.describe(connection, workspace, row.key, new.description or "", now)
             store.name_tag.set(connection, workspace, row.key, _texts(new.tags))
-            return _whole_names(connection, workspace, [_name(connection, workspace, new.name)])[0]
+            told = registered_model_created(new.name, _texts(new.tags), new.description or "")
+            self._outbox.add(connection, workspace, [told])
+            return _whole_names(connection, [_name(connection, workspace, new.name)])[0]
 
         return await self._database.write(work)
 
@@ -112,7 +120,7 @@ class MlflowRegistry:
         """The registered model of a name. Raises ``NotFound``."""
 
         def work(connection: Connection) -> WholeName:
-            return _whole_names(connection, workspace, [_name(connection, workspace, name)])[0]
+            return _whole_names(connection, [_name(connection, workspace, name)])[0]
 
         return await self._database.read(work)
 
@@ -165,14 +173,18 @@ class MlflowRegistry:
         def work(connection: Connection, row: NameRow) -> None:
             version = _own_version(connection, workspace, asked.name, asked.version, principal)
             store.set_alias(connection, workspace, row.key, asked.alias, version.version)
+            self._outbox.add(connection, workspace, [alias_created(row.name, asked.alias, version.version)])
 
         await self._at_name(workspace, asked.name, work)
 
     async def delete_alias(self, workspace: int, asked: NameChoice) -> None:
         """Remove an alias; one that is not there is no error."""
-        await self._at_name(
-            workspace, asked.name, lambda connection, row: store.remove_alias(connection, row.key, asked.alias)
-        )
+
+        def work(connection: Connection, row: NameRow) -> None:
+            if store.remove_alias(connection, row.key, asked.alias):
+                self._outbox.add(connection, workspace, [alias_deleted(row.name, asked.alias)])
+
+        await self._at_name(workspace, asked.name, work)
 
     async def of_alias(self, workspace: int, name: str, alias: str) -> WholeVersion:
         """The version that an alias stands for. Raises ``NotFound``."""
@@ -180,7 +192,7 @@ class MlflowRegistry:
         def work(connection: Connection) -> WholeVersion:
             row = _name(connection, workspace, name)
             if alias.lower() == "latest":
-                newest = store.versions(connection, workspace, name)[:1]
+                newest = store.newest_of_stages(connection, [row.key])
                 version = newest[0].version if newest else None
             else:
                 version = store.aliases(connection, [row.key]).get(row.key, {}).get(alias)
@@ -196,14 +208,13 @@ class MlflowRegistry:
         condition = parse(asked.filter, NAME_SCHEMA)
         order = parse_order(asked.order_by or ["name ASC"], NAME_SCHEMA)
 
-        def work(connection: Connection) -> Page[WholeName]:
-            rows = store.names(connection, workspace)
-            tags = store.name_tag.of(connection, [row.key for row in rows])
-            candidates = [_candidate_name(row, tags.get(row.key, {})) for row in rows]
-            page = select(candidates, condition, order, limit, asked.page_token)
-            return Page(_whole_names(connection, workspace, page.things), page.following)
+        wanted = Wanted(condition, order, limit, asked.page_token)
 
-        return await self._database.read(work)
+        def work(connection: Connection) -> Page[WholeName]:
+            page = select(connection, _NAMES, wanted, registered_model.c.workspace == workspace)
+            return Page(_whole_names(connection, store.names_of(connection, page.things)), page.following)
+
+        return await self._database.read(lambda connection: in_time(connection, work))
 
     async def latest(self, workspace: int, asked: NameChoice) -> list[WholeVersion]:
         """Of each stage (or of those asked for) the newest version."""
@@ -230,7 +241,7 @@ class MlflowRegistry:
             new.name, uuid.uuid4().hex, files=files, run_id=run_id, description=new.description or "",
             tags=_texts(new.tags),
         )  # fmt: skip
-        made = await self._models.register(workspace, registration, principal)
+        made = await self._models.register(workspace, registration, principal, new.source)
 
         def note(connection: Connection) -> WholeVersion:
             row = _name(connection, workspace, new.name)
@@ -297,11 +308,13 @@ class MlflowRegistry:
         condition = parse(asked.filter, VERSION_SCHEMA)
         order = parse_order(asked.order_by, VERSION_SCHEMA)
 
-        def work(connection: Connection) -> Page[WholeVersion]:
-            whole = _whole_versions(connection, store.versions(connection, workspace))
-            return select(map(_candidate_version, whole), condition, order, limit, asked.page_token)
+        wanted = Wanted(condition, order, limit, asked.page_token)
 
-        return await self._database.read(work)
+        def work(connection: Connection) -> Page[WholeVersion]:
+            page = select(connection, _VERSIONS, wanted, model.c.workspace == workspace)
+            return Page(_whole_versions(connection, store.versions_of(connection, page.things)), page.following)
+
+        return await self._database.read(lambda connection: in_time(connection, work))
 
     async def _check_own(self, workspace: int, asked: VersionChoice, principal: Principal) -> None:
         await self._database.read(
@@ -344,17 +357,16 @@ def _own_version(connection: Connection, workspace: int, name: str, version: str
     return row
 
 
-def _whole_names(connection: Connection, workspace: int, rows: Sequence[NameRow]) -> list[WholeName]:
+def _whole_names(connection: Connection, rows: Sequence[NameRow]) -> list[WholeName]:
     keys = [row.key for row in rows]
     tags, aliases = store.name_tag.of(connection, keys), store.aliases(connection, keys)
-    found = []
-    for row in rows:
-        newest: dict[str, VersionRow] = {}
-        for version in store.versions(connection, workspace, row.name):
-            newest.setdefault(version.stage, version)
-        latest = _whole_versions(connection, list(newest.values()))
-        found.append(WholeName(row, tags.get(row.key, {}), aliases.get(row.key, {}), latest))
-    return found
+    latest: dict[int, dict[str, WholeVersion]] = {}
+    for version in _whole_versions(connection, store.newest_of_stages(connection, keys)):
+        latest.setdefault(version.row.registered_model, {}).setdefault(version.row.stage, version)
+    return [
+        WholeName(row, tags.get(row.key, {}), aliases.get(row.key, {}), list(latest.get(row.key, {}).values()))
+        for row in rows
+    ]
 
 
 def _whole_versions(connection: Connection, rows: Sequence[VersionRow]) -> list[WholeVersion]:
@@ -372,9 +384,7 @@ def _whole_versions(connection: Connection, rows: Sequence[VersionRow]) -> list[
 
 
 def _uri_of(row: VersionRow) -> str:
-    """Where a version's files are for MLflow: the folder that holds its ``MLmodel``, where it has one."""
-    folder = str((row.mlflow or {}).get("folder") or "")
-    return f"{_REGISTRY}/{row.name}/{row.version}" + (f"/{folder}" if folder else "")
+    return place_in_registry(row.name, row.version, row.mlflow)
 
 
 def _files_of_source(
@@ -403,9 +413,9 @@ def _of_run(connection: Connection, workspace: int, run_id: str, path: str, prin
     files = _below(found, path)
     if files:
         return files
-    for model in reversed(logged_model.of_run(connection, row.key)):
-        if path.partition("/")[0] == model.name:
-            return _of_logged(connection, workspace, model.model_id, path.partition("/")[2], principal)
+    for made in reversed(logged_model.of_run(connection, row.key)):
+        if path.partition("/")[0] == made.name:
+            return _of_logged(connection, workspace, made.model_id, path.partition("/")[2], principal)
     raise rules.invalid("source", path, f"The run {run_id} has no files there.")
 
 
@@ -436,30 +446,46 @@ def _below(files: Sequence[ModelFile], path: str) -> list[ModelFile]:
     return found
 
 
-def _candidate_name(row: NameRow, tags: dict[str, str]) -> Candidate[NameRow]:
-    values: dict[tuple[Entity, str], float | str | None] = {
-        (Entity.TAG, key): value for key, value in {**_NO_PROMPT, **tags}.items()
-    }
-    attributes: dict[str, float | str | None] = {
-        "name": row.name, "timestamp": row.updated_at, "creation_timestamp": row.created_at,
-        "last_updated_timestamp": row.updated_at,
-    }  # fmt: skip
-    values.update({(Entity.ATTRIBUTE, key): value for key, value in attributes.items()})
-    return Candidate(row, values, row.created_at, row.key)
+_NAME_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "name": registered_model.c.name,
+    "timestamp": func.coalesce(store.detail.c.updated_at, registered_model.c.created_at),
+    "creation_timestamp": registered_model.c.created_at,
+    "last_updated_timestamp": func.coalesce(store.detail.c.updated_at, registered_model.c.created_at),
+}
+_FOLDER = func.nullif(text_at(model.c.mlflow, "folder"), "")
+_ADDRESS = literal(f"{REGISTRY}/") + registered_model.c.name + "/" + cast(model.c.version, Text)
+_VERSION_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "name": registered_model.c.name,
+    "run_id": model.c.run_id,
+    "source_path": func.coalesce(
+        func.nullif(store.origin.c.source, ""), _ADDRESS + func.coalesce(literal("/") + _FOLDER, "")
+    ),
+    "version_number": model.c.version,
+    "current_stage": func.coalesce(store.origin.c.stage, NO_STAGE),
+    "creation_timestamp": model.c.created_at,
+    "last_updated_timestamp": model.c.modified_at,
+}
 
 
-def _candidate_version(whole: WholeVersion) -> Candidate[WholeVersion]:
-    row = whole.row
-    values: dict[tuple[Entity, str], float | str | None] = {
-        (Entity.TAG, key): value for key, value in {**_NO_PROMPT, **whole.tags}.items()
-    }
-    attributes: dict[str, float | str | None] = {
-        "name": row.name, "run_id": row.run_id, "source_path": row.source or whole.uri,
-        "version_number": row.version, "current_stage": row.stage, "creation_timestamp": row.created_at,
-        "last_updated_timestamp": row.modified_at,
-    }  # fmt: skip
-    values.update({(Entity.ATTRIBUTE, key): value for key, value in attributes.items()})
-    return Candidate(whole, values, row.modified_at, row.key)
+def _value_of_name(field: Field) -> ColumnElement[Any]:
+    if field.entity is Entity.ATTRIBUTE:
+        return _NAME_COLUMNS[field.key]
+    return _or_no_prompt(field.key, store.name_tag.value_of(registered_model.c.id, field.key))
+
+
+def _value_of_version(field: Field) -> ColumnElement[Any]:
+    if field.entity is Entity.ATTRIBUTE:
+        return _VERSION_COLUMNS[field.key]
+    texts = (kind.value_of(model.c.id, field.key) for kind in (models.tag, models.property_))
+    return _or_no_prompt(field.key, *texts)
+
+
+def _or_no_prompt(key: str, *values: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.coalesce(*values, _NO_PROMPT.get(key))
+
+
+_NAMES = Listing(store.NAME_SOURCE, registered_model.c.id, registered_model.c.created_at, _value_of_name)
+_VERSIONS = Listing(store.VERSION_SOURCE, model.c.id, model.c.modified_at, _value_of_version)
 
 
 def _check_name(name: str) -> None:

@@ -15,7 +15,7 @@ from terrazul.server.mlflow import store
 from terrazul.server.mlflow.pages import read_mark, write_mark
 from terrazul.server.mlflow.service.experiments import active_experiment, find_experiment, locate, page_size, view_of
 from terrazul.server.mlflow.service.tags import active_run, set_tags
-from terrazul.server.mlflow.store import MetricValue, WholeRun
+from terrazul.server.mlflow.store import MetricValue, RunFacts, WholeRun
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.run.search.fields import attribute
 from terrazul.server.run.search.grammar import parse, parse_order
@@ -80,7 +80,7 @@ class MlflowRuns:
 
         return await self._database.read(work)
 
-    async def update(self, workspace: int, change: UpdateRun, principal: Principal) -> WholeRun:
+    async def update(self, workspace: int, change: UpdateRun, principal: Principal) -> RunFacts:
         """Change a run's name and state.
 
         What a runner executes is ended by the runner: there only KILLED counts, as a request to cancel, and only from
@@ -90,17 +90,18 @@ class MlflowRuns:
         wanted = state_of(change.status) if change.status else None
         ended = self._clock() if change.end_time is None else time_of(change.end_time, "end_time")
 
-        def work(connection: Connection) -> WholeRun:
+        def work(connection: Connection) -> tuple[RunFacts, bool]:
             row = active_run(find_run(connection, workspace, run_id, principal))
             if change.run_name:
                 set_tags(connection, row, {RUN_NAME: change.run_name})
             if wanted is not None:
                 self._come_to(connection, row, wanted, ended, principal)
             self._notify(connection, row.key)
-            return store.load(connection, [row.key])[0]
+            return store.facts_of(connection, [row.key])[0], row.interactive
 
-        changed = await self._database.write(work)
-        self._dispatcher.wake()
+        changed, interactive = await self._database.write(work)
+        if not interactive:
+            self._dispatcher.wake()
         return changed
 
     async def set_tag(self, workspace: int, asked: RunChoice, principal: Principal) -> None:
@@ -232,7 +233,7 @@ class MlflowRuns:
             tags=tags,
         )
         row = begin_run(connection, workspace, begun, parent, experiment.key, principal.name)
-        return store.load(connection, [row.key])[0]
+        return store.load_begun(connection, row.key)
 
     def _parent(self, connection: Connection, workspace: int, named: str | None, principal: Principal) -> RunRow | None:
         if named and (principal.run_id or runs.find(connection, workspace, named)):

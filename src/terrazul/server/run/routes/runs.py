@@ -139,9 +139,14 @@ async def get_run_metrics(
     run_id: FromPath[str],
     name: FromQuery[str | None] = None,
     recursive: FromQuery[bool] = False,
+    points: FromQuery[int | None] = None,
 ) -> list[RunMetrics]:
-    """All points of a run's metrics, and of the runs below it where `recursive`."""
-    return await services.runs.metrics(workspace.key, run_id, name, recursive)
+    """All points of a run's metrics, and of the runs below it where `recursive`.
+
+    With `points`, a scalar's series that is longer is thinned to at most so many (4 to 100,000), in which its extremes
+    stay.
+    """
+    return await services.runs.metrics(workspace.key, run_id, name, recursive, points)
 
 
 @post(

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, false, literal, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, false, func, literal, or_, tuple_
 
 from terrazul.core.errors import InvalidInput
-from terrazul.server.run.search.sql import SOURCES, TEXTS, column_of, relation_of
+from terrazul.server.run.search.sql import EMPTY_IS_MISSING, SOURCES, column_of, is_text, relation_of
 from terrazul.server.run.search.tree import Entity, Kind, OrderTerm
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.index_choice import sorted_by
@@ -44,14 +44,28 @@ class Sort:
     term: OrderTerm
     value: ColumnElement[Any]
     join: Join | None = None
+    empty_is_missing: bool = False
+
+    @property
+    def shown(self) -> ColumnElement[Any]:
+        """The value as a mark holds it: NULL where it is missing."""
+        return func.nullif(self.value, "") if self.empty_is_missing else self.value
+
+    def is_missing(self) -> ColumnElement[bool]:
+        """The condition that a row has no value."""
+        return self.value == "" if self.empty_is_missing else self.value.is_(None)
+
+    def is_present(self) -> ColumnElement[bool]:
+        """The condition that a row has a value."""
+        return self.value > "" if self.empty_is_missing else self.value.is_not(None)
 
     def order(self) -> list[ColumnElement[Any]]:
         """What ORDER BY says: what is missing last."""
-        return [self.value.is_(None), *self.order_of_present()]
+        return [self.is_missing(), *self.order_of_present()]
 
     def order_of_present(self) -> list[ColumnElement[Any]]:
         """As ``order``, where the value is not missing."""
-        if self.term.field.entity in TEXTS:
+        if is_text(self.term.field):
             return [sorted_by(self.value, descending=self.term.descending)]
         return [self.value.desc() if self.term.descending else self.value.asc()]
 
@@ -59,7 +73,7 @@ class Sort:
         """The condition that a row stands after those with this value."""
         if last is None:
             return false()
-        return or_(self.is_further(last), self.value.is_(None))
+        return or_(self.is_further(last), self.is_missing())
 
     def is_further(self, last: SortValue) -> ColumnElement[bool]:
         """As ``is_after``, where the value is not missing."""
@@ -71,7 +85,7 @@ class Sort:
 
     def is_equal(self, last: SortValue) -> ColumnElement[bool]:
         """The condition that a row has this value."""
-        return self.value.is_(None) if last is None else self.value == last
+        return self.is_missing() if last is None else self.value == last
 
 
 class Mark(NamedTuple):
@@ -102,7 +116,7 @@ def _sort(term: OrderTerm, index: int) -> Sort:
         return Sort(term, table.c[source.value.name], join)
     column = column_of(field)
     if column is not None:
-        return Sort(term, column)
+        return Sort(term, column, empty_is_missing=field.key in EMPTY_IS_MISSING)
     pointer, related, name = relation_of(field)
     table = related.alias(f"sort_{index}")
     return Sort(term, table.c[name], Join(table, table.c.id == pointer, table.c.id == pointer, table.c.workspace))

@@ -49,14 +49,13 @@ SOURCES = {
     Entity.TAG: _source(tag.table, "key", "value"),
     Entity.PROPERTY: _source(property_.table, "key", "value"),
 }
-TEXTS = {Entity.PARAMETER, Entity.TAG, Entity.PROPERTY}
-"""Those whose values are texts of any length."""
+_TEXTS = {Entity.PARAMETER, Entity.TAG, Entity.PROPERTY}
 
 _above = run.alias("above")
 _COLUMNS: dict[str, Column] = {
     "run_id": run.c.run_id,
-    "display_name": func.nullif(run.c.display_name, ""),
-    "description": func.nullif(run.c.description, ""),
+    "display_name": run.c.display_name,
+    "description": run.c.description,
     "state": run.c.state,
     "type": run.c.type,
     "target": run.c.target,
@@ -66,8 +65,10 @@ _COLUMNS: dict[str, Column] = {
     "created_at": run.c.created_at,
     "started_at": run.c.started_at,
     "ended_at": run.c.ended_at,
-    "duration": run.c.ended_at - run.c.started_at,
+    "duration": run.c.duration,
 }
+EMPTY_IS_MISSING = {"display_name", "description"}
+"""Attributes that every run has, if only as an empty text, which counts as none."""
 _RELATED: dict[str, tuple[Column, Table | Any, str]] = {
     "experiment": (run.c.experiment, experiment, "name"),
     "experiment_id": (run.c.experiment, experiment, "experiment_id"),
@@ -101,6 +102,11 @@ def column_of(field: Field) -> Column | None:
     return _COLUMNS.get(field.key)
 
 
+def is_text(field: Field) -> bool:
+    """Whether the values are texts of any length, of which an index may hold the beginnings only."""
+    return field.entity in _TEXTS or (field.entity is Entity.ATTRIBUTE and field.key == "display_name")
+
+
 def relation_of(field: Field) -> tuple[Column, Table | Any, str]:
     """For an attribute that stands in another row: the column that points there, its table, and the name there."""
     return _RELATED[field.key]
@@ -113,7 +119,7 @@ def holds(column: Column, field: Field, operator: Operator, values: tuple[Value,
         return not_(holds(column, field, positive, values))
     if field.kind is Kind.STATE:
         return column.in_([state.value for state in states_of(operator, values)])
-    if field.entity in TEXTS and operator in {Operator.EQUAL, Operator.IN}:
+    if is_text(field) and operator in {Operator.EQUAL, Operator.IN}:
         return one_of(column, [str(value) for value in values])
     if operator is Operator.IN:
         return column.in_(values)
@@ -123,6 +129,10 @@ def holds(column: Column, field: Field, operator: Operator, values: tuple[Value,
     if field.key == "duration" and field.entity is Entity.ATTRIBUTE and isinstance(value, float):
         value *= _SECOND
     return _COMPARE[operator](column, value)
+
+
+def _or_none(field: Field, column: Column) -> Column:
+    return func.nullif(column, "") if field.key in EMPTY_IS_MISSING else column
 
 
 def _compare_time(column: Column, operator: Operator, span: Span) -> Condition:
@@ -177,7 +187,7 @@ class _Compiler:
         if source is not None:
             return self._exists(source, field, true())
         column = column_of(field)
-        return (relation_of(field)[0] if column is None else column).is_not(None)
+        return (relation_of(field)[0] if column is None else _or_none(field, column)).is_not(None)
 
     def _exists(self, source: Source, field: Field, condition: Condition) -> Condition:
         return exists().where(source.table.c.run == run.c.id, source.key == field.key, condition).correlate(run)
@@ -189,6 +199,7 @@ class _Compiler:
         field, operator, values = comparison.field, comparison.operator, comparison.values
         column = column_of(field)
         if column is not None:
+            column = _or_none(field, column)
             return and_(column.is_not(None), holds(unindexed(column), field, operator, values))
         pointer, table, name = relation_of(field)
         positive = _POSITIVE.get(operator, operator)

@@ -62,13 +62,13 @@ class RunLifecycle:
             return
         values: dict[str, Any] = {"state": state.value}
         if row.state.terminal:
-            values["ended_at"] = None
+            values |= {"ended_at": None, "duration": None}
         elif state is RunState.RUNNING:
             values["started_at"] = time
         if error is not None:
             values["error"] = msgspec.to_builtins(error)
         if state.terminal:
-            values["ended_at"] = time
+            values |= {"ended_at": time, "duration": None if row.started_at is None else time - row.started_at}
         runs.change(connection, row.key, values)
         runs.add_event(connection, row, RunEvent(to_text(time), state, message=error.message if error else ""), time)
         if state.terminal:
@@ -125,10 +125,10 @@ class RunLifecycle:
             self.come_to(connection, row, wanted, self._clock(), error)
 
     def _end(self, connection: Connection, row: RunRow, state: RunState, time: int) -> None:
+        if row.interactive:  # it was never queued, and has no token
+            return
         queue.remove(connection, row.key)
         self._identities.revoke_run_token(connection, row.workspace, row.run_id)
-        if row.interactive:
-            return
         # The process that conducted these children is gone: nobody else will end them.
         for child in runs.descendants(connection, row.key):
             if child.interactive and not child.state.terminal:

@@ -18,3 +18,9 @@ def find_within_reach(connection: Connection, workspace: int, run_id: str, princ
         if own is None or not runs.is_within(connection, row.key, own.key):
             raise Forbidden(OWN_RUNS_ONLY, target=run_id)
     return row
+
+
+def own_keys(connection: Connection, workspace: int, run_id: str) -> list[int]:
+    """The keys of a run and of all runs below it."""
+    own = runs.existing(connection, workspace, run_id)
+    return [own.key, *(each.key for each in runs.descendants(connection, own.key))]

@@ -12,6 +12,7 @@ from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import (
     AlreadyExists,
     ExperimentExecutionException,
+    InvalidInput,
     NotFound,
     SnapshotException,
 )
@@ -38,6 +39,7 @@ from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 
 SCRIPT_RUN = "azureml.scriptrun"
+_FEWEST_POINTS, _MOST_POINTS = 4, 100_000
 
 
 class Runs:
@@ -98,13 +100,23 @@ class Runs:
         row = await self._find(workspace, run_id)
         return await self._database.read(partial(runs.events_of, key=row.key))
 
-    async def metrics(self, workspace: int, run_id: str, name: str | None, recursive: bool) -> list[RunMetrics]:
-        """The metrics of a run, and of all runs below it where ``recursive``."""
+    async def metrics(
+        self, workspace: int, run_id: str, name: str | None, recursive: bool, points: int | None = None
+    ) -> list[RunMetrics]:
+        """The metrics of a run, and of all runs below it where ``recursive``; thinned to so many points if given.
+
+        Raises ``InvalidInput`` for a number of points that no series can be thinned to.
+        """
+        if points is not None and not _FEWEST_POINTS <= points <= _MOST_POINTS:
+            raise InvalidInput(
+                f"A series is thinned to {_FEWEST_POINTS} to {_MOST_POINTS} points, not {points}.", target="points",
+                hint="Leave it out for all points.",
+            )  # fmt: skip
         row = await self._find(workspace, run_id)
 
         def work(connection: Connection) -> list[RunMetrics]:
             rows = [row, *(runs.descendants(connection, row.key) if recursive else [])]
-            found = metrics.histories(connection, [each.key for each in rows], name)
+            found = metrics.histories(connection, [each.key for each in rows], name, points)
             return [RunMetrics(each.run_id, found[each.key]) for each in rows]
 
         return await self._database.read(work)

@@ -28,6 +28,7 @@ from terrazul.server.run.store import run as runs
 from terrazul.server.run.store import writer as writers
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.database import Database
+from terrazul.server.sql.savepoint import savepoint
 from terrazul.server.sql.witness import refused
 from terrazul.wire.metric import MetricPoint
 from terrazul.wire.run import RunEvent
@@ -130,14 +131,11 @@ class _Application:
             self._guarded(kind, index, str(getattr(entry, "run_id", "")), partial(apply, entry))
 
     def _guarded(self, kind: str, index: int, run_id: str, apply: Callable[[], None]) -> None:
-        savepoint = self._connection.begin_nested()
         try:
-            apply()
+            with savepoint(self._connection):
+                apply()
         except TerrazulError as error:
-            savepoint.rollback()
             self._refuse(kind, index, run_id, error)
-        else:
-            savepoint.commit()
 
     def _refuse(self, kind: str, index: int, run_id: str, error: TerrazulError) -> None:
         self._refusals.append(Refusal(kind, index, error.code, error.message, run_id))
@@ -201,14 +199,11 @@ class _Application:
             for index, _ in points:
                 self._refuse("metrics", index, run_id, error)
             return
-        savepoint = self._connection.begin_nested()
         try:
-            metrics.add_points(self._connection, self._workspace, row.key, [each for _, each in points])
+            with savepoint(self._connection):
+                metrics.add_points(self._connection, self._workspace, row.key, [each for _, each in points])
         except InvalidInput:  # the database cannot keep one of them
-            savepoint.rollback()
             self._add_one_by_one(row, points)
-        else:
-            savepoint.commit()
         self._notify(self._connection, row.key)
 
     def _add_one_by_one(self, row: RunRow, points: list[tuple[int, MetricPoint]]) -> None:

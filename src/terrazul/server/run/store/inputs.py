@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Index, Integer, String, Table, Text, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.server.run.store.run import RunRow
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import Json, metadata
-from terrazul.server.sql.variables import in_groups
+from terrazul.server.sql.statement import Statement
 
 dataset_input = Table(
     "dataset_input",
@@ -64,12 +77,16 @@ class ModelRow(NamedTuple):
     step: int
 
 
-_DATASETS = select(
+_DATASETS = Statement(select(
     dataset_input.c.run, dataset_input.c.name, dataset_input.c.digest, dataset_input.c.source_type,
     dataset_input.c.source, dataset_input.c.schema, dataset_input.c.profile, dataset_input.c.context,
     dataset_input.c.tags,
-)  # fmt: skip
-_MODELS = select(run_model.c.run, run_model.c.made, run_model.c.model_id, run_model.c.step)
+).where(among(dataset_input.c.run, "keys")))  # fmt: skip
+_MODELS = Statement(
+    select(run_model.c.run, run_model.c.made, run_model.c.model_id, run_model.c.step).where(
+        among(run_model.c.run, "keys")
+    )
+)
 
 
 def put_datasets(connection: Connection, row: RunRow, datasets: Sequence[DatasetRow]) -> None:
@@ -96,16 +113,14 @@ def put_models(connection: Connection, row: RunRow, models: Sequence[ModelRow]) 
 def datasets_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[DatasetRow]]:
     """The datasets that runs read, by run."""
     found: dict[int, list[DatasetRow]] = {}
-    for group in in_groups(keys):
-        for row in connection.execute(_DATASETS.where(dataset_input.c.run.in_(group))):
-            found.setdefault(row[0], []).append(DatasetRow(*row[1:]))
+    for row in _DATASETS.all(connection, {"keys": keys}):
+        found.setdefault(row[0], []).append(DatasetRow(*row[1:]))
     return found
 
 
 def models_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[ModelRow]]:
     """The logged models of runs, by run."""
     found: dict[int, list[ModelRow]] = {}
-    for group in in_groups(keys):
-        for row in connection.execute(_MODELS.where(run_model.c.run.in_(group))):
-            found.setdefault(row[0], []).append(ModelRow(*row[1:]))
+    for row in _MODELS.all(connection, {"keys": keys}):
+        found.setdefault(row[0], []).append(ModelRow(*row[1:]))
     return found

@@ -159,14 +159,14 @@ def existing(connection: Connection, workspace: int, model_id: str) -> LoggedMod
     return LoggedModelRow(*row)
 
 
-def of_experiments(connection: Connection, experiments: Sequence[int]) -> list[LoggedModelRow]:
-    """The logged models of experiments."""
-    query = _COLUMNS.where(logged_model.c.deleted_at.is_(None))
-    return [
-        LoggedModelRow(*row)
-        for group in in_groups(experiments)
-        for row in connection.execute(query.where(logged_model.c.experiment.in_(group)))
-    ]
+def rows_of(connection: Connection, keys: Sequence[int]) -> list[LoggedModelRow]:
+    """The logged models of keys, in this order."""
+    found = {
+        row[0]: LoggedModelRow(*row)
+        for group in in_groups(keys)
+        for row in connection.execute(_COLUMNS.where(logged_model.c.id.in_(group)))
+    }
+    return [found[key] for key in keys]
 
 
 def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:

@@ -26,9 +26,18 @@ from sqlalchemy import (
 )
 
 from terrazul.server.run.store.run import run
+from terrazul.server.run.thinning import thinned
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import metadata
-from terrazul.server.sql.variables import in_groups
-from terrazul.wire.metric import NUMBER_KEY, MetricHistory, MetricKind, MetricPoint, MetricSummary
+from terrazul.server.sql.statement import Statement
+from terrazul.wire.metric import (
+    NUMBER_KEY,
+    MetricHistory,
+    MetricKind,
+    MetricPoint,
+    MetricSummary,
+    from_json_value,
+)
 
 metric = Table(
     "metric",
@@ -63,8 +72,10 @@ point = Table(
     Column("form", SmallInteger, nullable=False),
     Column("number", Float, nullable=True),
     Column("text", Text, nullable=True),
+    Index("ix_metric_point_time", "metric", "time"),
     sqlite_with_rowid=False,
 )
+"""The index finds out whether a point that comes late is there already."""
 
 
 class Form:
@@ -132,11 +143,11 @@ def _as_double(value: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-_FIND = select(
+_FIND = Statement(select(
     metric.c.id, metric.c.name, metric.c.count.label("points"), metric.c.minimum, metric.c.maximum,
     metric.c.last_number, metric.c.last_sequence, metric.c.last_step, metric.c.last_time,
-).where(metric.c.run == bindparam("of_run"), metric.c.name.in_(bindparam("names", expanding=True)))  # fmt: skip
-_UPDATE = (
+).where(metric.c.run == bindparam("of_run"), among(metric.c.name, "names")))  # fmt: skip
+_UPDATE = Statement(
     metric.update()
     .where(metric.c.id == bindparam("key"))
     .values(
@@ -149,9 +160,12 @@ _UPDATE = (
         last_time=bindparam("new_last_time"),
     )
 )
-_ADD = metric.insert().returning(metric.c.id, sort_by_parameter_order=True)
-_SAME = select(point.c.step, point.c.time, point.c.form, point.c.number, point.c.text).where(
-    point.c.metric == bindparam("of_metric"), point.c.time.in_(bindparam("times", expanding=True))
+_ADD = Statement(metric.insert(), *(column.name for column in metric.columns if column.name != "id"))
+_ADD_POINTS = Statement(point.insert(), "workspace", "metric", "sequence", "step", "time", "form", "number", "text")
+_SAME = Statement(
+    select(point.c.step, point.c.time, point.c.form, point.c.number, point.c.text).where(
+        point.c.metric == bindparam("of_metric"), among(point.c.time, "times")
+    )
 )
 Place = tuple[int, int]
 """A point's step and time."""
@@ -234,19 +248,19 @@ def _same(connection: Connection, series: _Series, times: set[int]) -> set[tuple
         return set()
     return {
         (row[0], row[1], Stored(row[2], row[3], row[4]))
-        for group in in_groups(times)
-        for row in connection.execute(_SAME, {"of_metric": series.key, "times": group})
+        for row in _SAME.all(connection, {"of_metric": series.key, "times": list(times)})
     }
 
 
 def _find_series(connection: Connection, run_key: int, points: Sequence[MetricPoint]) -> dict[str, _Series]:
     found = {}
-    for group in in_groups(dict.fromkeys(each.name for each in points)):
-        for row in connection.execute(_FIND, {"of_run": run_key, "names": group}):
-            series = found[row.name] = _Series(row.id)
-            series.count, series.minimum, series.maximum = row.points, row.minimum, row.maximum
-            series.last_number, series.last_sequence = row.last_number, row.last_sequence
-            series.last = (row.last_step, row.last_time)
+    names = list(dict.fromkeys(each.name for each in points))
+    for key, name, count, minimum, maximum, last_number, last_sequence, step, time in _FIND.all(
+        connection, {"of_run": run_key, "names": names}
+    ):
+        series = found[name] = _Series(key)
+        series.count, series.minimum, series.maximum = count, minimum, maximum
+        series.last_number, series.last_sequence, series.last = last_number, last_sequence, (step, time)
     return found
 
 
@@ -259,25 +273,21 @@ def _series_of(series: dict[str, _Series], each: MetricPoint) -> _Series:
 
 def _enter(connection: Connection, workspace: int, run_key: int, series: dict[str, _Series]) -> None:
     new = [each for each in series.values() if each.key is None and each.first is not None]
-    if new:
-        keys = connection.execute(_ADD, [_new_row(workspace, run_key, each) for each in new]).scalars()
-        for each, key in zip(new, keys, strict=True):
-            each.key = key
+    for each in new:
+        each.key = _ADD.insert(connection, _new_row(workspace, run_key, each))
     known = [
         {"key": each.key, **{f"new_{name}": value for name, value in each.summary().items()}}
         for each in series.values()
         if each.first is None and each.rows
     ]
-    if known:
-        connection.execute(_UPDATE, known)
+    _UPDATE.run(connection, *known)
     rows = [
         {"workspace": workspace, "metric": each.key, "sequence": sequence, "step": step, "time": time,
          "form": stored.form, "number": stored.number, "text": stored.text}
         for each in series.values()
         for sequence, step, time, stored in each.rows
     ]  # fmt: skip
-    if rows:
-        connection.execute(point.insert(), rows)
+    _ADD_POINTS.run(connection, *rows)
 
 
 def _new_row(workspace: int, run_key: int, series: _Series) -> dict[str, Any]:
@@ -289,42 +299,69 @@ def _new_row(workspace: int, run_key: int, series: _Series) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def histories(connection: Connection, run_keys: list[int], name: str | None) -> dict[int, list[MetricHistory]]:
-    """The metrics of runs with all their points, by run, in the order in which they were first written."""
-    query = (
-        select(
-            metric.c.run, run.c.run_id, metric.c.id, metric.c.name, metric.c.kind, metric.c.description,
-            point.c.step, point.c.time, point.c.form, point.c.number, point.c.text,
-        )
-        .select_from(metric)
-        .join(run, run.c.id == metric.c.run)
-        .join(point, point.c.metric == metric.c.id)
-        .where(metric.c.run.in_(run_keys))
-        .order_by(metric.c.id, point.c.sequence)
-    )  # fmt: skip
-    if name is not None:
-        query = query.where(metric.c.name == name)
+_SERIES = (
+    select(metric.c.run, run.c.run_id, metric.c.id, metric.c.name, metric.c.kind, metric.c.description, metric.c.count)
+    .join(run, run.c.id == metric.c.run)
+    .where(among(metric.c.run, "keys"))
+    .order_by(metric.c.id)
+)
+_ALL_SERIES = Statement(_SERIES)
+_NAMED_SERIES = Statement(_SERIES.where(metric.c.name == bindparam("of_name")))
+_OF_METRIC = point.c.metric == bindparam("of_metric")
+_POINTS = (
+    select(point.c.step, point.c.time, point.c.form, point.c.number, point.c.text)
+    .where(_OF_METRIC)
+    .order_by(point.c.sequence)
+)
+_ALL_POINTS = Statement(_POINTS)
+_CHOSEN_POINTS = Statement(_POINTS.where(among(point.c.sequence, "sequences")))
+_NUMBERS = Statement(
+    select(point.c.sequence, point.c.number, point.c.form, point.c.text).where(_OF_METRIC).order_by(point.c.sequence)
+)
+
+
+def histories(
+    connection: Connection, run_keys: list[int], name: str | None, most: int | None
+) -> dict[int, list[MetricHistory]]:
+    """The metrics of runs with their points, by run, in the order in which they were first written.
+
+    All points, or of scalars at most so many, among them every extreme.
+    """
+    series = (
+        _ALL_SERIES.all(connection, {"keys": run_keys})
+        if name is None
+        else _NAMED_SERIES.all(connection, {"keys": run_keys, "of_name": name})
+    )
     found: dict[int, list[MetricHistory]] = {key: [] for key in run_keys}
-    current: tuple[int, MetricHistory] | None = None
-    for row in connection.execute(query):
-        if current is None or current[0] != row.id:
-            history = MetricHistory(row.run_id, row.name, MetricKind(row.kind), [], [], [], row.description)
-            current = (row.id, history)
-            found[row.run].append(history)
-        history = current[1]
-        history.values.append(from_stored(row.form, row.number, row.text))
-        history.steps.append(row.step)
-        history.times.append(row.time)
+    for run_key, run_id, key, name_of_metric, kind, description, count in series:
+        is_thinned = most is not None and count > most and kind == MetricKind.SCALAR.value
+        rows = _chosen(connection, key, most or 0) if is_thinned else _ALL_POINTS.all(connection, {"of_metric": key})
+        values = [row[3] if row[2] == Form.FLOAT else from_stored(*row[2:]) for row in rows]
+        steps, times = [row[0] for row in rows], [row[1] for row in rows]
+        history = MetricHistory(run_id, name_of_metric, MetricKind(kind), values, steps, times, description)
+        found[run_key].append(history)
     return found
 
 
-_SUMMARIES = (
+def _chosen(connection: Connection, key: int, most: int) -> Sequence[Sequence[Any]]:
+    rows = _NUMBERS.all(connection, {"of_metric": key})
+    places = thinned([row[1] if row[1] is not None else _unbounded(row[2], row[3]) for row in rows], most)
+    return _CHOSEN_POINTS.all(connection, {"of_metric": key, "sequences": [rows[place][0] for place in places]})
+
+
+def _unbounded(form: int, text: str | None) -> float | None:
+    """An infinity, which has no place in the column of numbers."""
+    value = from_json_value(from_stored(form, None, text)) if form == Form.JSON else None
+    return value if isinstance(value, float) else None
+
+
+_SUMMARIES = Statement(
     select(
         metric.c.run, metric.c.name, metric.c.kind, metric.c.count, metric.c.minimum, metric.c.maximum,
         point.c.form, point.c.number, point.c.text,
     )
     .join(point, and_(point.c.metric == metric.c.id, point.c.sequence == metric.c.count))
-    .where(metric.c.run.in_(bindparam("keys", expanding=True)))
+    .where(among(metric.c.run, "keys"))
     .order_by(metric.c.run, metric.c.name)
 )  # fmt: skip
 
@@ -332,8 +369,7 @@ _SUMMARIES = (
 def summaries(connection: Connection, run_keys: list[int]) -> dict[int, list[MetricSummary]]:
     """What lists show of the metrics of runs, by run and name; the last value where it is one, not of tables."""
     found: dict[int, list[MetricSummary]] = {key: [] for key in run_keys}
-    rows = connection.execute(_SUMMARIES, {"keys": run_keys}).all()
-    for key, name, kind, count, minimum, maximum, form, number, text in rows:
+    for key, name, kind, count, minimum, maximum, form, number, text in _SUMMARIES.all(connection, {"keys": run_keys}):
         last = from_stored(form, number, text) if kind == MetricKind.SCALAR.value else None
         found[key].append(MetricSummary(name, MetricKind(kind), count, last, minimum, maximum))
     return found

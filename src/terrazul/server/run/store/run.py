@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -15,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Select,
     String,
     Table,
     Text,
@@ -28,13 +28,17 @@ from sqlalchemy import (
 from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment.store import experiment
-from terrazul.server.sql.metadata import Json, metadata, primary_key
+from terrazul.server.sql.among import among
+from terrazul.server.sql.index_choice import indexed
+from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.named_texts import NamedTexts
+from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.text_map import text_map
 from terrazul.server.sql.variables import in_groups
 from terrazul.server.sql.witness import made
 from terrazul.wire.run import Run, RunError, RunEvent, RunState
 
+_display_name = Column("display_name", Text, nullable=False)
 _snapshot_id = Column("snapshot_id", String(36), nullable=True)
 _deletion = Column("deletion", Integer, nullable=True)
 
@@ -48,7 +52,7 @@ run = Table(
     Column("number", Integer, nullable=False),
     Column("type", Text, nullable=False),
     Column("state", String(32), nullable=False),
-    Column("display_name", Text, nullable=False),
+    _display_name,
     Column("description", Text, nullable=False),
     Column("parent", ForeignKey("run.id"), nullable=True, index=True),
     Column("root", Integer, nullable=True, index=True),
@@ -56,6 +60,7 @@ run = Table(
     Column("created_by", Text, nullable=False),
     Column("started_at", BigInteger, nullable=True),
     Column("ended_at", BigInteger, nullable=True),
+    Column("duration", BigInteger, nullable=True),
     Column("target", Text, nullable=False),
     _snapshot_id,
     Column("error", Json, nullable=True),
@@ -72,6 +77,9 @@ run = Table(
     Index("ix_run_of_experiment", "experiment", "created_at", "id"),
     Index("ix_run_state", "workspace", "state"),
     Index("ix_run_started", "workspace", "started_at", "created_at", "id"),
+    Index("ix_run_ended", "workspace", "ended_at", "created_at", "id"),
+    Index("ix_run_duration", "workspace", "duration", "created_at", "id"),
+    Index("ix_run_display_name", "workspace", indexed(_display_name), "created_at", "id"),
     Index(
         "ix_run_snapshot",
         "workspace",
@@ -118,32 +126,38 @@ class RunRow(NamedTuple):
     interactive: bool
     experiment: int
     deleted: bool
+    started_at: int | None
 
 
 _ROW = select(
     run.c.id, run.c.workspace, run.c.run_id, run.c.state, run.c.parent, run.c.root, run.c.attempt, run.c.interactive,
-    run.c.experiment, run.c.deleted_at,
+    run.c.experiment, run.c.deleted_at, run.c.started_at,
 )  # fmt: skip
-_FIND = _ROW.where(
-    run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id"), run.c.deletion.is_(None)
+_FIND = Statement(
+    _ROW.where(
+        run.c.workspace == bindparam("in_workspace"), run.c.run_id == bindparam("of_run_id"), run.c.deletion.is_(None)
+    )
 )
+_FIND_BY_KEY = Statement(_ROW.where(run.c.id == bindparam("of_key")))
+_NAMES = [column.name for column in run.columns if column.name != "id"]
+_ADD = Statement(run.insert(), *_NAMES)
+_NOTHING = dict.fromkeys(_NAMES)
+_ADD_EVENT = Statement(event.insert(), "workspace", "run", "time", "state", "phase", "seconds", "message")
 
 
 def add(connection: Connection, values: Mapping[str, Any], parent: RunRow | None) -> int:
     """Enter a run; returns its key."""
-    result = connection.execute(
-        run.insert().values(**values, parent=parent.key if parent else None, root=parent.root if parent else None)
-    )
-    key = primary_key(result)
+    above = {"parent": parent.key, "root": parent.root} if parent else {}
+    key = _ADD.insert(connection, {**_NOTHING, **values, **above})
     if parent is None:
-        connection.execute(run.update().where(run.c.id == key).values(root=key))
+        change(connection, key, {"root": key})
     made(connection, "run", values["run_id"])
     return key
 
 
 def find(connection: Connection, workspace: int, run_id: str) -> RunRow | None:
     """The run of an id."""
-    row = connection.execute(_FIND, {"in_workspace": workspace, "of_run_id": run_id}).first()
+    row = _FIND.first(connection, {"in_workspace": workspace, "of_run_id": run_id})
     return None if row is None else _row(row)
 
 
@@ -165,7 +179,7 @@ def find_some(connection: Connection, workspace: int, run_ids: Iterable[str]) ->
 
 def find_by_key(connection: Connection, key: int) -> RunRow | None:
     """The run of a key."""
-    row = connection.execute(_ROW.where(run.c.id == key)).first()
+    row = _FIND_BY_KEY.first(connection, {"of_key": key})
     return None if row is None else _row(row)
 
 
@@ -192,7 +206,15 @@ def descendants(connection: Connection, key: int) -> list[RunRow]:
 
 def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     """Set columns of a run."""
-    connection.execute(run.update().where(run.c.id == key).values(**values))
+    _changing(tuple(values)).run(
+        connection, {"of_key": key, **{f"new_{name}": value for name, value in values.items()}}
+    )
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> Statement:
+    changed = {name: bindparam(f"new_{name}", type_=run.c[name].type) for name in names}
+    return Statement(run.update().where(run.c.id == bindparam("of_key")).values(changed))
 
 
 def delete_all_of(connection: Connection, experiment_key: int, now: int) -> None:
@@ -277,17 +299,12 @@ def add_parameters(connection: Connection, row: RunRow, parameters: Mapping[str,
 
 def add_event(connection: Connection, row: RunRow, happened: RunEvent, time: int) -> None:
     """Note a step of a run's life."""
-    connection.execute(
-        event.insert().values(
-            workspace=row.workspace,
-            run=row.key,
-            time=time,
-            state=happened.state.value if happened.state else None,
-            phase=happened.phase,
-            seconds=happened.seconds,
-            message=happened.message,
-        )
-    )
+    values = {
+        "workspace": row.workspace, "run": row.key, "time": time,
+        "state": happened.state.value if happened.state else None, "phase": happened.phase,
+        "seconds": happened.seconds, "message": happened.message,
+    }  # fmt: skip
+    _ADD_EVENT.run(connection, values)
 
 
 def events_of(connection: Connection, key: int) -> list[RunEvent]:
@@ -305,38 +322,42 @@ def events_of(connection: Connection, key: int) -> list[RunEvent]:
     ]
 
 
-def _texts_beside(texts: NamedTexts) -> ColumnElement[dict[str, str]]:
+def texts_beside(texts: NamedTexts) -> ColumnElement[dict[str, str]]:
     """The texts of a run, for a statement over ``run``."""
     table = texts.table
     query = select(text_map(table.c.key, table.c.value)).where(table.c.run == run.c.id).correlate(run)
     return query.scalar_subquery().label(table.name)
 
 
-_LOAD: Select[Any] = (
+_LOAD = Statement(
     select(
         run.c.id, run.c.run_id, experiment.c.experiment_id, experiment.c.name, run.c.number, run.c.type, run.c.state,
-        run.c.display_name, run.c.description, _texts_beside(tag), _texts_beside(property_), _root.c.run_id,
+        run.c.display_name, run.c.description, texts_beside(tag), texts_beside(property_), _root.c.run_id,
         run.c.created_at, run.c.created_by, _parent.c.run_id, run.c.started_at, run.c.ended_at, run.c.target,
-        run.c.snapshot_id, run.c.error, run.c.warnings, run.c.attempt, run.c.interactive, _texts_beside(parameter),
+        run.c.snapshot_id, run.c.error, run.c.warnings, run.c.attempt, run.c.interactive, texts_beside(parameter),
         run.c.archived_at, run.c.deleted_at,
     )
     .select_from(run)
     .join(experiment, experiment.c.id == run.c.experiment)
     .join(_root, _root.c.id == run.c.root)
     .outerjoin(_parent, _parent.c.id == run.c.parent)
-    .where(run.c.id.in_(bindparam("keys", expanding=True)))
+    .where(among(run.c.id, "keys"))
 )  # fmt: skip
 """In the order of the fields of ``Run``, after the key."""
 
 
 def load(connection: Connection, keys: list[int]) -> list[Run]:
     """Runs as they travel, in the order of the keys."""
-    found = {row[0]: _run(row) for row in connection.execute(_LOAD, {"keys": keys}).all()}
+    found = {row[0]: _run(row) for row in _LOAD.all(connection, {"keys": keys})}
     return [found[key] for key in keys]
 
 
 def _row(row: Any) -> RunRow:
-    return RunRow(row[0], row[1], row[2], RunState(row[3]), row[4], row[5], row[6], row[7], row[8], row[9] is not None)
+    key, workspace, run_id, state, parent, root, attempt, interactive, of_experiment, deleted_at, started_at = row
+    deleted = deleted_at is not None
+    return RunRow(
+        key, workspace, run_id, RunState(state), parent, root, attempt, interactive, of_experiment, deleted, started_at
+    )
 
 
 def _run(row: Any) -> Run:

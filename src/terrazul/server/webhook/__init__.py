@@ -1,0 +1,1 @@
+"""Webhooks: who is told what happens in the registry, and the deliveries."""

@@ -1,0 +1,1 @@
+"""What one can do with webhooks, and how events reach them."""
