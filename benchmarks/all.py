@@ -12,8 +12,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PROGRAMS = [
-    "server_start", "import_cost", "command_line", "submit", "log_call", "snapshot", "search", "tracking", "scoring",
-    "kill_loop",
+    "server_start", "import_cost", "command_line", "submit", "log_call", "authentication", "snapshot", "search",
+    "tracking", "scoring", "kill_loop",
 ]  # fmt: skip
 RIVALS = {"scoring": ["--rivals"]}
 """Programs that also measure products which they install first."""

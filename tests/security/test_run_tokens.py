@@ -74,6 +74,8 @@ OWNERS_ROUTES = {
             ("POST", "/{webhook_id}/test"),
         )
     ),
+    "GET /api/v1/workspaces/{workspace_id}/quota",
+    "PUT /api/v1/workspaces/{workspace_id}/quota",
     "GET /api/v1/keyvault",
     "POST /api/v1/keyvault/rotate",
 }

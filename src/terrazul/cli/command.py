@@ -43,7 +43,9 @@ class Parser(argparse.ArgumentParser):
 
 def add_group(subparsers: Subparsers, name: str, description: str) -> Subparsers:
     """A word with verbs of its own below it, such as `run`."""
-    parser = subparsers.add_parser(name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = subparsers.add_parser(
+        name, help=description, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
     def show_verbs(_arguments: argparse.Namespace) -> int:
         parser.print_help()

@@ -52,6 +52,7 @@ _SHOW = (
     Column("experiment", "experiment_name"),
     Column("number", "number"),
     Column("state", "state"),
+    Column("waits because", "queue_reason"),
     Column("failure", "error", _failure),
     Column("exit code", "error.exit_code"),
     Column("last line", "error.last_error_line"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import List
 
+from terrazul.cli import quota
 from terrazul.cli.command import Subparsers, add_group, add_verb, pair, workspace_options
 from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
@@ -81,6 +82,7 @@ def add_parser(subparsers: Subparsers) -> None:
     _member_options(share)
     members = add_verb(verbs, "members", _members, "Show with whom a workspace is shared.")
     workspace_options(members)
+    quota.add_verbs(verbs)
     _member_options(add_verb(verbs, "unshare", _unshare, "Take a role in a workspace away."))
 
 

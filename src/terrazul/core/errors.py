@@ -146,6 +146,12 @@ class Conflict(UserErrorException):
     status = 409
 
 
+class QuotaExceeded(Conflict):
+    """The quota of a workspace allows no more of this."""
+
+    code = "quota_exceeded"
+
+
 class TooLarge(UserErrorException):
     """More bytes, entries or levels than an administrator's limit allows."""
 

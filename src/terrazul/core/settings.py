@@ -80,6 +80,23 @@ class Settings:
     concurrent_runs: int = field(
         default=0, metadata={"help": "Runs that this machine executes at once; 0 for its number of cores, at least 2."}
     )
+    quota_storage_bytes: int = field(
+        default=0,
+        metadata={
+            "help": "Bytes of files that a workspace may keep, unless it has a quota of its own; 0 for no limit."
+        },
+    )
+    quota_concurrent_runs: int = field(
+        default=0, metadata={"help": "Submitted runs of a workspace that are executed at once; 0 for no limit."}
+    )
+    quota_running_per_user: int = field(
+        default=0,
+        metadata={"help": "Submitted runs of one user in a workspace that are executed at once; 0 for no limit."},
+    )
+    quota_waiting_per_user: int = field(
+        default=0,
+        metadata={"help": "Runs of one user that may wait in the queue of a workspace; 0 for no limit."},
+    )
     scoring_host: str = field(
         default="127.0.0.1", metadata={"help": "Address at which web services listen; 0.0.0.0 for every network."}
     )

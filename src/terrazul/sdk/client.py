@@ -154,6 +154,10 @@ class Client:
         """Change a thing; the answer is how it is then."""
         return self._decoded(shape, Request("PATCH", path, body=encode(value)))
 
+    def put(self, shape: Type[T], path: str, value: object) -> T:
+        """Set a thing as a whole; the answer is how it is then."""
+        return self._decoded(shape, Request("PUT", path, body=encode(value)))
+
     def delete(self, path: str) -> None:
         """Delete a thing."""
         self.send(Request("DELETE", path))

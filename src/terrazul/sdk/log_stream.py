@@ -37,6 +37,7 @@ def show_logs(client: Client, run_id: str) -> Run:
     stream = _Stream(client.within(client.prefix, patience=FOLLOWING_PATIENCE_SECONDS), run_id)
     while True:
         run = stream.state()
+        stream.show_reason(run)
         stream.show_what_is_new()
         if run.state.terminal:
             stream.finish()
@@ -58,9 +59,16 @@ class _Stream:
         self._path = f"/runs/{run_id}"
         self._logs: Dict[str, _Log] = {}
         self._shown: Optional[str] = None
+        self._reason = ""
 
     def state(self) -> Run:
         return self._client.get(Run, self._path)
+
+    def show_reason(self, run: Run) -> None:
+        """Say why the run waits, once, where a quota holds it back."""
+        if run.queue_reason and not self._reason:
+            say(f"The run waits. {run.queue_reason}")
+        self._reason = run.queue_reason
 
     def show_what_is_new(self) -> None:
         """Write what the logs hold beyond what was written, in the order of their names.

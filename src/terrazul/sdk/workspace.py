@@ -19,6 +19,7 @@ from terrazul.wire import workspace as wire
 from terrazul.wire.activity import ActivityLine
 from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
 from terrazul.wire.experiment import ExperimentFolder
+from terrazul.wire.quota import Quota, QuotaLimits
 from terrazul.wire.write import RunChange
 
 if TYPE_CHECKING:
@@ -403,6 +404,34 @@ class Workspace:
         """With whom the workspace is shared, each with ``user`` or ``group`` and ``role``. Terrazul's own."""
         return self.client.get(List[wire.Member], "/members")
 
+    def quota(self) -> Quota:
+        """What the workspace may use (``limits``, 0 for no limit) and does use. Terrazul's own."""
+        return self.client.get(Quota, "/quota")
+
+    def set_quota(
+        self,
+        storage_bytes: Union[int, str, None] = None,
+        concurrent_runs: Union[int, str, None] = None,
+        running_per_user: Union[int, str, None] = None,
+        waiting_per_user: Union[int, str, None] = None,
+    ) -> Quota:
+        """Change limits of the workspace, for administrators. Terrazul's own.
+
+        What is ``None`` stays, 0 is no limit, and ``"default"`` is what the server's settings say. Raises ``Forbidden``
+        for who is no administrator, ``InvalidInput`` for a limit that cannot be one.
+        """
+        given = {
+            "storage_bytes": storage_bytes,
+            "concurrent_runs": concurrent_runs,
+            "running_per_user": running_per_user,
+            "waiting_per_user": waiting_per_user,
+        }
+        wanted: Dict[str, Optional[int]] = dict(vars(self.quota().own))
+        for name, value in given.items():
+            if value is not None:
+                wanted[name] = _limit(name, value)
+        return self.client.put(Quota, "/quota", QuotaLimits(**wanted))
+
     def get_default_keyvault(self) -> Keyvault:
         """The key vault of the workspace."""
         vault: Keyvault = class_of("keyvault")(self)
@@ -491,6 +520,15 @@ def _workspace_of_this_run(scope: wire.WorkspaceScope) -> Optional[str]:
     names = [scope.subscription_id, scope.resource_group, scope.name]
     same = [text.lower() for text in told] == [text.lower() for text in names]
     return os.environ.get("AZUREML_WORKSPACE_ID") if same else None
+
+
+def _limit(name: str, value: Union[int, str]) -> Optional[int]:
+    if value == "default":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        message = f"{name} is {value!r}, which is no limit."
+        raise InvalidInput(message, target=name, hint="Pass a whole number, 0 for no limit, or 'default'.")
+    return value
 
 
 def _find_configuration(start: Path, file_name: Optional[str]) -> Path:

@@ -43,6 +43,7 @@ from terrazul.server.mlflow.protocol import ACTION, Protocol, describe
 from terrazul.server.model import routes as models
 from terrazul.server.network.gate import Gate
 from terrazul.server.observation import Figures, Observation
+from terrazul.server.quota import routes as quotas
 from terrazul.server.recording import Recording
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
@@ -150,6 +151,7 @@ def _api() -> Router:
             vault.router,
             webhooks.router,
             activity.router,
+            quotas.router,
         ],
         dependencies={"workspace": Provide(provide_workspace)},
     )

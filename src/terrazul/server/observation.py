@@ -14,6 +14,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from terrazul.core.ids import without_tokens
 from terrazul.server.sql.database import Database
 
 _correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
@@ -27,7 +28,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line."""
+        """The record as a line, without tokens, which may stand in an address by mistake."""
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -39,7 +40,7 @@ class JsonFormatter(logging.Formatter):
             line["correlation_id"] = _correlation_id.get()
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return without_tokens(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def configure_logging() -> None:

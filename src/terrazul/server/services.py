@@ -48,7 +48,11 @@ from terrazul.server.mlflow.service.registry import MlflowRegistry
 from terrazul.server.mlflow.service.runs import MlflowRuns
 from terrazul.server.model.service import Models
 from terrazul.server.network.outgoing import Outgoing
+from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
+from terrazul.server.queue.store import count_by_user
+from terrazul.server.quota.rules import Limits
+from terrazul.server.quota.service import Quotas
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
@@ -93,7 +97,8 @@ class Services:
         self.activity = Activity(self.database, clock)
         self.facts = JobFacts(str(home.environments_folder))
         storage = LocalStorage(home.blobs_folder)
-        self.contents = Contents(self.database, storage, clock)
+        self.quotas = Quotas(self.database, _limits_of(settings), count_by_user)
+        self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
         self._begin_identity(settings)
         hindrances = (active_runs, webservices_in)
         self.workspaces = Workspaces(
@@ -106,19 +111,18 @@ class Services:
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
         computes = Computes({LOCAL: LocalCompute(home.runs_folder)})
-        self.dispatcher = Dispatcher(self.database, computes, clock, settings.concurrency)
+        admission = Admission(self.quotas.defaults)
+        self.dispatcher = Dispatcher(self.database, admission, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
-        self.runs = Runs(self.database, self.lifecycle, computes, self.dispatcher, self.changes, clock)
+        self.runs = Runs(self.database, self.lifecycle, computes, admission, self.dispatcher, self.changes, clock)
         self.run_secrets = RunSecrets(self.database, self.secrets)
-        self.run_searching = RunSearching(self.database)
+        self.run_searching = RunSearching(self.database, admission)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(
             self.database, self.contents, storage, self.changes, clock, self._notify, log_limit=settings.log_limit
         )
-        sender = Sender(Outgoing(settings.destinations), clock)
         outbox = Outbox(clock, self._notify_deliverer)
-        self.webhooks = Webhooks(self.database, self.vault, sender, clock, self._notify_deliverer)
-        self.deliverer = Deliverer(self.database, self.vault, sender, clock)
+        self.webhooks, self.deliverer = self._make_webhooks()
         self.models = Models(self.database, self.contents, outbox, clock, forget=registry_store.forget_version)
         endpoint = LocalEndpoint(home.services_folder)
         deployments = Deployments(self.database, self.snapshots)
@@ -153,6 +157,13 @@ class Services:
 
         self.leadership = Leadership(kind, self.changes, self._begin_lead, self._end_lead)
         self._listen()
+
+    def _make_webhooks(self) -> tuple[Webhooks, Deliverer]:
+        sender = Sender(Outgoing(self.settings.destinations), self.clock)
+        return (
+            Webhooks(self.database, self.vault, sender, self.clock, self._notify_deliverer),
+            Deliverer(self.database, self.vault, sender, self.clock),
+        )
 
     def _listen(self) -> None:
         """Have the loops of the process that leads hear what any process has done."""
@@ -215,3 +226,13 @@ class Services:
         await self.vault.stop()
         await self.activity.stop()
         self.database.close()
+
+
+def _limits_of(settings: Settings) -> Limits:
+    """What counts for a workspace without a quota of its own."""
+    return Limits(
+        settings.quota_storage_bytes,
+        settings.quota_concurrent_runs,
+        settings.quota_running_per_user,
+        settings.quota_waiting_per_user,
+    )

@@ -158,8 +158,9 @@ class SubmittedRun:
 class Submitter:
     """Submits runs of made-up source directories."""
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: RunningServer, workspace: str = "") -> None:
         self.server = server
+        self._workspace = workspace
         self._runs: list[SubmittedRun] = []
 
     def __call__(
@@ -167,7 +168,7 @@ class Submitter:
     ) -> SubmittedRun:
         """Submit a run of ``train.py`` with this text, beside other files; as its owner, or whose the token is."""
         sources = {**({"train.py": text.encode()} if text else {}), **(files or {})}
-        workspace = self.server.workspace()
+        workspace = self._workspace or self.server.workspace()
         snapshot = send_snapshot(self.server, workspace, sources)
         run_id = f"run_{len(self._runs) + 1}"
         whole = {"environment": {"user_managed": True}, **definition}

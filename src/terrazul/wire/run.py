@@ -77,6 +77,8 @@ class Run:
     archived_at: Optional[str] = None
     deleted_at: Optional[str] = None
     """When it was deleted in MLflow's way, from which it can be restored."""
+    queue_reason: str = ""
+    """For a run that waits: the quota that holds it back, in a sentence."""
 
 
 @dataclass(frozen=True)

@@ -209,3 +209,21 @@ def test_printed_address_signs_in_once(owner: Shell):
                 told = refused.code
             assert told == status
         assert code not in owner.home.log_file.read_text()
+
+
+def test_quota_is_shown_and_set(owner: Shell, ana: Shell):
+    owner("workspace", "share", "--user", "ana", "--role", "Reader")
+    assert "without limit" in ana("workspace", "quota", "show").stdout
+    refused = ana("workspace", "quota", "set", "--storage", "1GiB")
+    assert (refused.returncode, "does not allow quota/write" in refused.stderr) == (1, True)
+    changed = owner.json("workspace", "quota", "set", "--storage", "1GiB", "--concurrent-runs", "3")
+    assert changed["own"]["storage_bytes"] == 1 << 30
+    shown = ana("workspace", "quota", "show").stdout
+    assert "of 1.0 GiB" in shown
+    assert "0 of 3" in shown
+    changed = owner.json("workspace", "quota", "set", "--storage", "default", "--waiting-per-user", "0")
+    assert [changed["own"][name] for name in ("storage_bytes", "concurrent_runs", "waiting_per_user")] == [None, 3, 0]
+    for wrong in (["--storage", "much"], ["--concurrent-runs", "-1"], ["--running-per-user", "1.5"], []):
+        assert owner("workspace", "quota", "set", *wrong).returncode == 2, wrong
+    owner("workspace", "quota", "set", "--concurrent-runs", "default")
+    owner("workspace", "unshare", "--user", "ana", "--role", "Reader")

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
 from azureml.core import Experiment, Workspace
 from azureml.core.authentication import ServicePrincipalAuthentication, TokenAuthentication
 from azureml.exceptions import UserErrorException
-from terrazul.core.errors import Forbidden, NotFound
+from terrazul.core.errors import Forbidden, NotFound, QuotaExceeded
 from terrazul.testing.server import RunningServer
 
 pytestmark = pytest.mark.functional
@@ -70,3 +71,27 @@ def test_unknown_user_and_role_are_told(workspace: Workspace):
         workspace.share(workspace.members[0].user, "Boss")
     with pytest.raises(UserErrorException, match="a user or to a group"):
         workspace.share()
+
+
+def test_quota_is_set_and_refuses_what_has_no_room(workspace: Workspace, program: str, tmp_path: Path):
+    workspace.share("nightly")
+    used = workspace.quota().storage_bytes
+    assert workspace.set_quota(storage_bytes=used + 10, waiting_per_user=5).limits.waiting_per_user == 5
+    try:
+        large = tmp_path / "large.bin"
+        large.write_bytes(b"quota" * 100)
+        run = Experiment(workspace, "quota").start_logging(snapshot_directory=None)
+        with pytest.raises(QuotaExceeded, match="no room for 500 more"):
+            run.upload_file("outputs/large.bin", str(large))
+        run.log("loss", 1)
+        run.complete()
+        seen = as_program(workspace, program)
+        assert seen.quota().own.storage_bytes == used + 10
+        with pytest.raises(Forbidden, match="quota/write"):
+            seen.set_quota(storage_bytes=0)
+        with pytest.raises(UserErrorException, match="which is no limit"):
+            workspace.set_quota(concurrent_runs="three")
+    finally:
+        workspace.set_quota("default", waiting_per_user="default")
+    assert workspace.quota().own.waiting_per_user is None
+    workspace.unshare("nightly")

@@ -42,7 +42,7 @@ EXPERIMENT = {
 RUN = {
     "id": 1, "workspace": 1, "run_id": "r", "experiment": 1, "number": 1, "type": "t", "state": "Completed",
     "display_name": "", "description": "", "created_at": 7, "created_by": "me", "target": "local", "warnings": "[]",
-    "attempt": 1, "interactive": True, "started_at": 2, "ended_at": 9,
+    "attempt": 1, "interactive": True, "root": 1, "started_at": 2, "ended_at": 9,
 }  # fmt: skip
 METRIC = {"id": 1, "workspace": 1, "run": 1, "name": "m", "kind": "scalar", "description": "", "count": 2}
 POINT = {"workspace": 1, "metric": 1, "form": 0}
@@ -57,6 +57,8 @@ ROWS = [
     ("metric", METRIC),
     ("metric_point", {**POINT, "sequence": 1, "step": 9, "time": 3, "number": 0.5}),
     ("metric_point", {**POINT, "sequence": 2, "step": 4, "time": 8, "number": 0.7}),
+    *(("content", {"workspace": 1, "digest": each * 64, "size": 5, "key": "1/packs/p", "offset": 0}) for each in "ab"),
+    ("queue_entry", {"workspace": 1, "run": 1, "target": "local", "priority": 0, "queued_at": 7}),
 ]
 
 
@@ -109,6 +111,8 @@ def test_what_the_first_schema_held_is_there_after_all_migrations(new_kind: Call
         last = "SELECT last_number, last_step, last_time, last_sequence FROM metric"
         assert connection.execute(text(last)).all() == [(0.5, 9, 3, 1)]
         assert connection.execute(text("SELECT value FROM run_tag")).scalar_one() == "v" * 5_000
+        assert connection.execute(text("SELECT workspace, bytes FROM content_total")).all() == [(1, 10)]
+        assert connection.execute(text("SELECT submitted_by FROM queue_entry")).all() == [("me",)]
         assert connection.execute(text("SELECT duration FROM run")).scalar_one() == 7
 
 

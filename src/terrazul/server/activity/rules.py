@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from terrazul.core.errors import InvalidInput
-from terrazul.core.ids import TOKEN_PREFIX
+from terrazul.core.ids import without_tokens
 from terrazul.server.identity.rules import Action, Principal
 
 RECORDING = frozenset({Action.RUN_WRITE, Action.RUN_EXECUTE, Action.CONTENT_WRITE, Action.ENDPOINT_SERVE})
@@ -39,7 +39,6 @@ _READS_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
 _TEXT_LIMIT = 300
 _ID_LIMIT = 256
 _PARAMETER = re.compile(r"(?P<type>\w+)_(?:id|name)\Z")
-_TOKEN = re.compile(TOKEN_PREFIX + r"[\w-]{16,}", re.ASCII)
 _KNOWN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})\Z")
 _WITHOUT_OBJECT = frozenset({"workspace_id", "path", "file_path", "tag_key"})
 _MLFLOW = "mlflow_"
@@ -89,7 +88,7 @@ def thing_of_message(message: object, action: Action) -> Thing | None:
 
 def told(text: str) -> str:
     """A text as it is kept: short, without tokens, and without what would steer a terminal or cannot be stored."""
-    short = _TOKEN.sub(f"{TOKEN_PREFIX}...", text)[:_TEXT_LIMIT]
+    short = without_tokens(text)[:_TEXT_LIMIT]
     return short if short.isprintable() else "".join(each if each.isprintable() else "?" for each in short)
 
 

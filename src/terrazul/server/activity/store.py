@@ -18,12 +18,12 @@ from sqlalchemy import (
     Table,
     Text,
     event,
-    func,
     select,
 )
 
 from terrazul.server.activity.rules import REFUSED
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.pattern import begins_with
 from terrazul.wire.activity import FIRST_PREVIOUS, ActivityLine, hash_of
 
 activity = Table(
@@ -160,7 +160,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         conditions.append(table.time < wanted.until)
     if wanted.action:
-        conditions.append(func.substr(table.action, 1, len(wanted.action)) == wanted.action)
+        conditions.append(begins_with(table.action, wanted.action))
     refused = table.status.in_(sorted(REFUSED))
     if wanted.result == "refused":
         conditions.append(refused)

@@ -8,7 +8,7 @@ from litestar import Request, Router, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from terrazul.server.http import InjectedServices, InjectedWorkspace, does, headers_of_download
+from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action
 from terrazul.wire.snapshot import ContentParts, Digests
 
@@ -31,10 +31,13 @@ async def find_missing_contents(
     request_max_body_size=_UNLIMITED,
 )
 async def send_contents(
-    services: InjectedServices, workspace: InjectedWorkspace, request: Request[Any, Any, Any]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    request: Request[Any, Any, Any],
 ) -> Digests:
     """Store every content of a pack: for each 32 bytes of SHA-256, 8 bytes of length (big-endian), the bytes."""
-    return Digests(await services.contents.receive_pack(workspace.key, request.stream()))
+    return Digests(await services.contents.receive_pack(workspace.key, request.stream(), bounded=not principal.is_run))
 
 
 @put(
@@ -44,19 +47,33 @@ async def send_contents(
     request_max_body_size=_UNLIMITED,
 )
 async def send_content(
-    services: InjectedServices, workspace: InjectedWorkspace, digest: FromPath[str], request: Request[Any, Any, Any]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    digest: FromPath[str],
+    request: Request[Any, Any, Any],
 ) -> Digests:
     """Store one content, streamed."""
-    await services.contents.receive(workspace.key, digest, request.stream())
+    length = request.headers.get("content-length", "")
+    await services.contents.receive(
+        workspace.key,
+        digest,
+        request.stream(),
+        bounded=not principal.is_run,
+        announced=int(length) if length.isdecimal() else None,
+    )
     return Digests([digest])
 
 
 @post("/join", operation_id="join_contents", opt=does(Action.CONTENT_WRITE), status_code=200)
 async def join_contents(
-    services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[ContentParts]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    data: JSONBody[ContentParts],
 ) -> Digests:
     """Make one content of its parts, which were sent as contents of their own; sent twice, it counts once."""
-    await services.contents.join(workspace.key, data.digest, data.parts)
+    await services.contents.join(workspace.key, data.digest, data.parts, bounded=not principal.is_run)
     return Digests([data.digest])
 
 

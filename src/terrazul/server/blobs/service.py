@@ -7,12 +7,12 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
-from terrazul.core.errors import InvalidInput, NotFound
+from terrazul.core.errors import InvalidInput, NotFound, QuotaExceeded, Unavailable
 from terrazul.core.ids import check_digest
 from terrazul.server.blobs import store
 from terrazul.server.blobs.storage import Sink, Storage
@@ -20,21 +20,28 @@ from terrazul.server.blobs.store import Content
 from terrazul.server.sql.database import Database
 from terrazul.wire import pack
 
+T = TypeVar("T")
 _CHUNK = 1 << 20
 _AT_ONCE = 50
 _MOST_PARTS = 10_000
 _TOLD_MICROSECONDS = 30 * 60 * 1_000_000
 """A client that is told again within this time counts on nothing new."""
 _END = object()
+CheckRoom = Callable[[Connection, int, int], None]
+"""Raises ``QuotaExceeded`` where a workspace has no room for so many bytes more, part of the caller's transaction."""
 
 
 class Contents:
-    """The contents of all workspaces."""
+    """The contents of all workspaces.
 
-    def __init__(self, database: Database, storage: Storage, clock: Clock) -> None:
+    What is ``bounded`` raises ``QuotaExceeded`` where the quota of the workspace leaves no room for it.
+    """
+
+    def __init__(self, database: Database, storage: Storage, clock: Clock, check_room: CheckRoom) -> None:
         self._database = database
         self._storage = storage
         self._clock = clock
+        self._check_room = check_room
         self._joining: dict[tuple[int, str], asyncio.Task[None]] = {}
 
     async def missing(self, workspace: int, digests: list[str]) -> list[str]:
@@ -50,47 +57,73 @@ class Contents:
             )
         return [digest for digest in asked if digest not in held]
 
-    async def receive_pack(self, workspace: int, stream: AsyncIterator[bytes]) -> list[str]:
+    async def receive_pack(self, workspace: int, stream: AsyncIterator[bytes], *, bounded: bool = False) -> list[str]:
         """Store every content of a pack; returns their digests. All or nothing.
 
         Raises ``InvalidInput`` where bytes and digest differ or the stream ends early.
         """
         key = f"{workspace}/packs/{uuid.uuid4().hex}"
         reader = _PackReader(key, self._storage.create(key))
-        contents = await _drain(stream, reader)
+        contents = await _drain(stream, reader, partial(self._check_fresh, workspace) if bounded else None)
 
         def work(connection: Connection) -> None:
-            store.add(connection, workspace, contents, self._clock())
+            self._add(connection, workspace, contents, bounded=bounded)
             if not store.parts_of(connection, workspace, key):  # all were held already
                 store.bury(connection, workspace, [key])
 
-        await self._database.write(work)
+        await self._write_or_delete(work, key)
         return [content.digest for content in contents]
 
-    async def receive(self, workspace: int, digest: str, stream: AsyncIterator[bytes]) -> int:
-        """Store one content; returns its size. Raises ``InvalidInput`` where the bytes are others."""
+    async def receive(
+        self,
+        workspace: int,
+        digest: str,
+        stream: AsyncIterator[bytes],
+        *,
+        bounded: bool = False,
+        announced: int | None = None,
+    ) -> int:
+        """Store one content, of an announced size if it is known; returns its size.
+
+        Raises ``InvalidInput`` where the bytes are others.
+        """
         key = f"{workspace}/contents/{check_digest(digest)[:2]}/{digest}"
+        if bounded:
+            await self._check_fresh(workspace, [Content(digest, 1 if announced is None else announced, key, 0)])
         reader = _ContentReader(key, digest, self._storage.create(key))
-        contents = await _drain(stream, reader, partial(self._revive, key))
-        await self._database.write(partial(store.add, workspace=workspace, contents=contents, now=self._clock()))
+
+        async def before(contents: list[Content]) -> None:
+            if bounded:
+                await self._check_fresh(workspace, contents)
+            await self._revive(key)
+
+        contents = await _drain(stream, reader, before)
+        try:
+            await self._database.write(
+                partial(self._add_object, workspace=workspace, content=contents[0], bounded=bounded)
+            )
+        except QuotaExceeded:
+            await self._database.write(partial(self._bury, workspace=workspace, key=key))
+            raise
         return contents[0].size
 
-    async def receive_unnamed(self, workspace: int, stream: AsyncIterator[bytes]) -> Content:
+    async def receive_unnamed(self, workspace: int, stream: AsyncIterator[bytes], *, bounded: bool = False) -> Content:
         """Store bytes whose digest nobody has told; returns where they lie, which is where they lay already if so."""
         name = uuid.uuid4().hex
         key = f"{workspace}/contents/{name[:2]}/{name}"
-        (content,) = await _drain(stream, _UnnamedReader(key, self._storage.create(key)))
+        before = partial(self._check_fresh, workspace) if bounded else None
+        (content,) = await _drain(stream, _UnnamedReader(key, self._storage.create(key)), before)
 
         def work(connection: Connection) -> Content:
-            store.add(connection, workspace, [content], self._clock())
+            self._add(connection, workspace, [content], bounded=bounded)
             return store.find(connection, workspace, [content.digest])[content.digest]
 
-        held = await self._database.write(work)
+        held = await self._write_or_delete(work, key)
         if held.key != content.key:
             await asyncio.to_thread(self._storage.delete, content.key)
         return held
 
-    async def join(self, workspace: int, digest: str, parts: Sequence[str]) -> None:
+    async def join(self, workspace: int, digest: str, parts: Sequence[str], *, bounded: bool = False) -> None:
         """Make one content of parts that are held; who asks for the same meanwhile waits for the same.
 
         It goes on when the caller goes away. Raises ``NotFound`` where a part is not held, ``InvalidInput`` where the
@@ -101,7 +134,7 @@ class Contents:
             return
         key = (workspace, digest)
         if key not in self._joining:
-            task = asyncio.get_running_loop().create_task(self._join(workspace, digest, parts))
+            task = asyncio.get_running_loop().create_task(self._join(workspace, digest, parts, bounded=bounded))
             self._joining[key] = task
             task.add_done_callback(partial(self._end_join, key))
         await asyncio.shield(self._joining[key])
@@ -111,14 +144,14 @@ class Contents:
         if not task.cancelled():
             task.exception()  # whoever still waits is told
 
-    async def _join(self, workspace: int, digest: str, parts: Sequence[str]) -> None:
-        await self.receive(workspace, digest, await self._joined(workspace, parts))
+    async def _join(self, workspace: int, digest: str, parts: Sequence[str], *, bounded: bool) -> None:
+        await self.receive(workspace, digest, await self._joined(workspace, parts), bounded=bounded)
         await self._release_parts(workspace, digest, parts)
 
-    async def join_unnamed(self, workspace: int, parts: Sequence[str]) -> Content:
+    async def join_unnamed(self, workspace: int, parts: Sequence[str], *, bounded: bool = False) -> Content:
         """As ``join``, of parts whose whole has a digest that nobody has told; returns where it lies."""
         check_number_of_parts(len(parts))
-        content = await self.receive_unnamed(workspace, await self._joined(workspace, parts))
+        content = await self.receive_unnamed(workspace, await self._joined(workspace, parts), bounded=bounded)
         await self._release_parts(workspace, content.digest, parts)
         return content
 
@@ -131,6 +164,42 @@ class Contents:
         """Let go of parts: those that are not files of their own are collected."""
         going = sorted(set(parts) - {whole})
         await self._database.write(partial(store.release, workspace=workspace, digests=going, now=self._clock()))
+
+    async def _check_fresh(self, workspace: int, contents: list[Content]) -> None:
+        """Refuse early what has no room, before it takes any on the disk; what counts is the check when it is added."""
+
+        def work(connection: Connection) -> None:
+            self._check_room(connection, workspace, store.size_of_fresh(connection, workspace, contents))
+
+        await self._database.read(work)
+
+    def _add(self, connection: Connection, workspace: int, contents: list[Content], *, bounded: bool) -> None:
+        if bounded:
+            self._check_room(connection, workspace, store.size_of_fresh(connection, workspace, contents))
+        store.add(connection, workspace, contents, self._clock())
+
+    def _add_object(self, connection: Connection, workspace: int, content: Content, *, bounded: bool) -> None:
+        """As ``_add``, of an object whose key another request, whose bytes were refused, may have given up."""
+        self._add(connection, workspace, [content], bounded=bounded)
+        if store.find(connection, workspace, [content.digest])[content.digest].key != content.key:
+            return
+        store.forget_dead(connection, [content.key])
+        try:
+            next(self._storage.read(content.key, 0, 0), None)
+        except NotFound:
+            raise Unavailable("The content was given up meanwhile.", hint="Send it again.") from None
+
+    def _bury(self, connection: Connection, workspace: int, key: str) -> None:
+        if not store.parts_of(connection, workspace, key):
+            store.bury(connection, workspace, [key])
+
+    async def _write_or_delete(self, work: Callable[[Connection], T], key: str) -> T:
+        """Write; an object that has no room after all goes."""
+        try:
+            return await self._database.write(work)
+        except QuotaExceeded:
+            await asyncio.to_thread(self._storage.delete, key)
+            raise
 
     async def put(self, workspace: int, data: bytes) -> str:
         """Store bytes that the server itself made; returns their digest."""
@@ -373,7 +442,7 @@ def _check(expected: str, actual: str) -> None:
 
 
 async def _drain(
-    stream: AsyncIterator[bytes], reader: _Reader, before: Callable[[], Awaitable[None]] | None = None
+    stream: AsyncIterator[bytes], reader: _Reader, before: Callable[[list[Content]], Awaitable[None]] | None = None
 ) -> list[Content]:
     """Feed a whole stream, off the event loop, in chunks of about a megabyte; ``before`` is done before it counts."""
     try:
@@ -389,7 +458,7 @@ async def _drain(
             await asyncio.to_thread(reader.feed, b"".join(buffer))
         contents = reader.finish()
         if before:
-            await before()
+            await before(contents)
         await asyncio.to_thread(reader.sink.commit)
     except BaseException:
         reader.sink.abort()

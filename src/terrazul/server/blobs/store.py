@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
-    func,
     or_,
     select,
 )
@@ -49,6 +48,15 @@ content = Table(
 """``asked_at`` is when a client was last told that the bytes are held, so that it names them without sending them;
 ``released_at`` is set when something that named them has gone, until it is found out whether anything else does."""
 
+content_total = Table(
+    "content_total",
+    metadata,
+    Column("workspace", Integer, primary_key=True, autoincrement=False),
+    Column("bytes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The size of all contents of a workspace, kept beside them so that a quota is asked in no time."""
+
 dead_object = Table(
     "dead_object",
     metadata,
@@ -71,9 +79,24 @@ class Content(NamedTuple):
 def add(connection: Connection, workspace: int, contents: Sequence[Content], now: int) -> None:
     """Remember where contents lie; what is known already keeps its place, and is kept for who sent it again."""
     if contents:
+        _count(connection, workspace, size_of_fresh(connection, workspace, contents))
         rows = [{"workspace": workspace, "arrived_at": now, **each._asdict()} for each in contents]
         again = insert(content).on_conflict_do_update(index_elements=["workspace", "digest"], set_={"asked_at": now})
         connection.execute(again, rows)
+
+
+def size_of_fresh(connection: Connection, workspace: int, contents: Iterable[Content]) -> int:
+    """The bytes of those contents that are not held yet, each counted once."""
+    sizes = {each.digest: each.size for each in contents}
+    held = held_since(connection, workspace, sizes)
+    return sum(size for digest, size in sizes.items() if digest not in held)
+
+
+def _count(connection: Connection, workspace: int, change: int) -> None:
+    if change:
+        new = insert(content_total).values(workspace=workspace, bytes=change)
+        grown = {"bytes": content_total.c.bytes + change}
+        connection.execute(new.on_conflict_do_update(index_elements=["workspace"], set_=grown))
 
 
 def held_since(connection: Connection, workspace: int, digests: Iterable[str]) -> dict[str, int | None]:
@@ -161,6 +184,7 @@ def unnamed_since(connection: Connection, workspace: int, arrived_before: int, a
 
 def remove(connection: Connection, workspace: int, contents: Sequence[Content]) -> list[str]:
     """Forget contents. Objects in which none is left are dead then; returns the others, which have dead parts."""
+    _count(connection, workspace, -sum(each.size for each in contents))
     for group in in_groups(each.digest for each in contents):
         connection.execute(content.delete().where(content.c.workspace == workspace, content.c.digest.in_(group)))
     keys = list(dict.fromkeys(each.key for each in contents))
@@ -221,6 +245,18 @@ def find(connection: Connection, workspace: int, digests: Iterable[str]) -> dict
     return found
 
 
+def sizes(connection: Connection) -> dict[int, int]:
+    """The bytes of all contents, by workspace."""
+    query = select(content_total.c.workspace, content_total.c.bytes)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def size_of(connection: Connection, workspace: int) -> int:
+    """The bytes of all contents of a workspace."""
+    query = select(content_total.c.bytes).where(content_total.c.workspace == workspace)
+    return connection.execute(query).scalar() or 0
+
+
 def total_size(connection: Connection) -> int:
     """The bytes of all contents of all workspaces."""
-    return int(connection.execute(select(func.coalesce(func.sum(content.c.size), 0))).scalar_one())
+    return sum(sizes(connection).values())

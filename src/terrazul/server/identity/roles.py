@@ -24,6 +24,7 @@ READING = frozenset({
     Action.LINEAGE_READ,
     Action.DELETION_READ,
     Action.MEMBER_READ,
+    Action.QUOTA_READ,
 })  # fmt: skip
 """What everybody may do with whom a workspace is shared."""
 

@@ -58,6 +58,8 @@ class Action(str, enum.Enum):
     MEMBER_WRITE = "member/write"
     USER_READ = "user/read"
     USER_WRITE = "user/write"
+    QUOTA_READ = "quota/read"
+    QUOTA_WRITE = "quota/write"
     ACTIVITY_READ = "activity/read"
     TOKEN_WRITE = "token/write"  # noqa: S105  # an action
     SESSION_READ = "session/read"

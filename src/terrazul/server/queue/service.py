@@ -14,6 +14,7 @@ from terrazul.server.compute.kind import ComputeKind
 from terrazul.server.compute.service import Computes
 from terrazul.server.loop import Loop
 from terrazul.server.queue import store
+from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.rules import Care, Watch, care_for
 from terrazul.server.queue.store import Entry
 from terrazul.server.sql.database import Database
@@ -78,8 +79,11 @@ def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
 class Dispatcher:
     """One loop in one process, the one that leads."""
 
-    def __init__(self, database: Database, computes: Computes, clock: Clock, concurrency: int) -> None:
+    def __init__(
+        self, database: Database, admission: Admission, computes: Computes, clock: Clock, concurrency: int
+    ) -> None:
         self._database = database
+        self._admission = admission
         self._computes = computes
         self._clock = clock
         self._concurrency = concurrency
@@ -106,15 +110,17 @@ class Dispatcher:
         return _LOOK_SECONDS
 
     async def _claim_waiting(self) -> None:
-        if not await self._database.read(lambda connection: store.waiting(connection, 1)):
+        if not await self._database.read(self._admission.next):
             return
         for work in await self._database.write(self._claim):
             await asyncio.to_thread(self._kind(work.entry).launch, work.job, work.placement)
 
     def _claim(self, connection: Connection) -> list[_Work]:
-        free = self._concurrency - len(store.claimed(connection))
-        works = []
-        for entry in store.waiting(connection, max(0, free)):
+        works: list[_Work] = []
+        for _ in range(len(store.claimed(connection)), self._concurrency):
+            entry = self._admission.next(connection)
+            if entry is None:
+                break
             job = self._lifecycle.make_job(connection, entry.run)
             placement = self._kind(entry).place(job)
             store.claim(connection, entry.run, placement, self._clock())

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Index, Integer, Table, Text, func, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    and_,
+    func,
+    not_,
+    select,
+)
 
+from terrazul.server.quota.rules import QueueCount
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.variables import in_groups
 
 entry = Table(
     "queue_entry",
@@ -19,8 +36,11 @@ entry = Table(
     Column("claimed_at", BigInteger, nullable=True),
     Column("placement", Json, nullable=True),
     Column("reads_secrets", Boolean, nullable=False),
+    Column("submitted_by", Text, nullable=False),
+    Index("ix_queue_entry_user", "workspace", "submitted_by"),
     Index("ix_queue_entry_order", "claimed_at", "priority", "queued_at"),
 )
+"""``submitted_by`` is a user: of a run that another one submitted, the user behind that."""
 
 
 class Length(NamedTuple):
@@ -38,23 +58,64 @@ class Entry(NamedTuple):
     placement: dict[str, Any] | None
 
 
+class Waiting(NamedTuple):
+    """A run that waits, and for whom."""
+
+    run: int
+    workspace: int
+    user: str
+
+
 _COLUMNS = select(entry.c.run, entry.c.target, entry.c.placement)
 
 
-def add(connection: Connection, workspace: int, run: int, target: str, queued_at: int, *, reads_secrets: bool) -> None:
+def add(connection: Connection, waiting: Waiting, target: str, queued_at: int, *, reads_secrets: bool) -> None:
     """Put a run at the end of the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
-    values = {"workspace": workspace, "run": run, "target": target, "priority": 0, "queued_at": queued_at}
-    connection.execute(entry.insert().values(**values, reads_secrets=reads_secrets))
+    values = {"workspace": waiting.workspace, "run": waiting.run, "submitted_by": waiting.user}
+    values |= {"target": target, "priority": 0, "queued_at": queued_at, "reads_secrets": reads_secrets}
+    connection.execute(entry.insert().values(**values))
 
 
-def waiting(connection: Connection, limit: int) -> list[Entry]:
-    """The next entries to claim."""
+def first_waiting(
+    connection: Connection, without: Iterable[int] = (), without_users: Iterable[tuple[int, str]] = ()
+) -> Entry | None:
+    """The next entry to claim, but none of these workspaces, and none of these users in these workspaces."""
+    held = [and_(entry.c.workspace == workspace, entry.c.submitted_by == user) for workspace, user in without_users]
     query = (
-        _COLUMNS.where(entry.c.claimed_at.is_(None))
+        _COLUMNS.where(entry.c.claimed_at.is_(None), entry.c.workspace.not_in(list(without)), *map(not_, held))
         .order_by(entry.c.priority.desc(), entry.c.queued_at, entry.c.run)
-        .limit(limit)
+        .limit(1)
     )
-    return [Entry(*row) for row in connection.execute(query)]
+    row = connection.execute(query).first()
+    return None if row is None else Entry(*row)
+
+
+def waiting_among(connection: Connection, runs: Iterable[int]) -> list[Waiting]:
+    """Those of the runs that wait."""
+    query = select(entry.c.run, entry.c.workspace, entry.c.submitted_by).where(entry.c.claimed_at.is_(None))
+    return [
+        Waiting(*row) for group in in_groups(runs) for row in connection.execute(query.where(entry.c.run.in_(group)))
+    ]
+
+
+def claimed_by_user(connection: Connection) -> list[tuple[int, str, int]]:
+    """How many runs have been claimed and not ended, by workspace and user."""
+    whose = (entry.c.workspace, entry.c.submitted_by)
+    query = select(*whose, func.count()).where(entry.c.claimed_at.is_not(None)).group_by(*whose)
+    return [(workspace, user, count) for workspace, user, count in connection.execute(query)]
+
+
+def count_by_user(connection: Connection, workspace: int) -> dict[str, QueueCount]:
+    """How many runs of a workspace have been claimed and not ended, and how many wait, by user."""
+    claims, user = func.count(entry.c.claimed_at), entry.c.submitted_by
+    query = select(user, claims, func.count() - claims).where(entry.c.workspace == workspace).group_by(user)
+    return {row[0]: QueueCount(row[1], row[2]) for row in connection.execute(query)}
+
+
+def submitter_of(connection: Connection, run: int) -> str | None:
+    """The user behind a run that has not ended; None where it has."""
+    found: str | None = connection.execute(select(entry.c.submitted_by).where(entry.c.run == run)).scalar()
+    return found
 
 
 def claimed(connection: Connection) -> list[Entry]:

@@ -123,7 +123,7 @@ def is_refused(status: int | None) -> bool:
 
 def pause_after(failures: int, wish: str = "") -> int:
     """Microseconds until the next attempt, after so many that failed; ``wish`` is what ``Retry-After`` says."""
-    pause = min(2 ** min(failures - 1, 20), _LONGEST_PAUSE)
+    pause: int = min(2 ** min(failures - 1, 20), _LONGEST_PAUSE)
     if wish.isascii() and wish.isdigit():
         pause = max(pause, min(int(wish[:6]), _LONGEST_WISH))
     return pause * SECOND

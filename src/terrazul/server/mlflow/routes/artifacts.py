@@ -85,7 +85,7 @@ async def send_part(
 ) -> Answer:
     """Take in a part, streamed; the `ETag` of the answer names it."""
     del upload_id, part_number  # parts are told apart by their bytes
-    digest = await call.mlflow.files.receive_part(call.workspace, request.stream())
+    digest = await call.mlflow.files.receive_part(call.workspace, request.stream(), call.principal)
     taken = answer({})
     taken.headers["ETag"] = f'"{digest}"'
     return taken

@@ -134,21 +134,23 @@ class MlflowFiles:
     async def receive(self, workspace: int, place: Place, stream: AsyncIterator[bytes], principal: Principal) -> None:
         """Take in a file, in the place of an earlier one; when this returns, it is on disk."""
         await self.check_upload(workspace, place, principal)
-        await self._name(workspace, place, await self._contents.receive_unnamed(workspace, stream), principal)
+        content = await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run)
+        await self._name(workspace, place, content, principal)
 
     async def check_upload(self, workspace: int, place: Place, principal: Principal) -> None:
         """Raise what ``receive`` raises before it takes anything."""
         _check_own(place)
         await self.check(workspace, place, principal)
 
-    async def receive_part(self, workspace: int, stream: AsyncIterator[bytes]) -> str:
+    async def receive_part(self, workspace: int, stream: AsyncIterator[bytes], principal: Principal) -> str:
         """Take in a part of a file, which names nothing yet; returns its digest. What is never joined goes in a day."""
-        return (await self._contents.receive_unnamed(workspace, stream)).digest
+        return (await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run)).digest
 
     async def join(self, workspace: int, place: Place, parts: list[str], principal: Principal) -> None:
         """Make a file of its parts, in the place of an earlier one. Raises ``NotFound`` where one is not held."""
         await self.check_upload(workspace, place, principal)
-        await self._name(workspace, place, await self._contents.join_unnamed(workspace, parts), principal)
+        content = await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run)
+        await self._name(workspace, place, content, principal)
 
     async def _name(self, workspace: int, place: Place, content: Content, principal: Principal) -> None:
         """Let a content be the file of a place."""

@@ -23,10 +23,13 @@ from terrazul.server.compute.service import Computes
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
 from terrazul.server.queue import store as queue
+from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import Dispatcher
+from terrazul.server.queue.store import Waiting
 from terrazul.server.run.rules import check_definition
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.search import with_reasons
 from terrazul.server.run.service.secrets import gives_secrets
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
@@ -50,6 +53,7 @@ class Runs:
         database: Database,
         lifecycle: RunLifecycle,
         computes: Computes,
+        admission: Admission,
         dispatcher: Dispatcher,
         changes: Changes,
         clock: Clock,
@@ -57,6 +61,7 @@ class Runs:
         self._database = database
         self._lifecycle = lifecycle
         self._computes = computes
+        self._admission = admission
         self._dispatcher = dispatcher
         self._changes = changes
         self._clock = clock
@@ -65,7 +70,8 @@ class Runs:
         """Take a run into the queue; sent twice, it counts once.
 
         Raises ``RunConfigurationException``, ``SnapshotException``, ``ComputeTargetException`` for what cannot be
-        executed as it is described, ``AlreadyExists`` where another run has the id.
+        executed as it is described, ``AlreadyExists`` where another run has the id, ``QuotaExceeded`` where too many
+        runs of the caller wait.
         """
         _check(submission)
         self._computes.get(submission.definition.target)
@@ -75,7 +81,7 @@ class Runs:
 
     async def get(self, workspace: int, run_id: str) -> Run:
         """The run of an id. Raises ``NotFound``."""
-        return await self._database.read(lambda connection: _load(connection, workspace, run_id))
+        return await self._database.read(lambda connection: self._load(connection, workspace, run_id))
 
     async def wait(self, workspace: int, run_id: str, state: str, seconds: float) -> Run:
         """The run, as soon as it is in another state than this one, or when the time is over."""
@@ -126,7 +132,7 @@ class Runs:
 
         def work(connection: Connection) -> Run:
             self._lifecycle.request_cancel(connection, runs.existing(connection, workspace, run_id))
-            return _load(connection, workspace, run_id)
+            return self._load(connection, workspace, run_id)
 
         run = await self._database.write(work)
         self._dispatcher.wake()
@@ -179,13 +185,15 @@ class Runs:
             find_within_reach(connection, workspace, new.run_id, by)
             if runs.definition_of(connection, there.key) != definition:
                 raise AlreadyExists(f"There is a run {new.run_id!r} already.", target=new.run_id)
-            return _load(connection, workspace, new.run_id)
+            return self._load(connection, workspace, new.run_id)
         parent_run_id = new.parent_run_id or by.run_id
         parent = find_within_reach(connection, workspace, parent_run_id, by) if parent_run_id else None
         if new.snapshot_id and not snapshots.find(connection, workspace, new.snapshot_id):
             raise SnapshotException(
                 f"There is no snapshot {new.snapshot_id!r} in this workspace.", target=new.snapshot_id
             )
+        user = _submitter(connection, workspace, by)
+        self._admission.check_submission(connection, workspace, user)
         now = self._clock()
         experiment = experiments.ensure(connection, workspace, new.experiment_name, by.name, now)
         values: dict[str, Any] = {
@@ -212,9 +220,13 @@ class Runs:
         runs.add_properties(connection, row, new.properties)
         runs.add_event(connection, row, RunEvent(to_text(now), RunState.NOT_STARTED), now)
         secrets = gives_secrets(connection, workspace, by)
-        queue.add(connection, workspace, key, new.definition.target, now, reads_secrets=secrets)
+        queue.add(connection, Waiting(key, workspace, user), new.definition.target, now, reads_secrets=secrets)
         self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)
-        return _load(connection, workspace, new.run_id)
+        return self._load(connection, workspace, new.run_id)
+
+    def _load(self, connection: Connection, workspace: int, run_id: str) -> Run:
+        keys = [runs.existing(connection, workspace, run_id).key]
+        return with_reasons(connection, self._admission, keys, runs.load(connection, keys))[0]
 
 
 def _check(new: RunSubmission) -> None:
@@ -230,5 +242,7 @@ def _check(new: RunSubmission) -> None:
         )
 
 
-def _load(connection: Connection, workspace: int, run_id: str) -> Run:
-    return runs.load(connection, [runs.existing(connection, workspace, run_id).key])[0]
+def _submitter(connection: Connection, workspace: int, by: Principal) -> str:
+    """The user who submits, or who submitted the run that does."""
+    row = runs.find(connection, workspace, by.run_id) if by.run_id else None
+    return (queue.submitter_of(connection, row.key) if row else None) or by.name

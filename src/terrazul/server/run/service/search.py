@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from terrazul.core.errors import InvalidInput
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
+from terrazul.server.queue.admission import Admission
 from terrazul.server.run.search.fields import attribute
 from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.order import read_mark, write_mark
@@ -20,7 +21,7 @@ from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.time_limit import TimeIsOver, time_limit
-from terrazul.wire.run import Run, RunInclusion, RunPage, RunSearch, RunSelection
+from terrazul.wire.run import Run, RunInclusion, RunPage, RunSearch, RunSelection, RunState
 
 T = TypeVar("T")
 _PAGE_LIMIT = 1000
@@ -70,8 +71,9 @@ def _has(entity: Entity, pair: Pair) -> Comparison:
 class RunSearching:
     """The search over the runs of all workspaces."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, admission: Admission) -> None:
         self._database = database
+        self._admission = admission
 
     async def search(
         self, workspace: int, wanted: RunSearch, principal: Principal, also: Wanted | None = None
@@ -93,6 +95,7 @@ class RunSearching:
             search = Search(_scope(connection, workspace, wanted, principal), condition, order)
             found = find(connection, search, wanted.limit, after)
             loaded = runs.load(connection, found.keys)
+            loaded = with_reasons(connection, self._admission, found.keys, loaded)
             if RunInclusion.METRICS in wanted.include:
                 loaded = _with_metrics(connection, found.keys, loaded)
             total = count(connection, search) if RunInclusion.TOTAL in wanted.include else None
@@ -126,6 +129,16 @@ def _scope(connection: Connection, workspace: int, wanted: RunSearch, principal:
         deleted=wanted.view is RunSelection.DELETED,
         archived=_ARCHIVED.get(wanted.view),
     )
+
+
+def with_reasons(connection: Connection, admission: Admission, keys: list[int], loaded: list[Run]) -> list[Run]:
+    """The runs of these keys, those that a quota holds back with the reason."""
+    queued = [key for key, run in zip(keys, loaded, strict=True) if run.state is RunState.QUEUED]
+    reasons = admission.reasons(connection, queued)
+    return [
+        replace(run, queue_reason=reasons[key]) if key in reasons else run
+        for key, run in zip(keys, loaded, strict=True)
+    ]
 
 
 def _with_metrics(connection: Connection, keys: list[int], loaded: list[Run]) -> list[Run]:

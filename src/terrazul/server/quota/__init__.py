@@ -1,0 +1,1 @@
+"""Quotas: how much a workspace, and a user in it, may use."""
