@@ -24,7 +24,7 @@ dependencies:
   - joblib
 """
 
-CLIENTS = {"current": ["mlflow", "lightgbm"], "previous": ["mlflow==2.22.*"]}
+CLIENTS = {"current": ["mlflow", "lightgbm"], "previous": ["mlflow==2.22.*", "sqlalchemy<2.1"]}
 
 mpl.use("Agg")
 

@@ -41,6 +41,7 @@ OWNERS_ROUTES = {
     "GET /api/v1/workspaces/{workspace_id}/webservices/{webservice_id}/keys",
     "POST /api/v1/workspaces/{workspace_id}/webservices/{webservice_id}/keys",
     "POST /api/v1/workspaces/{workspace_id}/webservices/{webservice_id}/exchange",
+    "POST /api/v1/workspaces/{workspace_id}/imports",
     "GET /api/v1/workspaces/{workspace_id}/deletions",
     "POST /api/v1/workspaces/{workspace_id}/deletions",
     "POST /api/v1/workspaces/{workspace_id}/deletions/preview",

@@ -55,6 +55,8 @@ _PATIENCE_SECONDS = 5.0
 _LONGEST_PAUSE_SECONDS = 2.0
 _FIRST_PAUSE_SECONDS = 0.05
 _AWAY = frozenset({502, 503, 504})
+_CODES = {404: "not_found", **dict.fromkeys(_AWAY, "unavailable")}
+"""What an error is called whose body is not ours: a proxy's, or one of MLflow's protocol."""
 _FIRST_ERROR = 400
 _CHUNK = 1 << 20
 _MOST_IDLE = 8
@@ -435,7 +437,5 @@ def _error_of(status: int, reason: str, body: bytes) -> TerrazulError:
     try:
         told = decode(ErrorBody, body)
     except (ValueError, KeyError, TypeError):
-        told = ErrorBody(
-            "unavailable" if status in _AWAY else "internal_error", f"The server answered {status} {reason}."
-        )
+        told = ErrorBody(_CODES.get(status, "internal_error"), f"The server answered {status} {reason}.")
     return from_code(told.code)(told.message, target=told.target, hint=told.hint, correlation_id=told.correlation_id)

@@ -84,17 +84,23 @@ class SentFiles:
         self.files.pop(hashed.file.path, None)
 
 
-def send_files(client: Client, files: Sequence[SourceFile], known: Optional[Dict[str, str]] = None) -> SentFiles:
+def send_files(
+    client: Client,
+    files: Sequence[SourceFile],
+    known: Optional[Dict[str, str]] = None,
+    tell: Optional[Callable[[int], None]] = None,
+) -> SentFiles:
     """Make sure that the server has the contents of files: hash, ask, and send what it lacks, all at the same time.
 
     ``known`` holds digests that need no hashing, by path. A file that cannot be read, or does not keep still, is told
-    of in the result and holds up nothing. Raises what ``Client`` raises.
+    of in the result and holds up nothing. ``tell`` is told how many more bytes are through, in the place of the person
+    at the screen. Raises what ``Client`` raises.
     """
     sent = SentFiles()
     progress = Progress("Sending", sum(file.size for file in files))
     for part in _in_threads(partial(_send_chunk, client, known or {}), list(_chunks(files))):
         sent.add(part)
-        progress.add(part.size)
+        (tell or progress.add)(part.size)
     progress.close()
     return sent
 

@@ -10,7 +10,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import BinaryIO, Deque, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import BinaryIO, Callable, Deque, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from terrazul.core.errors import Conflict, TerrazulError, Unavailable, UserErrorException, from_code
 from terrazul.sdk.client import Address, Client, Request
@@ -55,8 +55,10 @@ class Writer:
     then in a temporary file. After a ``fork`` the child is a writer of its own.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, refused: Optional[Callable[[str, str, TerrazulError], None]] = None) -> None:
+        """``refused`` is told of records that the server refuses (list, run, error), instead of a warning."""
         self._client = client.within(client.prefix, patience=0)
+        self._tell_refusal = refused
         self._begin()
         _writers.add(self)
 
@@ -202,6 +204,8 @@ class Writer:
     def _refuse(self, entry: _Entry, error: TerrazulError) -> None:
         if entry.awaited:
             self._refused[entry.number] = error
+        elif self._tell_refusal is not None:
+            self._tell_refusal(entry.kind, entry.run_id, error)
         else:
             warn(f"Not recorded for run {entry.run_id}: {error}")
 

@@ -36,6 +36,7 @@ from terrazul.server.http import (
 from terrazul.server.identity.routes import sessions
 from terrazul.server.identity.routes import users as identity
 from terrazul.server.identity.rules import Action, ObjectType
+from terrazul.server.importing import routes as importing
 from terrazul.server.mlflow import routes as mlflow
 from terrazul.server.mlflow.address import Redirection, is_mlflow
 from terrazul.server.mlflow.exchange import answer_error as answer_mlflow_error
@@ -143,6 +144,7 @@ def _api() -> Router:
             run_files.router,
             run_secrets.router,
             deletions.router,
+            importing.router,
             mlflow.router,
             models.router,
             webservices.router,

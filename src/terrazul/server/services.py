@@ -37,6 +37,7 @@ from terrazul.server.identity.service.sessions import Sessions
 from terrazul.server.identity.service.sharing import Sharing
 from terrazul.server.identity.service.users import Users
 from terrazul.server.identity.sign_in import DAY, MINUTE, Lifetime
+from terrazul.server.importing.service import Importing
 from terrazul.server.leadership import Leadership
 from terrazul.server.mlflow import registry_store
 from terrazul.server.mlflow.service import Mlflow
@@ -146,10 +147,10 @@ class Services:
             MlflowFiles(self.database, self.contents, self.files, self.models, clock, self._notify),
             MlflowRegistry(self.database, self.models, outbox, clock),
         )
-        collector = Collector(self.database, self.contents, clock)
+        self.importing = Importing(self.database, self.models, clock, self._notify)
         self.remover = Remover(
-            self.database, collector, computes, self.changes, clock, settings.purge_after_days,
-            self.activity.of_the_server,
+            self.database, Collector(self.database, self.contents, clock), computes, self.changes, clock,
+            settings.purge_after_days, self.activity.of_the_server,
         )  # fmt: skip
         self.deletions = Deletions(
             self.database, self.contents, computes, self.changes, clock, self.remover.wake

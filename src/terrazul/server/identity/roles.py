@@ -51,6 +51,7 @@ _WORK = frozenset({
     Action.SECRET_WRITE,
     Action.WEBHOOK_READ,  # the address of a webhook often holds what opens it
     Action.WEBHOOK_WRITE,
+    Action.IMPORT_WRITE,
 })  # fmt: skip
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
 _ACTIVITY = frozenset({Action.ACTIVITY_READ})

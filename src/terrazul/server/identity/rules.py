@@ -51,6 +51,7 @@ class Action(str, enum.Enum):
     VAULT_MANAGE = "vault/manage"
     WEBHOOK_READ = "webhook/read"
     WEBHOOK_WRITE = "webhook/write"
+    IMPORT_WRITE = "import/write"
     LINEAGE_READ = "lineage/read"
     DELETION_READ = "deletion/read"
     DELETION_WRITE = "deletion/write"

@@ -161,6 +161,13 @@ def describe(connection: Connection, workspace: int, key: int, description: str,
     connection.execute(statement.on_conflict_do_update(index_elements=["registered_model"], set_=values))
 
 
+def set_back(connection: Connection, key: int, created_at: int, last_version: int) -> None:
+    """Let a name be as old as this at least, and its versions be counted on from this one at least."""
+    of_key = registered_model.update().where(registered_model.c.id == key)
+    connection.execute(of_key.where(registered_model.c.created_at > created_at).values(created_at=created_at))
+    connection.execute(of_key.where(registered_model.c.last_version < last_version).values(last_version=last_version))
+
+
 def rename(connection: Connection, key: int, name: str) -> None:
     """Give a registered model another name."""
     connection.execute(registered_model.update().where(registered_model.c.id == key).values(name=name))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from terrazul.core.clock import check_time
 from terrazul.core.errors import InvalidInput, ModelInUse, ModelNotFound, ModelPathNotFound
 from terrazul.core.ids import check_digest, check_model_name, check_run_id
 from terrazul.core.paths import check_relative_path, check_tree
@@ -33,6 +34,14 @@ class ModelId(NamedTuple):
     def __str__(self) -> str:
         """As it is written."""
         return self.name if self.version is None else f"{self.name}:{self.version}"
+
+
+class Kept(NamedTuple):
+    """The number and the times that a version brings along from elsewhere."""
+
+    version: int
+    created_at: int
+    modified_at: int
 
 
 def read_model_id(text: str) -> ModelId:
@@ -81,6 +90,16 @@ def check_new(new: NewModel) -> None:
     check_resources(new.resource_configuration)
     if new.files:
         _check_files(new.files)
+
+
+def check_kept(kept: Kept) -> None:
+    """Raise ``InvalidInput`` for a number or a time that no version can have."""
+    if not _VERSION.match(str(kept.version)):
+        raise InvalidInput(
+            f"{str(kept.version)[:40]} is not a version of a model.", target="version", hint="Versions count from 1."
+        )
+    check_time(kept.created_at)
+    check_time(kept.modified_at)
 
 
 def check_datasets(datasets: Iterable[DatasetReference]) -> None:

@@ -19,7 +19,7 @@ from terrazul.server.blobs.store import Content
 from terrazul.server.identity.rules import Principal
 from terrazul.server.lineage import store as lineage
 from terrazul.server.model import event, mlmodel, rules, store
-from terrazul.server.model.rules import MODEL, ModelId
+from terrazul.server.model.rules import MODEL, Kept, ModelId
 from terrazul.server.model.store import Filter, ModelRow
 from terrazul.server.run.rules import new_properties
 from terrazul.server.run.service.reach import find_within_reach
@@ -62,21 +62,31 @@ class Models:
         self._outbox = outbox
         self._clock = clock
 
-    async def register(self, workspace: int, new: NewModel, principal: Principal, source: str = "") -> Model:
+    async def register(
+        self, workspace: int, new: NewModel, principal: Principal, *, source: str = "", kept: Kept | None = None
+    ) -> Model:
         """Make the next version of a name; sent twice, it counts once. No byte is copied.
 
         ``source`` is where the files come from, as webhooks are told; the registry itself unless it is given.
+        With ``kept`` it is that version, which counts once by its number, and no webhook is told of it: one that is
+        there with the same files is the answer. Raises ``AlreadyExists`` where it has others, ``Conflict`` where the
+        name has passed the number.
 
         Raises ``ModelPathNotFound`` for a path that the run has no file at, ``InvalidInput`` for files whose
         bytes are not held and for an ``MLmodel`` that cannot be read, ``Forbidden`` for a run out of reach.
         """
         rules.check_new(new)
+        if kept is not None:
+            rules.check_kept(kept)
         run_id = new.run_id or principal.run_id
 
         def look(connection: Connection) -> Model | _Origin:
-            return self._repeated(connection, workspace, new) or _find_origin(
-                connection, workspace, new, run_id, principal
+            there = (
+                self._repeated(connection, workspace, new)
+                if kept is None
+                else _kept_already(connection, workspace, new, kept)
             )
+            return there or _find_origin(connection, workspace, new, run_id, principal)
 
         origin = await self._database.read(look)
         if isinstance(origin, Model):
@@ -88,7 +98,7 @@ class Models:
             found = look(connection)
             if isinstance(found, Model):
                 return found
-            return self._add(connection, workspace, new, found, mlflow, principal, source)
+            return self._add(connection, workspace, new, found, mlflow, principal, source, kept)
 
         return await self._database.write(work)
 
@@ -220,12 +230,16 @@ class Models:
         mlflow: dict[str, object] | None,
         principal: Principal,
         source: str,
+        kept: Kept | None,
     ) -> Model:
-        now, run = self._clock(), origin.run
+        now, run = self._clock() if kept is None else kept.created_at, origin.run
         parent_id = ""
         if new.parent_id:
             parent_id = _existing(connection, workspace, rules.read_model_id(new.parent_id)).id
-        name, version, is_new_name = store.next_version(connection, workspace, new.name, now, principal.name)
+        wanted_version = None if kept is None else kept.version
+        name, version, is_new_name = store.next_version(
+            connection, workspace, new.name, now, principal.name, wanted_version
+        )
         wanted = new.resource_configuration
         values: dict[str, Any] = {
             "registered_model": name,
@@ -247,7 +261,7 @@ class Models:
             "size": sum(file.size for file in origin.files),
             "created_at": now,
             "created_by": principal.name,
-            "modified_at": now,
+            "modified_at": now if kept is None else kept.modified_at,
         }
         key = store.add(connection, workspace, values, origin.files)
         store.tag.add(connection, workspace, key, new.tags)
@@ -257,7 +271,8 @@ class Models:
         edges = rules.edges_of(str(model_id), values["run_id"], values["snapshot_id"], parent_id, new.datasets)
         lineage.add(connection, workspace, edges)
         model = _load(connection, workspace, model_id)
-        self._outbox.add(connection, workspace, event.of_registration(model, source, is_new_name=is_new_name))
+        if kept is None:
+            self._outbox.add(connection, workspace, event.of_registration(model, source, is_new_name=is_new_name))
         return model
 
     def _change(self, connection: Connection, workspace: int, row: ModelRow, change: ModelChange) -> None:
@@ -305,6 +320,20 @@ def _find_origin(
     held = contents.find(connection, workspace, {file.digest for file in files})
     _check_held(files, held)
     return _Origin(files, run, held)
+
+
+def _kept_already(connection: Connection, workspace: int, new: NewModel, kept: Kept) -> Model | None:
+    """The version, where it is there. Raises ``AlreadyExists`` where its files are others."""
+    row = store.find(connection, workspace, new.name, kept.version)
+    if row is None:
+        return None
+    if store.files_of(connection, row.key) != sorted(new.files, key=lambda file: file.path):
+        raise AlreadyExists(
+            f"The model {row.id} is here already, with other files.",
+            target=row.id,
+            hint="Delete the one that is here with all its versions, or import into another workspace.",
+        )
+    return _load(connection, workspace, ModelId(row.name, row.version))
 
 
 def _check_held(files: Sequence[ModelFile], held: dict[str, Content]) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
+from terrazul.core.errors import Conflict
 from terrazul.server.blobs import store as contents
 from terrazul.server.lineage import store as lineage
 from terrazul.server.model.rules import DATASET, DERIVED_FROM, MODEL
@@ -126,16 +127,28 @@ class NextVersion(NamedTuple):
     is_new_name: bool
 
 
-def next_version(connection: Connection, workspace: int, name: str, now: int, user: str) -> NextVersion:
-    """The next version of a name, which is made where it is new."""
+def next_version(
+    connection: Connection, workspace: int, name: str, now: int, user: str, wanted: int | None = None
+) -> NextVersion:
+    """The next version of a name, which is made where it is new.
+
+    With a wanted version it is that one. Raises ``Conflict`` where the name has passed it.
+    """
     values = {"workspace": workspace, "name": name, "last_version": 0, "created_at": now, "created_by": user}
     enter = insert(registered_model).values(**values).on_conflict_do_nothing().returning(registered_model.c.id)
     is_new = connection.execute(enter).first() is not None
     of_name = (registered_model.c.workspace == workspace) & (registered_model.c.name == name)
-    connection.execute(
-        registered_model.update().where(of_name).values(last_version=registered_model.c.last_version + 1)
-    )
-    row = connection.execute(select(registered_model.c.id, registered_model.c.last_version).where(of_name)).one()
+    last = registered_model.c.last_version
+    following = {"last_version": last + 1 if wanted is None else wanted}
+    free = of_name if wanted is None else of_name & (last < wanted)
+    is_free = connection.execute(registered_model.update().where(free).values(following)).rowcount > 0
+    if not is_free:
+        raise Conflict(
+            f"The model {name!r} has passed the version {wanted}: it was given and deleted, or left out.",
+            target=f"{name}:{wanted}",
+            hint="Versions are not given twice. Delete the model with all its versions to begin anew.",
+        )
+    row = connection.execute(select(registered_model.c.id, last).where(of_name)).one()
     return NextVersion(row[0], row[1], is_new)
 
 

@@ -42,7 +42,7 @@ _NAME_LIMIT = 500
 _FORBIDDEN = frozenset("/:.%\"'")
 LARGEST_PAGE = 1000
 READY, FAILED, PENDING = "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED", "LOGGED_MODEL_PENDING"
-_STATUS = {"1": PENDING, "2": READY, "3": FAILED, PENDING: PENDING, READY: READY, FAILED: FAILED}
+STATUSES = {"1": PENDING, "2": READY, "3": FAILED, PENDING: PENDING, READY: READY, FAILED: FAILED}
 _ATTRIBUTES = {
     "name": Kind.TEXT,
     "model_id": Kind.TEXT,
@@ -121,9 +121,9 @@ class MlflowModels:
         """Say whether all files of a model have come."""
 
         def work(connection: Connection, row: LoggedModelRow) -> None:
-            if change.status not in _STATUS:
+            if change.status not in STATUSES:
                 raise rules.invalid("status", change.status, f"Use {READY} or {FAILED}.")
-            store.change(connection, row.key, {"status": _STATUS[change.status]})
+            store.change(connection, row.key, {"status": STATUSES[change.status]})
 
         return await self._change(workspace, model_id, principal, work)
 

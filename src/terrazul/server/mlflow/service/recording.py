@@ -105,7 +105,7 @@ class MlflowRecording:
         run_id = rules.run_id_of(asked.run_id)
         if len(asked.datasets) > _DATASETS_AT_ONCE:
             raise rules.invalid("datasets", len(asked.datasets), f"At most {_DATASETS_AT_ONCE} at once.")
-        datasets = [_dataset_row(each) for each in asked.datasets]
+        datasets = [dataset_row(each) for each in asked.datasets]
         models = [ModelRow(made=False, model_id=each.model_id, step=0) for each in asked.models]
         await self._database.write(partial(self._put, workspace, run_id, datasets, models, principal))
 
@@ -148,31 +148,37 @@ class MlflowRecording:
     ) -> None:
         metrics.add_new_points(connection, row.workspace, row.key, points)
         rows = [
-            _metric_row(connection, row, point, entry)
+            metric_row(
+                row, logged_model.existing(connection, row.workspace, entry.model_id).key, point, entry.dataset_name,
+                entry.dataset_digest,
+            )
             for point, entry in zip(points, entries, strict=True)
             if entry.model_id
-        ]
+        ]  # fmt: skip
         logged_model.put_metrics(connection, rows)
 
 
-def _metric_row(connection: Connection, row: RunRow, point: MetricPoint, entry: MetricEntry) -> dict[str, Any]:
-    """A value that was recorded for a logged model too."""
+def metric_row(
+    row: RunRow, model_key: int, point: MetricPoint, dataset_name: str, dataset_digest: str
+) -> dict[str, Any]:
+    """A value of a run that was recorded for a logged model too, as the table holds it."""
     stored = metrics.to_stored(point.value)
     return {
         "workspace": row.workspace,
-        "logged_model": logged_model.existing(connection, row.workspace, entry.model_id).key,
+        "logged_model": model_key,
         "run": row.key,
-        "key": entry.key,
-        "dataset_name": entry.dataset_name,
-        "dataset_digest": entry.dataset_digest,
+        "key": point.name,
+        "dataset_name": dataset_name,
+        "dataset_digest": dataset_digest,
         "number": stored.number,
         "word": None if stored.number is not None else point.value["$number"],
-        "step": entry.step,
+        "step": point.step or 0,
         "time": point.time,
     }
 
 
-def _dataset_row(given: DatasetInput) -> DatasetRow:
+def dataset_row(given: DatasetInput) -> DatasetRow:
+    """A dataset as the table holds it. Raises ``InvalidParameter`` for one that the protocol does not allow."""
     about = given.dataset
     if about is None:
         raise missing("dataset")

@@ -168,7 +168,7 @@ class MlflowRegistry:
 
     async def set_alias(self, workspace: int, asked: NameChoice, principal: Principal) -> None:
         """Let an alias stand for a version."""
-        _check_alias(asked.alias)
+        check_alias(asked.alias)
 
         def work(connection: Connection, row: NameRow) -> None:
             version = _own_version(connection, workspace, asked.name, asked.version, principal)
@@ -219,7 +219,7 @@ class MlflowRegistry:
     async def latest(self, workspace: int, asked: NameChoice) -> list[WholeVersion]:
         """Of each stage (or of those asked for) the newest version."""
         for stage in asked.stages:
-            _check_stage(stage)
+            check_stage(stage)
         wanted = {stage.lower() for stage in asked.stages}
         found = (await self.get_name(workspace, asked.name)).latest
         return [each for each in found if not wanted or each.row.stage.lower() in wanted]
@@ -241,7 +241,7 @@ class MlflowRegistry:
             new.name, uuid.uuid4().hex, files=files, run_id=run_id, description=new.description or "",
             tags=_texts(new.tags),
         )  # fmt: skip
-        made = await self._models.register(workspace, registration, principal, new.source)
+        made = await self._models.register(workspace, registration, principal, source=new.source)
 
         def note(connection: Connection) -> WholeVersion:
             row = _name(connection, workspace, new.name)
@@ -284,7 +284,7 @@ class MlflowRegistry:
 
     async def come_to_stage(self, workspace: int, asked: VersionChoice, principal: Principal) -> WholeVersion:
         """Bring a version to a stage; the others of that stage are archived if that is asked for."""
-        stage = _check_stage(asked.stage)
+        stage = check_stage(asked.stage)
         if asked.archive_existing_versions and stage not in STAGES[1:3]:
             raise InvalidParameter(
                 f"'archive_existing_versions' is only allowed for the stages {STAGES[1]} and {STAGES[2]}."
@@ -494,7 +494,8 @@ def _check_name(name: str) -> None:
     check_model_name(name)
 
 
-def _check_stage(stage: str) -> str:
+def check_stage(stage: str) -> str:
+    """The stage as it is written. Raises ``InvalidParameter`` for a word that is none."""
     for each in STAGES:
         if each.lower() == stage.lower():
             return each
@@ -503,7 +504,8 @@ def _check_stage(stage: str) -> str:
     )
 
 
-def _check_alias(alias: str) -> None:
+def check_alias(alias: str) -> None:
+    """Raise ``InvalidParameter`` for an alias that the protocol does not allow."""
     if not alias:
         raise InvalidParameter("Registered model alias name cannot be empty.", target="alias")
     if not _ALIAS.match(alias):

@@ -146,17 +146,19 @@ def add(connection: Connection, values: Mapping[str, Any]) -> int:
     return key
 
 
-def existing(connection: Connection, workspace: int, model_id: str) -> LoggedModelRow:
-    """The logged model of an id. Raises ``NotFound``."""
-    query = _COLUMNS.where(
-        logged_model.c.workspace == workspace,
-        logged_model.c.model_id == model_id,
-        logged_model.c.deleted_at.is_(None),
-    )
+def find(connection: Connection, workspace: int, model_id: str) -> LoggedModelRow | None:
+    """The logged model of an id, also a deleted one."""
+    query = _COLUMNS.where(logged_model.c.workspace == workspace, logged_model.c.model_id == model_id)
     row = connection.execute(query).first()
-    if row is None:
+    return None if row is None else LoggedModelRow(*row)
+
+
+def existing(connection: Connection, workspace: int, model_id: str) -> LoggedModelRow:
+    """The logged model of an id. Raises ``NotFound``, also for one that is deleted."""
+    row = find(connection, workspace, model_id)
+    if row is None or row.deleted_at is not None:
         raise NotFound(f"Logged model with ID '{model_id[:80]}' not found.", target=model_id[:80])
-    return LoggedModelRow(*row)
+    return row
 
 
 def rows_of(connection: Connection, keys: Sequence[int]) -> list[LoggedModelRow]:

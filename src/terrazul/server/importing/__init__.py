@@ -1,0 +1,1 @@
+"""What imports bring that has ids, numbers and times of its own."""
