@@ -48,9 +48,10 @@ class Hashes:
 
         def look(hasher: _Hasher) -> bool:
             try:
-                return hasher.argon2.verify(hashed or hasher.nobodys, password) and hashed is not None
+                hasher.argon2.verify(hashed or hasher.nobodys, password)
             except hasher.mistakes:
                 return False
+            return hashed is not None
 
         return bool(await self._run(look))
 

@@ -107,8 +107,8 @@ class Sharing:
         """Take a role away, which counts within a second. Raises ``Conflict`` for one's own as the last owner."""
 
         def work(connection: Connection) -> None:
-            whose = {"workspace": workspace.key, **_whose(connection, member), "role": member.role}
-            if not roles.withdraw(connection, whose):
+            whose = _whose(connection, member)
+            if not roles.withdraw(connection, {"workspace": workspace.key, **whose, "role": member.role}):
                 raise NotFound(
                     f"{member.user or member.group} is not {member.role} in this workspace.",
                     target=member.user or member.group,
