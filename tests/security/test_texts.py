@@ -13,7 +13,7 @@ from terrazul.testing.routes import routes_of
 from terrazul.testing.server import RunningServer
 from terrazul.wire.run import RunState
 
-from .conftest import end_services, make_victim
+from .conftest import WEBHOOKS_GO_NOWHERE, end_services, make_victim
 
 SCRIPTS = [
     "<script>alert(1)</script>",
@@ -30,7 +30,7 @@ SCRIPTS = [
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server of its own, since some of what is sent is taken."""
-    running = RunningServer(tmp_path_factory.mktemp("texts") / "home")
+    running = RunningServer(tmp_path_factory.mktemp("texts") / "home", *WEBHOOKS_GO_NOWHERE)
     running.start()
     yield running
     end_services(running)
