@@ -15,7 +15,7 @@ PROGRAMS = [
     "server_start", "import_cost", "command_line", "submit", "log_call", "authentication", "snapshot", "search",
     "tracking", "scoring", "kill_loop",
 ]  # fmt: skip
-RIVALS = {"scoring": ["--rivals"]}
+RIVALS = {"scoring": ["--rivals"], "tracking": ["--rivals"]}
 """Programs that also measure products which they install first."""
 TARGET = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Measured

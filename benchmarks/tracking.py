@@ -1,9 +1,9 @@
 """Tracking: CPU of the server for each operation of MLflow's protocol, the same calls to ours and to `mlflow server`.
 
-``python benchmarks/tracking.py`` takes some minutes, and many more with ``--rivals``, which measures a real
-`mlflow server` beside ours (two workers, in an environment of its own below ``.bench``) and MLflow's own client against
-both and against a server that does nothing. There is a table for SQLite, one for PostgreSQL, and one of how the figures
-grow with the number of runs and points. ``--quick`` uses small sizes, and measures SQLite alone.
+``python benchmarks/tracking.py [sqlite] [postgresql] [growth]`` prints these tables, or all three; the last one says
+how the figures grow with the number of runs and points. It takes some minutes, and many more with ``--rivals``, which
+measures a real `mlflow server` beside ours (two workers, in an environment of its own below ``.bench``) and MLflow's
+own client against both and against a server that does nothing. ``--quick`` uses small sizes.
 """
 
 from __future__ import annotations
@@ -75,13 +75,14 @@ class Goal(NamedTuple):
 
 def main() -> bool:
     """Measure; True where every goal is met."""
-    rivals = "--rivals" in sys.argv
-    if "--quick" in sys.argv:
-        return compare("SQLite", QUICK, rivals=rivals)
-    return all([
-        compare("SQLite", WHOLE, rivals=rivals), compare("PostgreSQL", SHORT, rivals=rivals),
-        show("Tracking as it grows: SQLite", growth()),
-    ])  # fmt: skip
+    rivals, quick = "--rivals" in sys.argv, "--quick" in sys.argv
+    tables: dict[str, Callable[[], bool]] = {
+        "sqlite": lambda: compare("SQLite", QUICK if quick else WHOLE, rivals=rivals),
+        "postgresql": lambda: compare("PostgreSQL", QUICK if quick else SHORT, rivals=rivals),
+        "growth": lambda: show("Tracking as it grows: SQLite", growth()),
+    }
+    within = [tables[name]() for name in [each for each in sys.argv[1:] if each in tables] or tables]
+    return all(within)
 
 
 def compare(kind: str, sizes: Sizes, *, rivals: bool) -> bool:

@@ -54,7 +54,8 @@ def write_models(client: MlflowClient, experiment: str) -> None:
     client.update_model_version("classifier", "3", description="the third")
     client.set_model_version_tag("classifier", "3", "checked", "yes")
     client.transition_model_version_stage("classifier", "1", "Staging")
-    client.create_registered_model("no versions")
+    if not mlflow.get_tracking_uri().startswith("http"):  # Terrazul would not take that name
+        client.create_registered_model("no versions")
 
 
 def tell(client: MlflowClient) -> dict:

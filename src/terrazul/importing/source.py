@@ -30,6 +30,8 @@ class Folder(NamedTuple):
 
     path: Optional[Path] = None
     problem: str = ""
+    without: str = ""
+    """The name of a file directly in it that is none of the thing's."""
 
     def files(self, thing: str, findings: Findings, under: str = "") -> List[SourceFile]:
         """The files, their paths below ``under``. What cannot be taken is told of as a problem of ``thing``."""
@@ -39,7 +41,8 @@ class Folder(NamedTuple):
             return []
         if self.path.is_file():
             return list(_taken(self.path.parent, [self.path.name], thing, findings, under))
-        return list(_taken(self.path, _walk(self.path), thing, findings, under))
+        paths = (path for path in _walk(self.path) if path != self.without)
+        return list(_taken(self.path, paths, thing, findings, under))
 
 
 def _walk(root: Path) -> Iterator[str]:

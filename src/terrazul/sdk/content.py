@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 _LARGE = 8 << 20
 _IN_PARTS = 256 << 20
 """From this size on, what a cut connection or a killed process has sent already is worth keeping."""
-_PART = 32 << 20
+_PART = 16 << 20
 _MOST_PARTS = 8000
 """A file that would have more has larger ones."""
 _CHUNK_OF_FILES_BYTES = 32 << 20

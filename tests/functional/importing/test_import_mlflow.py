@@ -290,6 +290,66 @@ def test_a_tree_of_the_oldest_layout_comes(server: RunningServer, tmp_path: Path
     assert bring(server, tree)["runs"] == {"found": 1, "new": 0}
 
 
+def test_a_tree_of_the_newest_layout_comes(server: RunningServer, tmp_path: Path) -> None:
+    run_id, model_id, tree = RUNS[0], "m-" + "0" * 32, tmp_path / "tree"
+    of_experiment = tree / "experiments" / "1"
+
+    def write(file: Path, about: dict[str, Any]) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"system": {}, "info": {}, "mlflow": about}))
+
+    times = {"creation_timestamp": 1000, "last_updated_timestamp": 2000}
+    experiment = {"experiment_id": "1", "name": "wine", "creation_time": 1000, "last_update_time": 2000, "tags": {}}
+    write(of_experiment / "experiment.json", {"experiment": experiment, "runs": [run_id]})
+    info = {"run_id": run_id, "experiment_id": "1", "status": "FINISHED", "start_time": 5000, "end_time": 6000}
+    dataset = {"name": "iris", "digest": "d1", "source_type": "local", "source": "{}", "schema": None, "profile": None}
+    about = {
+        "info": {**info, "lifecycle_stage": "deleted"},
+        "params": {},
+        "metrics": {"auc": [{"value": 0.5, "timestamp": 5500, "step": 1}]},
+        "tags": {"mlflow.runName": "one"},
+        "inputs": {
+            "dataset_inputs": [{"dataset": dataset, "tags": [{"key": "mlflow.data.context", "value": "train"}]}]
+        },
+        "outputs": {"model_outputs": [{"model_id": model_id, "step": 2}]},
+    }
+    write(of_experiment / "runs" / run_id / "run.json", about)
+    write(tree / "models" / "experiments" / "1" / run_id / "run.json", about)
+    logged = {"model_id": model_id, "name": "net", "source_run_id": run_id, "status": "READY", **times}
+    metric = {"key": "auc", "value": 0.5, "timestamp": 5500, "step": 1, "run_id": run_id}
+    write(
+        of_experiment / "logged_models" / model_id / "logged_model.json",
+        {**logged, "params": {"p": "1"}, "tags": {}, "metrics": [metric]},
+    )
+    (of_experiment / "logged_models" / model_id / "weights.bin").write_text("w")
+    version = {"version": "3", "run_id": run_id, "current_stage": "Production", "source": f"models:/{model_id}"}
+    write(
+        tree / "models" / "models" / "net" / "model.json",
+        {"registered_model": {"name": "net", **times, "versions": [{**version, **times, "aliases": ["champion"]}]}},
+    )
+
+    told = bring(server, tree)
+
+    assert problems(told) == {}
+    assert {name: told[name]["new"] for name in ("runs", "deleted_runs", "logged_models", "model_versions")} == {
+        "runs": 1, "deleted_runs": 1, "logged_models": 1, "model_versions": 1
+    }  # fmt: skip
+    mlflow = f"{server.workspace()}/mlflow/api/2.0/mlflow"
+    run = server.call("GET", f"{mlflow}/runs/get?run_id={run_id}")["run"]
+    assert run["info"]["lifecycle_stage"] == "deleted"
+    assert run["inputs"]["dataset_inputs"][0]["dataset"]["name"] == "iris"
+    assert run["outputs"]["model_outputs"] == [{"model_id": model_id, "step": 2}]
+    model = server.call("GET", f"{mlflow}/logged-models/{model_id}")["model"]
+    assert (model["info"]["name"], model["data"]["metrics"][0]["value"]) == ("net", 0.5)
+    alias = server.call("GET", f"{mlflow}/registered-models/alias?name=net&alias=champion")["model_version"]
+    assert (alias["version"], alias["current_stage"], alias["creation_timestamp"]) == ("3", "Production", 1000)
+    files = server.call("GET", f"{server.workspace()}/models/net:3")["files"]
+    assert [each["path"] for each in files] == ["model/weights.bin"]
+    assert all(
+        value["new"] == 0 for value in bring(server, tree).values() if isinstance(value, dict) and "new" in value
+    )
+
+
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [

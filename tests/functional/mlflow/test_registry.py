@@ -1,5 +1,7 @@
 """The registry through MLflow's protocol, and through the other face: it is one."""
 
+import json
+
 import pytest
 
 from .conftest import API, Protocol
@@ -38,6 +40,15 @@ def test_version_of_a_runs_folder_is_a_model_of_both_faces(protocol: Protocol):
     assert [each["version"] for each in name["latest_versions"]] == ["1"]
     made(protocol)
     assert protocol.get("model-versions/get", name="net", version="2")["model_version"]["version"] == "2"
+
+
+def test_question_may_stand_in_the_body_as_some_clients_write_it(protocol: Protocol):
+    protocol.post("registered-models/create", name="asked")
+    address = f"{protocol.root}{API}registered-models/get"
+    asked = protocol.server.ask("GET", address, b'{"name": "asked"}')
+    assert (asked.status, json.loads(asked.body)["registered_model"]["name"]) == (200, "asked")
+    both = protocol.server.ask("GET", f"{address}?name=none", b'{"name": "asked"}')
+    assert both.status == 404  # where there is a query, it counts
 
 
 def test_taken_and_missing_names_are_told(protocol: Protocol):

@@ -80,6 +80,7 @@ def environment(*dependencies: Any, **more: Any) -> dict[str, Any]:
 SHOW = "import alpha, os, shutil, sys\nprint(alpha.version, os.environ['VIRTUAL_ENV'] == sys.prefix, sys.prefix)\n"
 
 
+@pytest.mark.alone
 def test_environment_is_built_once_and_found_again(submit_with_index: Submitter):
     wanted = environment(OWN, {"pip": ["azureml-defaults", "beta"]})
     first = submit_with_index(SHOW + "print(open(shutil.which('say-alpha')).readline())", environment=wanted)

@@ -125,6 +125,7 @@ def test_lines_outlive_their_workspace(server: RunningServer):
     assert server.call("GET", f"{LOG}/verify")["broken_at"] is None
 
 
+@pytest.mark.each_database
 def test_list_is_paged_and_filtered(server: RunningServer):
     workspace = server.workspace("pages")
     for number in range(5):

@@ -102,13 +102,13 @@ class ExportTreeSource:
             if about is None or model_id in seen:
                 continue
             seen.add(model_id)
-            self._folders[model_id] = Folder(file.parent)
+            folder = self._folders[model_id] = Folder(file.parent, without=_LOGGED_MODEL)
             run_id = text(about.get("source_run_id"))
             name = names.get(run_id)
             if name is None:
                 self.findings.problem(f"logged model {model_id}", "its run is not in the tree, so it does not come")
                 continue
-            yield LoggedModelRecord(_logged_model(about, name, run_id), _BesideDescription(file.parent))
+            yield LoggedModelRecord(_logged_model(about, name, run_id), folder)
 
     def models(self) -> Iterable[ModelRecord]:
         """The registered models."""
@@ -215,15 +215,6 @@ class ExportTreeSource:
             return None
         inner = found.get("mlflow", found) if isinstance(found, dict) else None
         return inner if isinstance(inner, dict) else None
-
-
-class _BesideDescription(Folder):
-    """The files of a logged model lie beside the file that describes it."""
-
-    def files(self, thing: str, findings: Findings, under: str = "") -> List[Any]:
-        """As of a folder, without the description."""
-        found = super().files(thing, findings, under)
-        return [each for each in found if each.path != under + _LOGGED_MODEL]
 
 
 def _has_files(file: Path) -> bool:

@@ -47,11 +47,11 @@ def _named(folders: Mapping[str, Folder], source: str, run_id: str) -> Optional[
     match = _OF_RUN.match(source) or _OF_MODEL.match(source)
     below = source.rpartition("/artifacts/")[2] if "/artifacts/" in source else ""
     named, path = (match.group(1), match.group(2) or "") if match else (run_id if below else "", below)
-    root = folders.get(named, Folder()).path
-    if root is None or ".." in path.split("/"):
+    root = folders.get(named, Folder())
+    if root.path is None or ".." in path.split("/"):
         return None
-    found = root / path
-    return Folder(found) if found.exists() else None
+    found = root.path / path
+    return root._replace(path=found) if found.exists() else None
 
 
 def _folder(places: Places, source: str, storage: str) -> Folder:

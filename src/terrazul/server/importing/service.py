@@ -22,7 +22,7 @@ from terrazul.server.mlflow.service.recording import dataset_row, metric_row
 from terrazul.server.mlflow.service.registry import check_alias, check_stage
 from terrazul.server.model.rules import Kept
 from terrazul.server.model.service import Models
-from terrazul.server.run.rules import check_point
+from terrazul.server.run.rules import check_point, is_word
 from terrazul.server.run.service.lifecycle import Notify
 from terrazul.server.run.store import inputs, logged_model
 from terrazul.server.run.store import run as runs
@@ -211,6 +211,8 @@ class _Part:
     def _metric(self, row: LoggedModelRow, new: ImportedMetric) -> None:
         point = MetricPoint(new.run_id, new.key, new.value, new.time, step=new.step)
         check_point(point)
+        if isinstance(new.value, bool) or not (isinstance(new.value, (int, float)) or is_word(new.value)):
+            raise InvalidInput(f"The metric {new.key[:80]!r} of a logged model is no number.", target=new.key[:80])
         run = runs.existing(self._connection, self._workspace, new.run_id)
         values = metric_row(run, row.key, point, new.dataset_name, new.dataset_digest)
         logged_model.put_metrics(self._connection, [values])

@@ -51,10 +51,10 @@ class Method:
         return name if verb == self.verbs[0] else f"{name}_by_{verb.lower()}"
 
     def read(self, verb: str, body: bytes, query: bytes) -> object:
-        """The message: in the body, for GET in the query, for DELETE in either."""
+        """The message: in the body, for GET in the query if it has one, for DELETE in either."""
         if self.check_size:
             self.check_size(len(body))
-        if verb == "GET" or (verb == "DELETE" and not body):
+        if (verb == "GET" and (query or not body)) or (verb == "DELETE" and not body):
             return decode_query(query, self.shape)
         return decode(body, self.shape)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from terrazul.core.clock import check_time
 from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, RunConfigurationException
@@ -131,6 +131,11 @@ def check_point(point: MetricPoint) -> None:
     _check_value(point.name, point.value, _DEEPEST_VALUE)
 
 
+def is_word(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a value of a metric is a number that JSON has no form for: NaN, an infinity, a long integer."""
+    return isinstance(value, dict) and value.keys() == {NUMBER_KEY}
+
+
 def _check_value(name: str, value: Any, depth: int) -> None:
     """Look for numbers that are none, and for more levels than every reader can follow."""
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
@@ -139,7 +144,7 @@ def _check_value(name: str, value: Any, depth: int) -> None:
         return
     if not depth:
         raise InvalidInput(f"The metric {name!r} has more than {_DEEPEST_VALUE} levels.", target=name)
-    if isinstance(value, dict) and value.keys() == {NUMBER_KEY}:
+    if is_word(value):
         word = value[NUMBER_KEY]
         if not (isinstance(word, str) and _NUMBER_WORD.match(word)):
             raise InvalidInput(f"The metric {name!r} has a number that is none: {str(word)[:80]!r}.", target=name)

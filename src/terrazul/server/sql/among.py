@@ -12,6 +12,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import ARRAY, NullType, TypeDecorator, TypeEngine
 
+from terrazul.core.errors import InvalidInput
+
+_NUL = "\\u0000"
+
 
 class _Many(TypeDecorator[Sequence[Any]]):
     impl = Text
@@ -30,7 +34,14 @@ class _Many(TypeDecorator[Sequence[Any]]):
     def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
         """To the database."""
         values = list(value or ())
-        return msgspec.json.encode(values).decode() if dialect.name == "sqlite" else values
+        if dialect.name != "sqlite":
+            return values
+        text = msgspec.json.encode(values).decode()
+        if self.texts and _NUL in text and any("\0" in each for each in values):
+            raise InvalidInput(  # as PostgreSQL does: what SQLite reads of JSON ends there
+                "A name holds the character NUL, which cannot be looked up.", hint="Take it out of the name."
+            )
+        return text
 
 
 class _Among(FunctionElement[Any]):

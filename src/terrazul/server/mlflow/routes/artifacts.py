@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from litestar import delete, get, post, put
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
-from terrazul.core.ids import new_guid
+from terrazul.core.ids import is_guid, new_guid
 from terrazul.server.blobs.service import check_number_of_parts
 from terrazul.server.download import answer_content, stream_growing
 from terrazul.server.http import NOT_KEPT, InjectedServices, does
@@ -19,9 +20,10 @@ from terrazul.server.mlflow.exchange import Answer, AnyRequest, answer, read
 from terrazul.server.mlflow.method import Call, InjectedCall
 from terrazul.server.mlflow.service.files import Place, place_of
 from terrazul.wire.mlflow.message import PartedUpload
-from terrazul.wire.mlflow.rules import run_id_of
+from terrazul.wire.mlflow.rules import invalid, run_id_of
 
 _UNLIMITED = None
+_PART_NUMBER = re.compile(r"[1-9][0-9]{0,4}\Z")
 
 
 @get("/artifacts", operation_id="mlflow_list_files", opt=does(Action.RUN_READ))
@@ -84,11 +86,18 @@ async def send_part(
     call: InjectedCall, request: AnyRequest, upload_id: FromPath[str], part_number: FromPath[str]
 ) -> Answer:
     """Take in a part, streamed; the `ETag` of the answer names it."""
-    del upload_id, part_number  # parts are told apart by their bytes
+    _check_part(upload_id, part_number)  # and no more: parts are told apart by their bytes
     digest = await call.mlflow.files.receive_part(call.workspace, request.stream(), call.principal)
     taken = answer({})
     taken.headers["ETag"] = f'"{digest}"'
     return taken
+
+
+def _check_part(upload_id: str, part_number: str) -> None:
+    if not is_guid(upload_id):
+        raise invalid("upload_id", upload_id, "It is no id of an upload.")
+    if not _PART_NUMBER.match(part_number):
+        raise invalid("part_number", part_number, "It is no number of a part.")
 
 
 @post(

@@ -13,6 +13,7 @@ from terrazul.core.clock import Clock
 from terrazul.server.identity.rules import Principal
 from terrazul.server.mlflow.service.runs import find_run
 from terrazul.server.mlflow.service.tags import active_run, set_tags
+from terrazul.server.run.rules import is_word
 from terrazul.server.run.service.lifecycle import Notify
 from terrazul.server.run.service.recording import add_parameters
 from terrazul.server.run.store import inputs, logged_model
@@ -21,7 +22,7 @@ from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.inputs import DatasetRow, ModelRow
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.database import Database
-from terrazul.wire.metric import MetricPoint
+from terrazul.wire.metric import NUMBER_KEY, MetricPoint
 from terrazul.wire.mlflow import rules
 from terrazul.wire.mlflow.error import InvalidParameter, missing
 from terrazul.wire.mlflow.message import (
@@ -171,10 +172,14 @@ def metric_row(
         "dataset_name": dataset_name,
         "dataset_digest": dataset_digest,
         "number": stored.number,
-        "word": None if stored.number is not None else point.value["$number"],
+        "word": None if stored.number is not None else _word_of(point.value),
         "step": point.step or 0,
         "time": point.time,
     }
+
+
+def _word_of(value: Any) -> str:
+    return str(value[NUMBER_KEY] if is_word(value) else value)
 
 
 def dataset_row(given: DatasetInput) -> DatasetRow:
