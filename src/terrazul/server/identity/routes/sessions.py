@@ -6,12 +6,24 @@ from typing import Any
 
 from litestar import Request, Response, delete, get, post, put
 from litestar.datastructures import Cookie
+from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from terrazul.core.errors import AuthenticationException
 from terrazul.server.activity.rules import Thing
 from terrazul.server.activity.service.act import ACT, Act
-from terrazul.server.http import NOT_KEPT, PUBLIC, InjectedPrincipal, InjectedServices, cookie_of, does, given_by
+from terrazul.server.http import (
+    NOT_KEPT,
+    PUBLIC,
+    Connection,
+    InjectedPrincipal,
+    InjectedServices,
+    cookie_of,
+    does,
+    given_by,
+)
 from terrazul.server.identity.rules import Action, ObjectType, Principal
+from terrazul.server.identity.service.sessions import NOTHING_GIVEN
 from terrazul.wire.session import NewPassword, NewSession, Session, SignedIn, SignInCode
 
 _READ = does(Action.SESSION_READ, ObjectType.SERVER)
@@ -19,9 +31,23 @@ _WRITE = does(Action.SESSION_WRITE, ObjectType.SERVER)
 AnyRequest = Request[Any, Any, Any]
 
 
-@post("/sessions", operation_id="open_session", opt=PUBLIC, status_code=200, response_headers=NOT_KEPT)
+def _with_something(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A request that says nothing is refused as any without a token is."""
+    headers = connection.headers
+    if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
+        raise AuthenticationException(NOTHING_GIVEN)
+
+
+@post(
+    "/sessions",
+    operation_id="open_session",
+    opt=PUBLIC,
+    guards=[_with_something],
+    status_code=200,
+    response_headers=NOT_KEPT,
+)
 async def open_session(
-    request: AnyRequest, services: InjectedServices, data: JSONBody[NewSession | None] = None
+    request: AnyRequest, services: InjectedServices, data: JSONBody[NewSession]
 ) -> Response[SignedIn]:
     """Sign in, by name and password or by a code. The answer sets a cookie, which is the session."""
     act: Act = request.scope["state"][ACT]
@@ -30,7 +56,7 @@ async def open_session(
         act.message_thing = Thing("user", name)
 
     address = request.client.host if request.client else ""
-    known = await services.sessions.recognise(data or NewSession(), address, tell)
+    known = await services.sessions.recognise(data, address, tell)
     act.principal, act.message_thing = Principal(known.name), None
     opened = await services.sessions.open(known, address, given_by(request.scope).session)
     return Response(opened.signed_in, cookies=[_cookie(request, opened.secret)])

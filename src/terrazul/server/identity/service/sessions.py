@@ -36,6 +36,7 @@ from terrazul.server.sql.database import Database
 from terrazul.server.sql.witness import unwatched
 from terrazul.wire.session import NewSession, Session, SignedIn, SignInCode
 
+NOTHING_GIVEN = "This address needs a name and a password, or a code."
 _WRONG = "The name or the password is not right."
 _WRONG_CODE = "The code is not valid: it signs in once, and within a minute."
 
@@ -79,7 +80,7 @@ class Sessions:
         if new.code:
             return await self._recognise_code(new.code, tell)
         if not (new.name and new.password):
-            raise AuthenticationException("This address needs a name and a password, or a code.")
+            raise AuthenticationException(NOTHING_GIVEN)
         attempts = (attempts_from(address), attempts_of_name(_folded(new.name)))
         with unwatched():  # what is counted is no deed of who asks
             await self._database.write(lambda connection: self._count(connection, attempts))
