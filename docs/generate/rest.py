@@ -26,11 +26,12 @@ _HEAD = """\
 Generated from the code by `make docs`. The running server gives the same as an OpenAPI document at
 `GET /api/v1/openapi.json`.
 
-Every route but `GET /health` needs `Authorization: Bearer <token>`; the owner's token is the file `token` of the
-server's home directory. What a caller may do is decided by the action that a route needs, and by the caller's
-[roles](roles.md). Bodies and answers are JSON unless "bytes" is said. An answer with a status of 400 or more is
-an [`ErrorBody`](#errorbody); every answer carries the header `Terrazul-Correlation-Id`, which the server's log repeats.
-`terrazul.sdk` and `terrazul` (the command line) use nothing but this interface.
+Every route but `GET /health` and `POST /api/v1/sessions` needs `Authorization: Bearer <token>`; the owner's token is
+the file `token` of the server's home directory. A browser comes by the cookie of a session instead, and sends the
+header `Terrazul-Csrf-Token` with what changes something. What a caller may do is decided by the action that a route
+needs, and by the caller's [roles](roles.md). Bodies and answers are JSON unless "bytes" is said. An answer with a
+status of 400 or more is an [`ErrorBody`](#errorbody); every answer carries the header `Terrazul-Correlation-Id`, which
+the server's log repeats. `terrazul.sdk` and `terrazul` (the command line) use nothing but this interface.
 """
 _WORKSPACE = "/api/v1/workspaces/{workspace_id}"
 _NAMES_OF_THE_DOCUMENT = ("ApiV1",)

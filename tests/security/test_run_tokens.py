@@ -56,6 +56,13 @@ OWNERS_ROUTES = {
     "POST /api/v1/workspaces/{workspace_id}/secrets",
     "POST /api/v1/workspaces/{workspace_id}/secrets/values",
     "DELETE /api/v1/workspaces/{workspace_id}/secrets/{secret_name}",
+    "GET /api/v1/sessions",
+    "DELETE /api/v1/sessions",
+    "GET /api/v1/sessions/current",
+    "DELETE /api/v1/sessions/current",
+    "DELETE /api/v1/sessions/{session_id}",
+    "POST /api/v1/sessions/codes",
+    "PUT /api/v1/users/{user_name}/password",
     *(
         f"{method} /api/v1/workspaces/{{workspace_id}}{place}{path}"
         for place in ("/webhooks", "/mlflow/api/2.0/mlflow/webhooks")

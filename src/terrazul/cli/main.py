@@ -26,6 +26,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "up": Command("terrazul.cli.up", "Start the platform on this machine."),
     "down": Command("terrazul.cli.down", "Stop it; runs go on."),
+    "open": Command("terrazul.cli.open_page", "Sign in to the server's page, in a browser."),
+    "login": Command("terrazul.cli.login", "Sign in to a server elsewhere, for SDK and command line."),
+    "logout": Command("terrazul.cli.logout", "Sign out of it."),
     "status": Command("terrazul.cli.status", "Show whether it runs, where, and what it does."),
     "doctor": Command("terrazul.cli.doctor", "Look for what could go wrong on this machine, and say what to do."),
     "folder": Command("terrazul.cli.folder", "Attach a folder to a workspace."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from typing import Any, Dict, List, Mapping, NoReturn
 
@@ -10,11 +11,19 @@ from terrazul.cli import local_server
 from terrazul.cli.command import Subparsers, add_verb
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.local_server import RunningProcess, StartFailed
+from terrazul.cli.open_page import address_with_code
 from terrazul.cli.output import Column, note, show
 from terrazul.core import settings
+from terrazul.core.errors import TerrazulError
 from terrazul.core.home import HOME_VARIABLE, Home
+from terrazul.sdk.client import Address, Client, read_login
 
-_COLUMNS = (Column("address", "url"), Column("home", "home"), Column("to stop it", "stop"))
+_COLUMNS = (
+    Column("address", "url"),
+    Column("to sign in", "sign_in"),
+    Column("home", "home"),
+    Column("to stop it", "stop"),
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -78,10 +87,18 @@ def _start(home: Home, given: List[str], environment: Mapping[str, str]) -> Runn
 
 def _facts(arguments: argparse.Namespace, home: Home, running: RunningProcess) -> Dict[str, Any]:
     stop = f"terrazul down --home {arguments.home}" if arguments.home else "terrazul down"
-    return {"url": running.url, "home": str(home.path), "pid": running.pid, "stop": stop}
+    facts = {"url": running.url, "home": str(home.path), "pid": running.pid, "stop": stop}
+    with contextlib.suppress(TerrazulError, OSError):  # a server of before, which makes none
+        token = home.token_file.read_text(encoding="utf-8").strip()
+        ca_file = running.about.ca_file if running.about else ""
+        facts["sign_in"] = address_with_code(Client(Address(running.url, token, ca_file), patience=0)).code
+    return facts
 
 
 def _warn_of_other_server() -> None:
+    login = read_login(Home())
+    if login is not None:
+        note(f"You are signed in to {login.url}: SDK and CLI speak to that server until `terrazul logout`.")
     other = os.environ.get("TERRAZUL_SERVER")
     if other:
         note(f"TERRAZUL_SERVER is {other}: SDK and CLI speak to that server until you unset the variable.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import sys
 from typing import List, Optional
 from urllib.parse import quote
 
@@ -11,8 +13,10 @@ from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, is_for_people, note, show
 from terrazul.cli.wording import moment
-from terrazul.sdk.client import connect
-from terrazul.wire.identity import MadeToken, NewToken, NewUser, User, UserChange, UserKind
+from terrazul.sdk.client import Request, connect
+from terrazul.wire.codec import encode
+from terrazul.wire.identity import MadeToken, Me, NewToken, NewUser, User, UserChange, UserKind
+from terrazul.wire.session import NewPassword
 
 COLUMNS = (
     Column("name", "name"),
@@ -52,6 +56,17 @@ def add_parser(subparsers: Subparsers) -> None:
     update.add_argument("--display-name", metavar="TEXT", help="The name as people read it.")
     update.add_argument("--admin", choices=("true", "false"), help="Whether it is an administrator.")
     update.add_argument("--active", choices=("true", "false"), help="Whether it can sign in.")
+
+    password = add_verb(
+        verbs,
+        "set-password",
+        _set_password,
+        "Give a user a password to sign in with in a browser. It is asked for, or read from standard input. "
+        "Who changes their own tells the current one too: before it, on a line of its own.",
+        example="terrazul user set-password ana",
+        output=False,
+    )
+    _name(password)
 
     delete = add_verb(
         verbs, "delete", _delete, "Delete a user with its tokens and roles. What it made stays.", output=False
@@ -104,6 +119,36 @@ def _update(arguments: argparse.Namespace) -> int:
         raise UsageError(message, hint="See `terrazul user update --help`.")
     show(arguments, connect().patch(User, address(arguments.name), change), COLUMNS)
     return ExitCode.GOOD
+
+
+def _set_password(arguments: argparse.Namespace) -> int:
+    client = connect()
+    found = client.get(User, address(arguments.name))
+    if sys.stdin.isatty():
+        new = _asked_password(found.name, is_own=client.get(Me, "/me").name == found.name)
+    else:
+        new = _piped_password(sys.stdin.read())
+    client.send(Request("PUT", f"{address(found.name)}/password", body=encode(new)))
+    note(f"The password of {found.name} is set. Its sessions in browsers have ended.")
+    return ExitCode.GOOD
+
+
+def _asked_password(name: str, *, is_own: bool) -> NewPassword:
+    """What a person types, twice, unseen."""
+    current = getpass.getpass("Current password, if you have one: ") if is_own else ""
+    password = getpass.getpass(f"New password of {name}: ")
+    if getpass.getpass("Once more: ") != password:
+        message = "The two are not the same."
+        raise UsageError(message, hint="Nothing is changed. Try again.")
+    return NewPassword(password, current or None)
+
+
+def _piped_password(text: str) -> NewPassword:
+    lines = text.splitlines()
+    if len(lines) not in {1, 2} or not lines[-1]:
+        message = "Standard input holds no password."
+        raise UsageError(message, hint="Give it as one line, or as the second where the first is the current one.")
+    return NewPassword(lines[-1], lines[0] if len(lines) > 1 else None)
 
 
 def _delete(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,9 @@ from typing import Dict
 DIFFERENCES: Dict[str, str] = {
     "azureml.contrib.services.aml_response.AMLResponse": "needs the package `flask` in the environment, as v1's does",
     "azureml.core.authentication.AzureCliAuthentication": "signs in with the server's token, without Azure's CLI",
-    "azureml.core.authentication.InteractiveLoginAuthentication": "signs in with the server's token, without a browser",
+    "azureml.core.authentication.InteractiveLoginAuthentication": (
+        "signs in with the server's token or that of `terrazul login`, without a browser"
+    ),
     "azureml.core.authentication.MsiAuthentication": "signs in with the server's token, without a managed identity",
     "azureml.core.authentication.ServicePrincipalAuthentication": (
         "signs in with the server's token; the principal's password is neither kept nor sent"

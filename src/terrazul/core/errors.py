@@ -101,6 +101,17 @@ class AuthenticationException(UserErrorException):
     status = 401
 
 
+class TooManyAttempts(UserErrorException):
+    """Wrong passwords came too often; ``retry_after`` seconds later the next one is looked at."""
+
+    code = "too_many_attempts"
+    status = 429
+
+    def __init__(self, message: str = "", *, retry_after: int = 1, **details: object) -> None:
+        super().__init__(message, **details)  # type: ignore[arg-type]  # the same keywords as the root
+        self.retry_after = retry_after
+
+
 class Forbidden(UserErrorException):
     """The caller is known, and may not do this."""
 

@@ -16,6 +16,8 @@ class Home:
         self.path = Path(path or os.environ.get(HOME_VARIABLE) or Path.home() / ".terrazul").absolute()
         self.token_file = self.path / "token"
         self.master_key_file = self.path / "master.key"
+        self.login_file = self.path / "login.json"
+        self.open_file = self.path / "open.html"
         self.server_file = self.path / "server.json"
         self.lock_file = self.path / "lock"
         self.log_file = self.path / "server.log"

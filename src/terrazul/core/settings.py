@@ -59,6 +59,17 @@ class Settings:
             "least": 1,
         },
     )
+    session_idle_minutes: int = field(
+        default=720,
+        metadata={
+            "help": "Minutes after which a browser's session ends where it is not used.",
+            "least": 1,
+            "most": 525600,
+        },
+    )
+    session_days: int = field(
+        default=7, metadata={"help": "Days after which it ends in any case.", "least": 1, "most": 365}
+    )
     shared: bool = field(
         default=False,
         metadata={"help": "Serve a team: a workspace that is not known is an error instead of being made."},

@@ -36,7 +36,7 @@ from terrazul.core.home import Home
 from terrazul.core.version import __version__
 from terrazul.wire.codec import decode, encode
 from terrazul.wire.error import ErrorBody
-from terrazul.wire.server import CA_VARIABLE, ServerFile
+from terrazul.wire.server import CA_VARIABLE, LoginFile, ServerFile
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -205,11 +205,9 @@ class Client:
         return answer
 
     def _exchange(self, connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
-        headers = {
-            "Authorization": f"Bearer {self.address.token}",
-            "User-Agent": f"terrazul/{__version__}",
-            **request.headers,
-        }
+        headers = {"User-Agent": f"terrazul/{__version__}", **request.headers}
+        if self.address.token:
+            headers["Authorization"] = f"Bearer {self.address.token}"
         if request.body is not None:
             headers["Content-Type"] = request.content_type
             headers["Content-Length"] = str(_length(request))
@@ -342,14 +340,18 @@ def connect(token: Optional[str] = None) -> Client:
     Nothing is sent yet.
 
     Inside a submitted run that is the run's own way; else what ``TERRAZUL_SERVER`` and ``TERRAZUL_TOKEN`` name; else
-    the server of the home directory. Raises ``Unavailable`` where no server is known.
+    where ``terrazul login`` signed in; else the server of the home directory. Raises ``Unavailable`` where no server is
+    known.
     """
     environment = os.environ
     if environment.get(RUN_SERVER_VARIABLE) and environment.get(RUN_TOKEN_VARIABLE):
         return _client(Address(environment[RUN_SERVER_VARIABLE], environment[RUN_TOKEN_VARIABLE]))
-    if environment.get(SERVER_VARIABLE):
-        return _client(Address(environment[SERVER_VARIABLE], token or _token_of_environment()))
     home = Home()
+    login = read_login(home)
+    if environment.get(SERVER_VARIABLE):
+        return _client(_address_of_environment(environment[SERVER_VARIABLE], token, login))
+    if login is not None:
+        return _client(Address(login.url, token or login.token, login.ca_file))
     if token:
         return _client(_address_of(home)._replace(token=token))
     return _client(_address_of(home), str(home.path))
@@ -360,12 +362,27 @@ def _client(address: Address, home: Optional[str] = None) -> Client:
     return Client(address, locate=partial(_address_of, Home(home)) if home else None)
 
 
-def _token_of_environment() -> str:
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    if not token:
-        message = f"{SERVER_VARIABLE} names a server, but {TOKEN_VARIABLE} is not set."
-        raise AuthenticationException(message, hint=f"Set {TOKEN_VARIABLE} to your token on that server.")
-    return token
+def read_login(home: Home) -> Optional[LoginFile]:
+    """Where ``terrazul login`` signed in; None where it did not. Raises ``InvalidInput`` for a damaged file."""
+    try:
+        return decode(LoginFile, home.login_file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"The file {home.login_file}, which `terrazul login` wrote, cannot be read."
+        raise InvalidInput(message, target=str(home.login_file), hint="Sign in again: `terrazul login`.") from error
+
+
+def _address_of_environment(url: str, token: Optional[str], login: Optional[LoginFile]) -> Address:
+    token = token or os.environ.get(TOKEN_VARIABLE, "")
+    if token:
+        return Address(url, token)
+    if login is not None and login.url == url.rstrip("/"):
+        return Address(login.url, login.token, login.ca_file)
+    message = f"{SERVER_VARIABLE} names a server, but {TOKEN_VARIABLE} is not set."
+    raise AuthenticationException(
+        message, hint=f"Set {TOKEN_VARIABLE} to your token on that server, or sign in: `terrazul login`."
+    )
 
 
 def _address_of(home: Home) -> Address:
@@ -374,7 +391,10 @@ def _address_of(home: Home) -> Address:
         return Address(server.url, home.token_file.read_text(encoding="utf-8").strip(), server.ca_file)
     except FileNotFoundError as error:
         message = f"No Terrazul server is running in {home.path}."
-        hint = f"Start one with `terrazul up`, or name one with {SERVER_VARIABLE} and {TOKEN_VARIABLE}."
+        hint = (
+            "Start one with `terrazul up`, sign in to one elsewhere with `terrazul login`, or name one with "
+            f"{SERVER_VARIABLE} and {TOKEN_VARIABLE}."
+        )
         raise Unavailable(message, target=str(home.path), hint=hint) from error
 
 

@@ -33,7 +33,8 @@ from terrazul.server.http import (
     provide_services,
     provide_workspace,
 )
-from terrazul.server.identity import routes as identity
+from terrazul.server.identity.routes import sessions
+from terrazul.server.identity.routes import users as identity
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.importing import routes as importing
 from terrazul.server.mlflow import routes as mlflow
@@ -158,7 +159,14 @@ def _api() -> Router:
     )
     return _Branch(
         "/api/v1",
-        route_handlers=[workspaces.collection, workspace, *identity.handlers, vault.vault, activity.collection],
+        route_handlers=[
+            workspaces.collection,
+            workspace,
+            *identity.handlers,
+            *sessions.handlers,
+            vault.vault,
+            activity.collection,
+        ],
     )
 
 

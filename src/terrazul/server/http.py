@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -18,13 +18,16 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.types import HTTPScope, Send
 
-from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError, Unavailable
+from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError, TooManyAttempts, Unavailable
 from terrazul.server.activity.service.act import ACT, Act
 from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
+from terrazul.server.identity.service.authentication import Given
+from terrazul.server.network.rules import SAFE_METHODS
 from terrazul.server.observation import CLIENT_GONE
 from terrazul.server.services import Services
 from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.error import ErrorBody
+from terrazul.wire.session import CSRF_HEADER
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ _CODES = {400: "invalid_input", 401: "unauthenticated", 403: "forbidden", 404: "
 _CODES |= {413: "too_large", 415: "unsupported_media_type"}
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 _SERVER_FAULT = 500
+_CSRF_HEADER = CSRF_HEADER.lower().encode()
 _KNOWN_BY_WORKSPACE = {ObjectType.SERVER, ObjectType.WORKSPACE}
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -55,13 +59,46 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     if handler.opt.get("public"):
         return
     services: Services = connection.app.state.services
-    act.principal = principal = await services.identities.authenticate(connection.headers.get("authorization"))
+    act.principal = principal = await services.identities.authenticate(given_by(connection.scope))
     action = act.action
     if action is None:
         raise Forbidden("This address declares no action, so nobody may use it.")
     target = await _target(services, principal, handler, connection.path_params)
     demand(principal, action, target)
     connection.scope["state"]["principal"] = principal
+
+
+def given_by(scope: Any) -> Given:
+    """What a request brings along to tell who sends it."""
+    authorization, csrf_token, cookies = "", "", b""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            authorization = authorization or value.decode("latin-1")
+        elif name == b"cookie":
+            cookies += b";" + value
+        elif name == _CSRF_HEADER:
+            csrf_token = value.decode("latin-1")
+    if authorization or not cookies:
+        return Given(authorization)
+    wanted = cookie_of(scope).name.encode()
+    pairs = (each.strip().partition(b"=") for each in cookies.split(b";"))
+    found = {value.decode("latin-1") for name, _, value in pairs if name == wanted}
+    session = found.pop() if len(found) == 1 else ""  # two were set by somebody who cannot read ours
+    return Given("", session, csrf_token, scope["method"] not in SAFE_METHODS)
+
+
+class SessionCookie(NamedTuple):
+    """How a session's cookie is called, and whether a browser sends it over HTTPS alone."""
+
+    name: str
+    secure: bool
+
+
+def cookie_of(scope: Any) -> SessionCookie:
+    """The cookie of this server, by its port: browsers send cookies to every port of a name."""
+    secure = scope["scheme"] == "https"
+    _, port = scope.get("server") or ("", None)
+    return SessionCookie(f"{'__Host-' if secure else ''}terrazul-{port or 0}", secure)
 
 
 def _act_of(connection: Connection, handler: BaseRouteHandler) -> Act:
@@ -149,7 +186,10 @@ def explain(scope: HTTPScope, error: Exception) -> tuple[int, bytes, dict[str, s
     status, body = _describe(error, correlation_id)
     scope["state"][ACT].reason = body.message
     log_fault(scope, status, error)
-    return status, msgspec.json.encode(body), headers_of_error(status)
+    headers = headers_of_error(status)
+    if isinstance(error, TooManyAttempts):
+        headers = {**headers, "Retry-After": str(error.retry_after)}
+    return status, msgspec.json.encode(body), headers
 
 
 async def send_answer(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> None:

@@ -32,8 +32,11 @@ from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.names import owner_name
 from terrazul.server.identity.service.authentication import Identities
+from terrazul.server.identity.service.passwords import Hashes, Passwords
+from terrazul.server.identity.service.sessions import Sessions
 from terrazul.server.identity.service.sharing import Sharing
 from terrazul.server.identity.service.users import Users
+from terrazul.server.identity.sign_in import DAY, MINUTE, Lifetime
 from terrazul.server.importing.service import Importing
 from terrazul.server.leadership import Leadership
 from terrazul.server.mlflow import registry_store
@@ -97,13 +100,11 @@ class Services:
         storage = LocalStorage(home.blobs_folder)
         self.quotas = Quotas(self.database, _limits_of(settings), count_by_user)
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
-        self.identities = Identities(self.database, clock)
-        self.sharing = Sharing(self.database, self.identities, clock)
+        self._begin_identity(settings)
         hindrances = (active_runs, webservices_in)
         self.workspaces = Workspaces(
             self.database, self.contents, clock, hindrances, self.sharing.welcome, shared=settings.shared
         )
-        self.users = Users(self.database, self.identities, clock)
         place_of_keys = place_of(settings.master_key_kind, Surroundings(home, os.environ))
         self.vault = Vault(self.database, place_of_keys, clock)
         self.secrets = Secrets(self.database, self.vault)
@@ -171,6 +172,15 @@ class Services:
         self.changes.listen(KEEPER, self.keeper.wake)
         self.changes.listen(REMOVER, self.remover.wake)
         self.changes.listen(DELIVERER, self.deliverer.wake)
+
+    def _begin_identity(self, settings: Settings) -> None:
+        lifetime = Lifetime(settings.session_idle_minutes * MINUTE, settings.session_days * DAY)
+        hashes = Hashes()
+        self.identities = Identities(self.database, self.clock, lifetime)
+        self.users = Users(self.database, self.identities, self.clock)
+        self.sharing = Sharing(self.database, self.identities, self.clock)
+        self.passwords = Passwords(self.database, self.identities, hashes, self.clock)
+        self.sessions = Sessions(self.database, self.identities, hashes, lifetime, self.clock)
 
     def _notify(self, connection: Connection, run: int) -> None:
         self._changed(connection, run)

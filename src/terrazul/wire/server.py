@@ -53,6 +53,19 @@ class ServerStatus:
 
 
 @dataclass(frozen=True)
+class LoginFile:
+    """What ``login.json`` in the home directory of a user says after ``terrazul login``."""
+
+    url: str
+    user: str
+    token: str
+    token_id: str = ""
+    """The public id of a token that was made for this; empty for one that the user brought."""
+    ca_file: str = ""
+    """The certificates that the server is trusted by, where they are not those of the system."""
+
+
+@dataclass(frozen=True)
 class ServerFile:
     """What ``server.json`` in the home directory says while the server runs."""
 

@@ -24,12 +24,13 @@ class Shell:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("TERRAZUL_", "AZUREML_"))}
         self.environment = {**kept, "TERRAZUL_HOME": str(self.home.path), "TERRAZUL_PORT": "0", "COLUMNS": "200"}
 
-    def __call__(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """Run a line to its end."""
+    def __call__(self, *words: str, given: str = "", **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run a line to its end, with what it is given on standard input."""
         return subprocess.run(
             [TERRAZUL, *words],
             capture_output=True,
             text=True,
+            input=given,
             cwd=self.folder,
             env={**self.environment, **variables},
             timeout=60,

@@ -1,5 +1,10 @@
 """A workspace is shared from the command line, as a new team would."""
 
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +132,83 @@ def test_activity_is_listed_exported_and_verified(owner: Shell, ana: Shell, tmp_
     assert owner("activity", "verify", "--file", str(tmp_path / "none")).returncode in {2, 3}
     assert owner("activity", "list", "--since", "yesterday").returncode == 2
     assert owner("activity", "list", "--all", "-w", "research").returncode == 2
+
+
+@pytest.fixture
+def elsewhere(owner: Shell, tmp_path: Path) -> Shell:
+    """The shell of somebody on another machine, with a home without a server."""
+    other = Shell(tmp_path)
+    kept = {name: value for name, value in owner.environment.items() if not name.startswith("TERRAZUL_")}
+    other.environment = {**kept, "TERRAZUL_HOME": str(other.home.path), "COLUMNS": "200"}
+    return other
+
+
+def address_of(shell: Shell) -> str:
+    return str(json.loads(shell.home.server_file.read_text())["url"])
+
+
+def test_login_makes_a_token_that_sdk_and_command_line_use(owner: Shell, ana: Shell, elsewhere: Shell):
+    url = address_of(owner)
+    weak = owner("user", "set-password", "ana", given="ana\n")
+    assert (weak.returncode, "fewer than 12" in weak.stderr) == (2, True)
+    assert owner("user", "set-password", "ana", given="").returncode == 2
+    assert owner("user", "set-password", "ana", given="four green lamps\n").returncode == 0
+    assert ana("user", "set-password", "ana", given="seven red boats\n").returncode == 1
+    both = "four green lamps\nseven red boats\n"
+    assert ana("user", "set-password", "ana", given=both).returncode == 0
+    wrong = elsewhere("login", "--server", url, "--name", "ana", given="four green lamps\n")
+    assert (wrong.returncode, "The name or the password is not right" in wrong.stderr) == (1, True)
+    assert elsewhere("login", "--server", url, given="x\n").returncode == 2
+    assert elsewhere("login", "--server", "nowhere", "--name", "ana", given="x\n").returncode == 2
+    assert not elsewhere.home.login_file.exists()
+    signed_in = elsewhere("login", "--server", f"{url}/", "--name", "Ana", given="seven red boats\n")
+    assert (signed_in.returncode, f"You are ana at {url}" in signed_in.stderr) == (0, True), signed_in
+    assert elsewhere.home.login_file.stat().st_mode & 0o777 == 0o600
+    assert elsewhere.json("whoami")["name"] == "ana"
+    script = "from azureml.core.authentication import InteractiveLoginAuthentication as I; "
+    script += "print(I().get_authentication_header()['Authorization'])"
+    line = [sys.executable, "-c", script]
+    header = subprocess.run(line, capture_output=True, text=True, env=elsewhere.environment, check=True).stdout.strip()
+    token = json.loads(elsewhere.home.login_file.read_text())["token"]
+    assert header == f"Bearer {token}"
+    assert elsewhere("whoami", TERRAZUL_SERVER=url).returncode == 0
+    assert "terrazul login on" in ana("token", "list").stdout
+    again = elsewhere("login", "--server", url, "--name", "ana", given="seven red boats\n")
+    assert again.returncode == 0, again.stderr
+    assert ana("whoami", TERRAZUL_TOKEN=token).returncode == 1
+    assert elsewhere("logout").returncode == 0
+    assert not elsewhere.home.login_file.exists()
+    assert "terrazul login on" not in ana("token", "list").stdout
+    assert elsewhere("whoami").returncode == 3
+    assert elsewhere("logout").returncode == 0
+
+
+def test_login_takes_a_token_too(owner: Shell, ana: Shell, elsewhere: Shell):
+    token, url = ana.environment["TERRAZUL_TOKEN"], address_of(owner)
+    assert elsewhere("login", "--server", url, "--with-token", given="wrong\n").returncode == 1
+    assert elsewhere("login", "--server", url, "--with-token", given="\n").returncode == 1
+    assert elsewhere("login", "--server", url, "--with-token", given=f"{token}\n").returncode == 0
+    assert elsewhere.json("whoami")["name"] == "ana"
+    elsewhere.home.login_file.write_text("{")
+    assert elsewhere("whoami").returncode == 2
+    assert elsewhere("login", "--server", url, "--with-token", given=f"{token}\n").returncode == 0
+    assert "as it was" in elsewhere("logout").stderr
+    assert ana("whoami").returncode == 0
+
+
+def test_printed_address_signs_in_once(owner: Shell):
+    for line in (("open",), ("up",)):
+        answer = owner.json(*line)
+        address, _, code = answer["sign_in" if line == ("up",) else "url"].partition("/#code=")
+        assert address == address_of(owner)
+        for status in (200, 401):
+            request = urllib.request.Request(f"{address}/api/v1/sessions", json.dumps({"code": code}).encode())
+            try:
+                told = urllib.request.urlopen(request, timeout=60).status
+            except urllib.error.HTTPError as refused:
+                told = refused.code
+            assert told == status
+        assert code not in owner.home.log_file.read_text()
 
 
 def test_quota_is_shown_and_set(owner: Shell, ana: Shell):

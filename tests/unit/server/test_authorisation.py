@@ -19,6 +19,8 @@ from terrazul.server.sql.kinds.sqlite import SqliteDatabase
 PUBLIC_ROUTES = {
     ("GET", "/health"),
     ("GET", "/"),
+    ("GET", "/page.js"),
+    ("POST", "/api/v1/sessions"),
     ("GET", "/runs/{run_id:str}"),
     ("GET", "/experiments/{experiment_id:str}"),
 }

@@ -32,7 +32,7 @@ CREDENTIALS = frozenset(
 )
 """Reading by these shows credentials, or what is known of them, so it has lines too."""
 
-REFUSED = frozenset({401, 403})
+REFUSED = frozenset({401, 403, 429})
 """The statuses of refusals."""
 FIRST_ERROR = 400
 _READS_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -107,10 +107,10 @@ def kind_of(principal: Principal | None) -> str:
 
 
 def through(principal: Principal | None) -> str:
-    """By what they call: the id of a user's token, the run, or the web service."""
+    """By what they call: the id of a user's token or session, the run, or the web service."""
     if principal is None:
         return ""
-    return principal.webservice or principal.run_id or principal.token_id or ""
+    return principal.webservice or principal.run_id or principal.token_id or principal.session_id or ""
 
 
 def cell(value: object) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from terrazul.server.activity.rules import REFUSED
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.pattern import begins_with
 from terrazul.wire.activity import FIRST_PREVIOUS, ActivityLine, hash_of
@@ -160,7 +161,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions.append(table.time < wanted.until)
     if wanted.action:
         conditions.append(begins_with(table.action, wanted.action))
-    refused = table.status.in_([401, 403])
+    refused = table.status.in_(sorted(REFUSED))
     if wanted.result == "refused":
         conditions.append(refused)
     elif wanted.result is not None:

@@ -63,6 +63,9 @@ class Action(str, enum.Enum):
     QUOTA_WRITE = "quota/write"
     ACTIVITY_READ = "activity/read"
     TOKEN_WRITE = "token/write"  # noqa: S105  # an action
+    SESSION_READ = "session/read"
+    SESSION_WRITE = "session/write"
+    PASSWORD_WRITE = "password/write"  # noqa: S105  # an action
 
 
 class ObjectType(str, enum.Enum):
@@ -102,11 +105,18 @@ class Principal:
     actions: frozenset[Action] | None = None
     token_id: str | None = None
     """The public id of a user's token."""
+    session_id: str | None = None
+    """The public id of a user's session, where the call comes by one."""
 
     @property
     def is_run(self) -> bool:
         """True for a token that lives inside a run."""
         return self.run_id is not None
+
+    @property
+    def is_restricted(self) -> bool:
+        """True for a token that is for one workspace or some actions only."""
+        return self.actions is not None or self.workspace_id is not None
 
     def sees(self, workspace_id: str) -> bool:
         """True for a workspace that the caller may know of."""
@@ -162,8 +172,12 @@ FOR_EVERYBODY = frozenset({
     Action.WORKSPACE_CREATE,
     Action.USER_READ,
     Action.TOKEN_WRITE,
+    Action.SESSION_READ,
+    Action.SESSION_WRITE,
+    Action.PASSWORD_WRITE,
 })  # fmt: skip
-"""What every user may do outside of workspaces: lists hold what they may see, and tokens are their own."""
+"""What every user may do outside of workspaces: lists hold what they may see; tokens, sessions and password are theirs.
+"""
 
 WEBSERVICE_ACTIONS = frozenset({Action.SERVER_READ, Action.CONTENT_READ, Action.ENDPOINT_SERVE})
 """What the token of a web service's supervisor may do."""

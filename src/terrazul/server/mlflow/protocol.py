@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from terrazul.core.errors import InvalidInput, TooLarge
 from terrazul.server.activity.rules import thing_of_message
 from terrazul.server.activity.service.act import ACT, Act
-from terrazul.server.http import demand, send_answer
+from terrazul.server.http import demand, given_by, send_answer
 from terrazul.server.identity.rules import ObjectType, Target
 from terrazul.server.mlflow.exchange import explain
 from terrazul.server.mlflow.method import Call, Method
@@ -68,8 +68,7 @@ class Protocol:
         act.operation, act.action = method.operation(verb), method.action
         act.parameters = {"workspace_id": workspace_id}
         headers = dict(scope["headers"])
-        given = headers.get(b"authorization", b"").decode("latin-1")
-        act.principal = principal = await self._services.identities.authenticate(given)
+        act.principal = principal = await self._services.identities.authenticate(given_by(scope))
         demand(principal, method.action, Target(ObjectType.WORKSPACE, workspace_id))
         workspace = await self._services.workspaces.get(workspace_id)
         await self._services.mlflow.experiments.ensure_default(workspace.key)

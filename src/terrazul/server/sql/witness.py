@@ -42,6 +42,16 @@ def watched_by(who: Witness) -> Iterator[None]:
         witness.reset(before)
 
 
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Let nobody watch what this task writes inside."""
+    before = witness.set(None)
+    try:
+        yield
+    finally:
+        witness.reset(before)
+
+
 def watch(connection: Connection, by: Witness | None) -> None:
     """Let somebody, or nobody, be told of what follows."""
     connection.info[_KEY] = by

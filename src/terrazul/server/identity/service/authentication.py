@@ -1,42 +1,62 @@
-"""Tokens: making them, and finding out who calls."""
+"""Tokens: making them, and finding out who calls, by a token or by a session."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
+import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
-from terrazul.core.errors import AuthenticationException
+from terrazul.core.errors import AuthenticationException, Forbidden, TerrazulError
 from terrazul.core.ids import TOKEN_PREFIX, new_guid
 from terrazul.server.identity.names import owner_name
 from terrazul.server.identity.roles import BUILT_IN, OF_WORKSPACES, known_actions_of
 from terrazul.server.identity.rules import Action, Grant, Principal
+from terrazul.server.identity.sign_in import Lifetime, is_csrf_token
 from terrazul.server.identity.store import role as roles
+from terrazul.server.identity.store import session as sessions
 from terrazul.server.identity.store import token as tokens
 from terrazul.server.identity.store import user as users
 from terrazul.server.identity.store.token import TokenRow
 from terrazul.server.identity.store.user import UserRow
 from terrazul.server.sql.database import Database, after_commit
+from terrazul.server.sql.witness import unwatched
 from terrazul.wire.identity import UserKind
+from terrazul.wire.session import CSRF_HEADER
 
+_log = logging.getLogger(__name__)
 _CACHE_LIMIT = 4096
 _CACHE_MICROSECONDS = 1_000_000
+
+
+class Given(NamedTuple):
+    """What a request brings along to tell who sends it. A token counts before a session, also where it is wrong."""
+
+    authorization: str = ""
+    """The header of that name."""
+    session: str = ""
+    """The secret in a session's cookie."""
+    csrf_token: str = ""
+    changes: bool = True
+    """Whether its method is one that changes something, and so needs the token of its page beside a cookie."""
 
 
 class Identities:
     """Who may come in."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, lifetime: Lifetime) -> None:
         self._database = database
         self._clock = clock
+        self._lifetime = lifetime
         self._cache: dict[str, _Known] = {}
+        self._changes = 0
 
     async def set_owner_token(self, token: str, name: str) -> None:
         """Make this the only token of the server's home; it is that of an administrator of this name."""
@@ -48,7 +68,7 @@ class Identities:
                 owner = users.add(connection, UserRow(0, owner_name(name), UserKind.USER, name, True, True, now, name))
             users.change(connection, owner.key, {"is_admin": True, "is_active": True})
             tokens.delete_of_file(connection)
-            row = TokenRow(_digest(token), owner.name, None, None, None, None, self._clock(), None)
+            row = TokenRow(digest_of(token), owner.name, None, None, None, None, self._clock(), None)
             tokens.put(connection, row._replace(token_id=new_guid(), user=owner.key, label=tokens.OWNERS_FILE))
 
         await self._database.write(work)
@@ -56,13 +76,13 @@ class Identities:
     def make_user_token(self, connection: Connection, row: TokenRow) -> str:
         """A token as a row describes it, part of the caller's transaction."""
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        tokens.put(connection, row._replace(digest=_digest(token)))
+        tokens.put(connection, row._replace(digest=digest_of(token)))
         return token
 
     def make_run_token(self, connection: Connection, name: str, workspace: int, workspace_id: str, run_id: str) -> str:
         """A token for a run, part of the caller's transaction. It lives until ``revoke_run_token``."""
         token = secrets.token_urlsafe(32)
-        row = TokenRow(_digest(token), name, workspace, workspace_id, run_id, None, self._clock(), None)
+        row = TokenRow(digest_of(token), name, workspace, workspace_id, run_id, None, self._clock(), None)
         tokens.put(connection, row)
         return token
 
@@ -71,7 +91,9 @@ class Identities:
         tokens.delete_of_webservice(connection, workspace, name)
         token = secrets.token_urlsafe(32)
         who = f"webservice {name}"
-        tokens.put(connection, TokenRow(_digest(token), who, workspace, workspace_id, None, name, self._clock(), None))
+        tokens.put(
+            connection, TokenRow(digest_of(token), who, workspace, workspace_id, None, name, self._clock(), None)
+        )
         return token
 
     def revoke_webservice_token(self, connection: Connection, workspace: int, name: str) -> None:
@@ -82,38 +104,84 @@ class Identities:
         """Make the tokens of a run worthless (within a second), part of the caller's transaction."""
         tokens.delete_of_run(connection, workspace, run_id)
 
-    async def authenticate(self, authorization: str | None) -> Principal:
-        """Who calls with this ``Authorization`` header. Raises ``AuthenticationException``."""
-        token = _token_of(authorization or "")
+    async def authenticate(self, given: Given) -> Principal:
+        """Who sends a request. Raises ``AuthenticationException``, or ``Forbidden`` for a change without its token."""
+        if given.session and not given.authorization:
+            return await self._of_session(given)
+        token = _token_of(given.authorization)
         if not token:
             raise AuthenticationException("This address needs a token.", hint="Send `Authorization: Bearer <token>`.")
-        digest = _digest(token)
+        digest = digest_of(token)
         known = self._cache.get(digest)
         now = self._clock()
         if known is None or not 0 <= now - known.looked_up_at < _CACHE_MICROSECONDS:
-            known = await self._look_up(digest, now)
+            known = await self._look_up(digest, partial(self._find, digest=digest, now=now))
+            if known is None:
+                raise AuthenticationException(
+                    "The token is not valid.",
+                    hint="Use the one in the file `token` of the server's home directory, or one of your own "
+                    "(`terrazul token create`); a run's token dies with its run.",
+                )
         if known.expires_at is not None and known.expires_at < now:
             raise AuthenticationException("The token has expired.", hint="Get a new one.")
         return known.principal
+
+    async def _of_session(self, given: Given) -> Principal:
+        digest, now = digest_of(given.session), self._clock()
+        key = f"session {digest}"
+        known = self._cache.get(key)
+        if known is None or not 0 <= now - known.looked_up_at < _CACHE_MICROSECONDS:
+            known = await self._look_up(key, partial(self._find_session, digest=digest, now=now))
+        if known is None or known.expires_at is None or known.expires_at < now:
+            raise AuthenticationException("The session is over.", hint="Sign in again.")
+        if given.changes and not is_csrf_token(given.csrf_token, given.session):
+            raise Forbidden(
+                f"A change that a browser's session asks for needs the header {CSRF_HEADER}, and it is not right.",
+                target=CSRF_HEADER,
+                hint="GET /api/v1/sessions/current tells its value.",
+            )
+        if now - known.seen_at >= self._lifetime.noting:
+            await self._note(key, known._replace(seen_at=now), digest)
+        return known.principal
+
+    async def _note(self, key: str, known: _Known, digest: str) -> None:
+        """Note that a session is in use. Where that cannot be kept, the request goes on."""
+        if key in self._cache:
+            self._cache[key] = known
+        try:
+            with unwatched():  # it is no deed of the request
+                await self._database.write(partial(sessions.see, digest=digest, seen_at=known.seen_at))
+        except TerrazulError as problem:
+            _log.warning("The last use of a session could not be noted: %s", problem.message)
 
     def forget(self, connection: Connection) -> None:
         """Look everybody up anew once the caller's transaction is on disk, for what it changed of tokens or rights.
 
         Other processes of the server do so within a second.
         """
-        after_commit(connection, self._cache.clear)
+        after_commit(connection, self._forget_all)
 
-    async def _look_up(self, digest: str, now: int) -> _Known:
-        known = await self._database.read(partial(self._find, digest=digest, now=now))
-        if known is None:
-            raise AuthenticationException(
-                "The token is not valid.",
-                hint="Use the one in the file `token` of the server's home directory, or one of your own (`terrazul "
-                "token create`); a run's token dies with its run.",
-            )
-        if len(self._cache) >= _CACHE_LIMIT:
-            self._cache.clear()
-        self._cache[digest] = known
+    def end_sessions(self, connection: Connection, *keys: int) -> None:
+        """End the sessions of users, and the codes that would open some, part of the caller's transaction.
+
+        Here they open nothing from then on; on other processes of the server within a second.
+        """
+        for key in keys:
+            sessions.delete(connection, sessions.of_user(connection, key))
+            sessions.delete_codes_of_user(connection, key)
+        self.forget(connection)
+
+    def _forget_all(self) -> None:
+        self._changes += 1  # before: what is being looked up at this moment may be of before
+        self._cache.clear()
+
+    async def _look_up(self, key: str, find: Callable[[Connection], _Known | None]) -> _Known | None:
+        changes = self._changes
+        known = await self._database.read(find)
+        if known is not None and changes == self._changes:
+            if len(self._cache) >= _CACHE_LIMIT:
+                self._cache.clear()
+            self._cache[key] = known
         return known
 
     def _find(self, connection: Connection, digest: str, now: int) -> _Known | None:
@@ -134,6 +202,15 @@ class Identities:
             token_id=row.token_id,
         )
         return _Known(principal, row.expires_at, now)
+
+    def _find_session(self, connection: Connection, digest: str, now: int) -> _Known | None:
+        row = sessions.find(connection, digest)
+        user = None if row is None else users.find_by_key(connection, row.user)
+        if row is None or user is None or not user.is_active:
+            return None
+        grants = grants_of(connection, user.key)
+        principal = Principal(user.name, is_admin=user.is_admin, grants=grants, session_id=row.session_id)
+        return _Known(principal, self._lifetime.end(row.created_at, row.seen_at), now, row.seen_at)
 
 
 def grants_of(connection: Connection, user: int) -> dict[str, Grant]:
@@ -165,6 +242,8 @@ class _Known(NamedTuple):
     principal: Principal
     expires_at: int | None
     looked_up_at: int
+    seen_at: int = 0
+    """When the use of a session was noted last."""
 
 
 def _token_of(authorization: str) -> str:
@@ -180,5 +259,6 @@ def _token_of(authorization: str) -> str:
         return ""
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """What is kept of a secret."""
     return hashlib.sha256(token.encode()).hexdigest()

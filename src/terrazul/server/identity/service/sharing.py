@@ -107,15 +107,15 @@ class Sharing:
         """Take a role away, which counts within a second. Raises ``Conflict`` for one's own as the last owner."""
 
         def work(connection: Connection) -> None:
-            whose = {"workspace": workspace.key, **_whose(connection, member), "role": member.role}
-            if not roles.withdraw(connection, whose):
+            whose = _whose(connection, member)
+            if not roles.withdraw(connection, {"workspace": workspace.key, **whose, "role": member.role}):
                 raise NotFound(
                     f"{member.user or member.group} is not {member.role} in this workspace.",
                     target=member.user or member.group,
                     hint="`terrazul workspace members` shows who is what.",
                 )
             removed(connection, "member", _told(member))
-            self._identities.forget(connection)
+            self._identities.end_sessions(connection, *_keys_of(connection, whose))
             owners = [each for each in roles.of_workspace(connection, workspace.key) if each.role == OWNER]
             if member.role == OWNER and not owners and not principal.is_admin:
                 raise Conflict("A workspace needs an owner, and this is the last one.", target=member.user)
@@ -143,6 +143,11 @@ def _whose(connection: Connection, member: Member) -> dict[str, int]:
     if member.user is not None:
         return {"user": find_user(connection, member.user).key}
     return {"user_group": find_group(connection, str(member.group)).key}
+
+
+def _keys_of(connection: Connection, whose: dict[str, int]) -> list[int]:
+    """The users whom a role was given to."""
+    return [whose["user"]] if "user" in whose else users.keys_of_members(connection, whose["user_group"])
 
 
 def _rights(principal: Principal, workspace_id: str) -> frozenset[Action]:

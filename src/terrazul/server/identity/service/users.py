@@ -11,6 +11,7 @@ from terrazul.server.identity.names import user_name
 from terrazul.server.identity.roles import actions_of
 from terrazul.server.identity.rules import Principal
 from terrazul.server.identity.service.authentication import Identities
+from terrazul.server.identity.store import password as passwords
 from terrazul.server.identity.store import role as roles
 from terrazul.server.identity.store import token as tokens
 from terrazul.server.identity.store import user as users
@@ -83,6 +84,8 @@ class Users:
             if values:
                 users.change(connection, row.key, values)
                 self._identities.forget(connection)
+            if any(name in values and values[name] != getattr(row, name) for name in ("is_admin", "is_active")):
+                self._identities.end_sessions(connection, row.key)
             _check_administrator(connection)
             return _user(connection, find_user(connection, name))
 
@@ -93,11 +96,12 @@ class Users:
 
         def work(connection: Connection) -> None:
             row = find_user(connection, name)
+            self._identities.end_sessions(connection, row.key)
+            passwords.delete(connection, row.key)
             tokens.delete_of_user(connection, row.key)
             roles.withdraw_all(connection, user_key=row.key)
             users.delete(connection, row.key)
             removed(connection, "user", row.name)
-            self._identities.forget(connection)
             _check_administrator(connection)
 
         await self._database.write(work)
@@ -136,8 +140,9 @@ class Users:
 
         def work(connection: Connection) -> Group:
             row = find_group(connection, name)
-            users.set_members(connection, row.key, _keys(connection, change.add), _keys(connection, change.remove))
-            self._identities.forget(connection)
+            gone = _keys(connection, change.remove)
+            users.set_members(connection, row.key, _keys(connection, change.add), gone)
+            self._identities.end_sessions(connection, *gone)
             return _group(connection, row)
 
         return await self._database.write(work)
@@ -147,16 +152,16 @@ class Users:
 
         def work(connection: Connection) -> None:
             row = find_group(connection, name)
+            self._identities.end_sessions(connection, *users.keys_of_members(connection, row.key))
             roles.withdraw_all(connection, group_key=row.key)
             users.delete_group(connection, row.key)
             removed(connection, "group", row.name)
-            self._identities.forget(connection)
 
         await self._database.write(work)
 
     async def list_tokens(self, name: str, principal: Principal) -> list[Token]:
         """The tokens of a user, without themselves. Raises ``Forbidden`` for those of others."""
-        whose = self._whose(name, principal)
+        whose = whose_of(name, principal, "tokens")
 
         def work(connection: Connection) -> list[Token]:
             row = find_user(connection, whose)
@@ -166,8 +171,8 @@ class Users:
 
     async def make_token(self, new: NewToken, principal: Principal) -> MadeToken:
         """Make a token; only its hash is kept. Raises ``Forbidden`` for somebody else, and for a restricted caller."""
-        whose = self._whose(new.user, principal)
-        if principal.actions is not None or principal.workspace_id is not None:
+        whose = whose_of(new.user, principal, "tokens")
+        if principal.is_restricted:
             raise Forbidden("A token that is restricted makes no other one.", target=principal.name)
         if new.days is not None and not 0 < new.days <= _LONGEST_DAYS:
             raise InvalidInput(
@@ -221,11 +226,13 @@ class Users:
 
         await self._database.write(work)
 
-    def _whose(self, name: str, principal: Principal) -> str:
-        whose = user_name(name) if name else principal.name
-        if whose != principal.name and not principal.is_admin:
-            raise Forbidden("Only administrators see and make tokens of others.", target=whose)
-        return whose
+
+def whose_of(name: str, principal: Principal, what: str) -> str:
+    """Whose things are meant: the caller's where nobody is named. Raises ``Forbidden`` for those of others."""
+    whose = user_name(name) if name else principal.name
+    if whose != principal.name and not principal.is_admin:
+        raise Forbidden(f"Only administrators manage {what} of others.", target=whose)
+    return whose
 
 
 def find_user(connection: Connection, name: str) -> UserRow:

@@ -128,6 +128,11 @@ def members_of(connection: Connection, key: int) -> list[str]:
     return list(connection.execute(found.order_by(user.c.name)).scalars())
 
 
+def keys_of_members(connection: Connection, key: int) -> list[int]:
+    """The keys of a group's members."""
+    return [*connection.execute(select(membership.c.user).where(membership.c.user_group == key)).scalars()]
+
+
 def groups_of(connection: Connection, key: int) -> list[str]:
     """The names of a user's groups, sorted."""
     found = select(group.c.name).join(membership, membership.c.user_group == group.c.id).where(membership.c.user == key)

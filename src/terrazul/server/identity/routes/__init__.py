@@ -1,0 +1,1 @@
+"""The HTTP of users, groups, tokens, roles and sessions."""
