@@ -53,10 +53,10 @@ def test_page_of_ours_is_shown_at_the_end(path: str):
 @pytest.mark.parametrize(
     "path",
     [
-        "", "//evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example", "evil.example",
-        "javascript:x", "/runs//evil.example", "/%2f%2fevil.example", "/%2Fevil", "/%5cevil.example", "/%09/x", "/\tevil",
-        "/x\n", "/\r\nLocation: x", " /", "/x?next=//evil", "/x#y", "/x@evil.example", "/é", "/\u2215evil.example", ".//x",
-        "/x;y", "//",
+        "", "//evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example", "evil.example", "//",
+        "javascript:x", "/runs//evil.example", "/%2f%2fevil.example", "/%2Fevil", "/%5cevil.example", "/%09/x",
+        "/\tevil", "/x\n", "/\r\nLocation: x", " /", "/x?next=//evil", "/x#y", "/x@evil.example", "/é",
+        "/\u2215evil.example", ".//x", "/x;y",
     ],
 )  # fmt: skip
 def test_what_could_lead_elsewhere_is_refused(path: str):
