@@ -198,7 +198,7 @@ def test_login_takes_a_token_too(owner: Shell, ana: Shell, elsewhere: Shell):
 
 def test_login_takes_a_code_of_the_page_too(owner: Shell, ana: Shell, elsewhere: Shell):
     url = address_of(owner)
-    code = ana.json("open", TERRAZUL_SERVER=url)["url"].partition("#code=")[2]
+    code = ana.json("open")["url"].partition("#code=")[2]
     signed_in = elsewhere("login", "--server", url, "--with-code", "--days", "2", given=f" {code} \n")
     assert (signed_in.returncode, f"You are ana at {url}" in signed_in.stderr) == (0, True), signed_in
     assert elsewhere.json("whoami")["name"] == "ana"

@@ -68,7 +68,7 @@ def _add_single_sign_on() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user"], ["user.id"], name=op.f("fk_sign_in_link_user")),
         sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_sign_in_link")),
-        sa.UniqueConstraint("issuer", "user", name=op.f("uq_sign_in_link_issuer")),
+        sa.UniqueConstraint("issuer", "user", name=op.f("uq_sign_in_link_issuer_user")),
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_sign_in_link_user"), "sign_in_link", ["user"])
