@@ -35,7 +35,7 @@ _EMAIL_ADDRESS = re.compile(r"[^@]+@(?P<domain>[^@]+)\Z")
 _PAGE = re.compile(r"/(?!/)[\w.~%/-]*\Z", re.ASCII)
 _OUTSIDE = re.compile(r"//|%2f|%5c|%[01]", re.IGNORECASE)
 _TEXT_LIMIT = 200
-_AGAIN = "Begin again at the server's page."
+_AGAIN = "Begin again."
 _ASK = "Ask an administrator of this server."
 
 

@@ -30,6 +30,8 @@ function show(current, problem) {
 }
 
 async function signInBy(given) {
+  told.textContent = "Signing in …";
+  told.classList.remove("problem");
   try {
     show(await ask("POST", sessions, given));
   } catch (problem) {

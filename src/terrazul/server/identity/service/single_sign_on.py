@@ -117,7 +117,7 @@ class SingleSignOn:
             raise not_valid("it comes from somebody else")
         check_refusal(returned.error, provider)
         if not 0 < len(returned.code) <= _CODE_LIMIT:
-            raise InvalidInput("The provider sent no code.", target="code", hint="Begin again at the server's page.")
+            raise InvalidInput("The provider sent no code.", target="code", hint="Begin again.")
         person = await self._client.redeem(Redemption(returned.code, row.callback, flow_of(secret)))
         known = await self._database.write(lambda connection: self._known(connection, person, tell))
         return Recognised(known, row.page, row.session)
