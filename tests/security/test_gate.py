@@ -96,8 +96,10 @@ CASES = {
             "security/test_webhooks.py::test_allowed_place_opens_no_other",
             "security/test_webhooks.py::test_destination_is_checked_at_each_delivery",
             "security/test_webhooks.py::test_name_is_looked_up_once_for_each_call_and_all_its_addresses_count",
+            "security/test_single_sign_on.py::test_provider_leads_the_server_nowhere_else",
         ),
-        "But for webhooks nothing is fetched or called for a user: there are no datastores, and imports are sent.",
+        "But for webhooks and the provider of single sign-on nothing is fetched or called for a user: there are no "
+        "datastores, and imports are sent.",
     ),
     "S11": Case(
         "a text or a file of a user runs script in a browser",
@@ -114,6 +116,8 @@ CASES = {
         (
             "security/test_network.py::test_pages_of_others_change_nothing_even_with_a_token",
             "security/test_authentication.py::test_token_counts_in_the_header_only",
+            "functional/server/test_sessions.py::test_cookie_alone_changes_nothing",
+            "security/test_single_sign_on.py::test_answer_counts_in_the_browser_that_asked",
         ),
     ),
     "S13": Case(
@@ -129,7 +133,21 @@ CASES = {
         "There are no sockets: no notebooks, no terminals.",
     ),
     "S15": Case(
-        "signing in leads to a foreign address", (), "Nothing leads anywhere else: there is no page to sign in at."
+        "signing in leads to a foreign address, or somebody else's answer signs in",
+        (
+            "security/test_single_sign_on.py::test_sign_in_leads_to_no_other_site",
+            "security/test_single_sign_on.py::test_page_that_is_named_twice_leads_nowhere_else",
+            "security/test_single_sign_on.py::test_provider_leads_the_server_nowhere_else",
+            "security/test_single_sign_on.py::test_answer_counts_in_the_browser_that_asked",
+            "security/test_single_sign_on.py::test_answer_counts_once",
+            "security/test_single_sign_on.py::test_code_counts_once",
+            "security/test_single_sign_on.py::test_code_of_another_browser_is_worth_nothing",
+            "security/test_single_sign_on.py::test_token_that_does_not_count_signs_nobody_in",
+            "functional/server/test_single_sign_on.py::test_who_has_somebodys_address_after_them_does_not_become_them",
+            "functional/server/test_single_sign_on.py::test_administrator_is_linked_by_an_administrator_alone",
+            "unit/server/test_single_sign_on.py::test_what_could_lead_elsewhere_is_refused",
+            "unit/server/test_single_sign_on.py::test_name_that_the_provider_does_not_vouch_for_is_refused",
+        ),
     ),
     "S16": Case(
         "secrets stand in logs and errors",
@@ -140,6 +158,7 @@ CASES = {
             "security/test_hidden.py::test_token_in_the_wrong_place_is_logged_nowhere",
             "security/test_vault.py::test_no_refusal_tells_a_value",
             "security/test_webhooks.py::test_secret_of_a_webhook_is_told_nowhere",
+            "security/test_single_sign_on.py::test_what_opens_a_session_is_kept_and_logged_nowhere",
         ),
     ),
     "S17": Case(
@@ -150,6 +169,11 @@ CASES = {
             "security/test_roles.py::test_token_is_kept_as_a_hash_and_dies_when_it_is_deleted",
             "security/test_run_tokens.py::test_token_dies_with_its_run",
             "faults/test_team.py::test_what_one_process_takes_away_is_gone_in_the_other_within_a_second",
+            "functional/server/test_sessions.py::test_session_ends_at_once",
+            "functional/server/test_sessions.py::test_sessions_of_a_team_end_on_every_process",
+            "functional/server/test_single_sign_on.py::test_user_who_is_not_active_stays_out",
+            "functional/server/test_single_sign_on.py::test_groups_that_follow_the_sign_in_have_whom_the_provider_names",
+            "security/test_single_sign_on.py::test_session_that_somebody_left_in_a_browser_is_not_taken_over",
         ),
     ),
     "S18": Case(

@@ -71,6 +71,45 @@ def test_settings_that_cannot_be_meant_are_refused(values: "dict[str, object]", 
         from_environment({}, **values)
 
 
+PROVIDER = {"oidc_issuer": "https://login.example.com/realms/team", "oidc_client_id": "terrazul"}
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://accounts.google.com",
+        "https://x.example/",
+        "https://[::1]:8/a",
+        "http://127.0.0.1:9",
+        "http://localhost/x",
+    ],
+)
+def test_provider_is_named_by_its_address(issuer: str):
+    settings = from_environment({}, **{**PROVIDER, "oidc_issuer": issuer}, oidc_domains=" Example.com, b ")
+    assert (settings.oidc_issuer, settings.domains) == (issuer, ["example.com", "b"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"oidc_issuer": ""},
+        {"oidc_client_id": ""},
+        {"oidc_name_claim": ""},
+        {"oidc_domains": "@example.com"},
+        *(
+            {"oidc_issuer": issuer}
+            for issuer in (
+                "http://login.example.com", "login.example.com", "https://", "https://x/?a=b", "https://x/#a", "ftp://x",
+                "https://a@x", "https://x y", "http://127.0.0.1.evil.com", "https://x\n",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_provider_that_cannot_be_meant_is_refused(values: "dict[str, str]"):
+    with pytest.raises(InvalidInput):
+        from_environment({}, **{**PROVIDER, **values})
+
+
 def test_file_is_found_from_any_folder():
     parser = argparse.ArgumentParser()
     add_options(parser)

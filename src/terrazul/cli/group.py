@@ -17,6 +17,7 @@ from terrazul.wire.identity import Group, GroupChange, NewGroup
 _COLUMNS = (
     Column("name", "name"),
     Column("members", "members"),
+    Column("follows the sign-in", "follows_sign_in"),
     Column("made", "created_at", moment),
     Column("made by", "created_by"),
 )
@@ -28,6 +29,11 @@ def add_parser(subparsers: Subparsers) -> None:
     create = add_verb(verbs, "create", _create, "Make a group.", example="terrazul group create vision ana ben")
     _name(create)
     create.add_argument("members", metavar="USER", nargs="*", help="Who belongs to it.")
+    create.add_argument(
+        "--follows-sign-in",
+        action="store_true",
+        help="Who belongs to it is what the provider of single sign-on says, each time that somebody signs in by it.",
+    )
     add_verb(verbs, "list", _list, "List the groups.")
     _name(add_verb(verbs, "show", _show, "Show a group."))
     update = add_verb(verbs, "update", _update, "Let users come to a group and go.")
@@ -48,7 +54,7 @@ def _address(name: str) -> str:
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    new = NewGroup(arguments.name, arguments.members)
+    new = NewGroup(arguments.name, arguments.members, arguments.follows_sign_in)
     show(arguments, connect().post(Group, "/groups", new, repeatable=False), _COLUMNS)
     return ExitCode.GOOD
 

@@ -16,6 +16,7 @@ from terrazul.core.home import Home
 from terrazul.sdk.client import SERVER_VARIABLE, TOKEN_VARIABLE, read_login
 from terrazul.sdk.login import keep, log_in, revoke, with_token
 from terrazul.wire.server import LoginFile
+from terrazul.wire.session import NewSession
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -24,16 +25,20 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "login",
         _login,
-        "Sign in to a server elsewhere, by name and password or with a token. SDK and command line use it "
-        "from then on; `terrazul logout` ends that.",
+        "Sign in to a server elsewhere, by name and password, with a code that its page shows who is signed in there, "
+        "or with a token. SDK and command line use it from then on; `terrazul logout` ends that.",
         example="terrazul login --server https://ml.example.com",
         output=False,
     )
     parser.add_argument("--server", metavar="URL", required=True, help="Its address.")
     parser.add_argument("--name", metavar="NAME", help="The name to sign in with. Default: it is asked for.")
-    parser.add_argument(
-        "--with-token", action="store_true", help="Read a token from standard input, instead of name and password."
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--with-code",
+        action="store_true",
+        help="Read a code from standard input: sign in at the server's page, in any browser, and have it show one.",
     )
+    way.add_argument("--with-token", action="store_true", help="Read a token from standard input.")
     parser.add_argument(
         "--days", type=int, metavar="N", default=90, help="How long the token lives that is made. Default: 90."
     )
@@ -44,7 +49,7 @@ def _login(arguments: argparse.Namespace) -> int:
     before = None
     with contextlib.suppress(TerrazulError):  # a damaged file is replaced
         before = read_login(home)
-    login = _with_token(arguments) if arguments.with_token else _with_password(arguments)
+    login = _sign_in(arguments)
     keep(home, login)
     if before is not None and before.token_id and before.token != login.token:
         with contextlib.suppress(TerrazulError):  # what cannot be reached expires by itself
@@ -56,17 +61,24 @@ def _login(arguments: argparse.Namespace) -> int:
     return ExitCode.GOOD
 
 
-def _with_token(arguments: argparse.Namespace) -> LoginFile:
-    is_person = sys.stdin.isatty()
-    token = getpass.getpass("Token: ") if is_person else sys.stdin.readline()
-    return with_token(arguments.server, token.strip())
-
-
-def _with_password(arguments: argparse.Namespace) -> LoginFile:
-    if sys.stdin.isatty():
-        name = arguments.name or input("Name: ")
-        return log_in(arguments.server, name, getpass.getpass("Password: "), arguments.days)
-    if not arguments.name:
+def _sign_in(arguments: argparse.Namespace) -> LoginFile:
+    server = arguments.server
+    if arguments.with_token:
+        return with_token(server, _secret("Token: ").strip())
+    if arguments.with_code:
+        if sys.stdin.isatty():
+            note(f"Sign in at {server} in a browser, and press `Show a code for a terminal` there.")
+        return log_in(server, NewSession(code=_secret("Code: ").strip()), arguments.days)
+    name = arguments.name
+    if not name and not sys.stdin.isatty():
         message = "No name is given."
         raise UsageError(message, hint="Give --name, and the password on standard input.")
-    return log_in(arguments.server, arguments.name, sys.stdin.readline().rstrip("\n"), arguments.days)
+    if not name:
+        note("Who signs in by a provider, without a password, uses --with-code.")
+        name = input("Name: ")
+    return log_in(server, NewSession(name, _secret("Password: ").rstrip("\n")), arguments.days)
+
+
+def _secret(prompt: str) -> str:
+    """What a person types unseen, or else a line of standard input."""
+    return getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()

@@ -25,6 +25,7 @@ COLUMNS = (
     Column("administrator", "is_admin"),
     Column("active", "is_active"),
     Column("groups", "groups"),
+    Column("single sign-on", "is_linked"),
     Column("made", "created_at", moment),
     Column("made by", "created_by"),
 )
@@ -56,6 +57,11 @@ def add_parser(subparsers: Subparsers) -> None:
     update.add_argument("--display-name", metavar="TEXT", help="The name as people read it.")
     update.add_argument("--admin", choices=("true", "false"), help="Whether it is an administrator.")
     update.add_argument("--active", choices=("true", "false"), help="Whether it can sign in.")
+    update.add_argument(
+        "--subject",
+        metavar="TEXT",
+        help="What the provider of single sign-on calls the person who signs in as this user by it; '' for nobody.",
+    )
 
     password = add_verb(
         verbs,
@@ -113,7 +119,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _update(arguments: argparse.Namespace) -> int:
-    change = UserChange(arguments.display_name, _flag(arguments.admin), _flag(arguments.active))
+    change = UserChange(arguments.display_name, _flag(arguments.admin), _flag(arguments.active), arguments.subject)
     if change == UserChange():
         message = "Nothing is said that should change."
         raise UsageError(message, hint="See `terrazul user update --help`.")

@@ -16,6 +16,11 @@ _HIGHEST_PORT = 65535
 _LOOPBACK = re.compile(r"(localhost|::1|127(\.\d{1,3}){3})\Z")
 _MOST_DAYS = 36600
 _PLACE = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+):([0-9]{1,5})\Z")
+_ISSUER = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?(/[\w.~%/:@!$&'()*+,;=-]*)?\Z", re.ASCII
+)
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\Z")
+_WITH_ISSUER = ("oidc_client_id", "oidc_client_secret_file", "oidc_domains", "oidc_groups_claim")
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,37 @@ class Settings:
     )
     session_days: int = field(
         default=7, metadata={"help": "Days after which it ends in any case.", "least": 1, "most": 365}
+    )
+    oidc_issuer: str = field(
+        default="",
+        metadata={
+            "help": "Address of an OpenID Connect provider by which people sign in, as it writes it itself: "
+            "https://login.example.com/realms/team."
+        },
+    )
+    oidc_client_id: str = field(default="", metadata={"help": "By which name that provider knows this server."})
+    oidc_client_secret_file: str = field(
+        default="",
+        metadata={
+            "help": "File with the secret that it gave this server, which only its owner may read. "
+            "Without one the server is a public client.",
+            "file": True,
+        },
+    )
+    oidc_domains: str = field(
+        default="",
+        metadata={
+            "help": "Domains of e-mail addresses, between commas, whose people become users at their first sign-in. "
+            "Without any, only who is a user already signs in by the provider."
+        },
+    )
+    oidc_name_claim: str = field(
+        default="email",
+        metadata={"help": "What the provider tells of somebody that is their name here, when they first sign in."},
+    )
+    oidc_groups_claim: str = field(
+        default="",
+        metadata={"help": "What the provider tells of somebody that names their groups; empty for nothing."},
     )
     shared: bool = field(
         default=False,
@@ -154,6 +190,11 @@ class Settings:
         """The places outside of the public internet that it may call for its users."""
         return _parts(self.allowed_destinations)
 
+    @property
+    def domains(self) -> List[str]:
+        """The domains of e-mail addresses whose people become users by themselves."""
+        return _parts(self.oidc_domains)
+
 
 def _parts(text: str) -> List[str]:
     return [part.strip().lower() for part in text.split(",") if part.strip()]
@@ -215,6 +256,7 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
     settings = Settings(**values)
     _check_network(settings)
     _check_destinations(settings)
+    _check_provider(settings)
     return settings
 
 
@@ -266,3 +308,25 @@ def _check_destinations(settings: Settings) -> None:
         if not _PLACE.match(place):
             message = f"{place[:80]!r} in {option_of('allowed_destinations')} is not of the form host:port."
             raise InvalidInput(message, target="allowed_destinations", hint="Write hooks.example:443, or [::1]:8080.")
+
+
+def _check_provider(settings: Settings) -> None:
+    if not settings.oidc_issuer:
+        given = [name for name in _WITH_ISSUER if getattr(settings, name)]
+        if given:
+            message = f"{option_of(given[0])} is given, and {option_of('oidc_issuer')} is not."
+            raise InvalidInput(message, target="oidc_issuer", hint="Name the provider, or leave both out.")
+        return
+    match = _ISSUER.match(settings.oidc_issuer)
+    if match is None or (match["scheme"] == "http" and not is_loopback(match["host"].strip("[]"))):
+        message = f"{settings.oidc_issuer[:200]!r} is not the address of a provider to sign in by."
+        hint = "Write https://name/path, without a question mark; http:// is for one on this machine."
+        raise InvalidInput(message, target="oidc_issuer", hint=hint)
+    for name in ("oidc_client_id", "oidc_name_claim"):
+        if not getattr(settings, name):
+            message = f"{option_of('oidc_issuer')} is given, and {option_of(name)} is not."
+            raise InvalidInput(message, target=name, hint="The provider shows it where this server is registered.")
+    for domain in settings.domains:
+        if not _DOMAIN.match(domain):
+            message = f"{domain[:80]!r} in {option_of('oidc_domains')} is no domain of e-mail addresses."
+            raise InvalidInput(message, target="oidc_domains", hint="Write example.com, without @.")

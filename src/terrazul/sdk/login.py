@@ -17,14 +17,14 @@ from terrazul.wire.session import CSRF_HEADER, NewSession, SignedIn
 _LABEL_LIMIT = 200
 
 
-def log_in(url: str, name: str, password: str, days: int) -> LoginFile:
-    """Sign in by password, and make a token that lives so long. The session that it takes ends at once.
+def log_in(url: str, by: NewSession, days: int) -> LoginFile:
+    """Sign in by password or by a code, and make a token that lives so long. The session that it takes ends at once.
 
-    Raises ``AuthenticationException`` for a wrong name or password.
+    Raises ``AuthenticationException`` for a wrong name or password, or a code that does not count.
     """
     ca_file = _ca_file()
     client = Client(Address(url.rstrip("/"), "", ca_file))
-    opening = Request("POST", "/sessions", body=encode(NewSession(name, password)), repeatable=False)
+    opening = Request("POST", "/sessions", body=encode(by), repeatable=False)
     with client.open(opening) as answer:
         cookie = answer.header("Set-Cookie").partition(";")[0]
         signed_in = decode(SignedIn, answer.read())

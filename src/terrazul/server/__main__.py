@@ -23,6 +23,7 @@ from terrazul.core.settings import Settings, add_options, from_environment, vari
 from terrazul.core.version import __version__
 from terrazul.server.app import Announce, build
 from terrazul.server.crew import Crew
+from terrazul.server.identity.service.provider import secret_in
 from terrazul.server.network.connection import connection_of
 from terrazul.server.network.place import Place, place_of
 from terrazul.server.observation import configure_logging
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = from_environment(dict(os.environ), **options)
         home.path.mkdir(parents=True, exist_ok=True)
         _check_together(settings)
+        secret_in(settings.oidc_client_secret_file)  # which is read anew whenever it is needed
         with _only_server(home), _listening(settings) as listener:
             place = place_of(home, settings, listener.getsockname()[:2], now)
             kind = choose(settings.database, home.database_file)

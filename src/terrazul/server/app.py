@@ -15,7 +15,6 @@ from litestar.types import ASGIApp
 
 from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
-from terrazul.server import page
 from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
 from terrazul.server.deletion import routes as deletions
@@ -33,7 +32,7 @@ from terrazul.server.http import (
     provide_services,
     provide_workspace,
 )
-from terrazul.server.identity.routes import sessions
+from terrazul.server.identity.routes import sessions, single_sign_on
 from terrazul.server.identity.routes import users as identity
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.importing import routes as importing
@@ -44,6 +43,7 @@ from terrazul.server.mlflow.protocol import ACTION, Protocol, describe
 from terrazul.server.model import routes as models
 from terrazul.server.network.gate import Gate
 from terrazul.server.observation import Figures, Observation
+from terrazul.server.page import routes as pages
 from terrazul.server.quota import routes as quotas
 from terrazul.server.recording import Recording
 from terrazul.server.run.routes import files as run_files
@@ -109,7 +109,7 @@ def application_of(services: Services, figures: Figures, *lifespan: Lifespan) ->
         return Response(figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     application = Litestar(
-        [*page.handlers, health, get_server, get_server_status, get_metrics, _api()],
+        [*pages.handlers, *single_sign_on.handlers, health, get_server, get_server_status, get_metrics, _api()],
         guards=[guard],
         dependencies={
             "services": Provide(provide_services, sync_to_thread=False),

@@ -80,11 +80,20 @@ def given_by(scope: Any) -> Given:
             csrf_token = value.decode("latin-1")
     if authorization or not cookies:
         return Given(authorization)
-    wanted = cookie_of(scope).name.encode()
-    pairs = (each.strip().partition(b"=") for each in cookies.split(b";"))
-    found = {value.decode("latin-1") for name, _, value in pairs if name == wanted}
-    session = found.pop() if len(found) == 1 else ""  # two were set by somebody who cannot read ours
+    session = _value_in(cookies, cookie_of(scope).name)
     return Given("", session, csrf_token, scope["method"] not in SAFE_METHODS)
+
+
+def cookie_value(scope: Any, name: str) -> str:
+    """What a cookie holds that a request brings along; empty where it does not, or brings two."""
+    return _value_in(b";".join(value for header, value in scope["headers"] if header == b"cookie"), name)
+
+
+def _value_in(cookies: bytes, name: str) -> str:
+    wanted = name.encode()
+    pairs = (each.strip().partition(b"=") for each in cookies.split(b";"))
+    found = {value.decode("latin-1") for key, _, value in pairs if key == wanted}
+    return found.pop() if len(found) == 1 else ""  # two were set by somebody who cannot read ours
 
 
 class SessionCookie(NamedTuple):

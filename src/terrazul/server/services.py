@@ -33,8 +33,10 @@ from terrazul.server.experiment.service import Experiments
 from terrazul.server.identity.names import owner_name
 from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.identity.service.passwords import Hashes, Passwords
+from terrazul.server.identity.service.provider import ProviderClient
 from terrazul.server.identity.service.sessions import Sessions
 from terrazul.server.identity.service.sharing import Sharing
+from terrazul.server.identity.service.single_sign_on import SingleSignOn
 from terrazul.server.identity.service.users import Users
 from terrazul.server.identity.sign_in import DAY, MINUTE, Lifetime
 from terrazul.server.importing.service import Importing
@@ -177,10 +179,12 @@ class Services:
         lifetime = Lifetime(settings.session_idle_minutes * MINUTE, settings.session_days * DAY)
         hashes = Hashes()
         self.identities = Identities(self.database, self.clock, lifetime)
-        self.users = Users(self.database, self.identities, self.clock)
+        self.users = Users(self.database, self.identities, self.clock, settings.oidc_issuer)
         self.sharing = Sharing(self.database, self.identities, self.clock)
         self.passwords = Passwords(self.database, self.identities, hashes, self.clock)
         self.sessions = Sessions(self.database, self.identities, hashes, lifetime, self.clock)
+        client = ProviderClient(settings, self.clock)
+        self.single_sign_on = SingleSignOn(self.database, self.identities, client, self.clock)
 
     def _notify(self, connection: Connection, run: int) -> None:
         self._changed(connection, run)

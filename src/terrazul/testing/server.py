@@ -42,6 +42,8 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
+    """Each ``Set-Cookie``: the one header that may come several times."""
 
 
 class RunningServer:
@@ -155,7 +157,9 @@ class RunningServer:
                 connection.putheader(name, value)
             connection.endheaders(body)
             answer = connection.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+            cookies = tuple(answer.headers.get_all("Set-Cookie", []))
+            told = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, told, answer.read(), cookies)
 
     def _connection(self) -> http.client.HTTPConnection:
         about = self._about

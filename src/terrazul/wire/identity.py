@@ -29,6 +29,8 @@ class User:
     created_at: str
     created_by: str
     groups: List[str]
+    is_linked: bool = False
+    """Whether the provider of single sign-on knows it: by whom nobody else signs in as this user."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class UserChange:
     display_name: Optional[str] = None
     is_admin: Optional[bool] = None
     is_active: Optional[bool] = None
+    subject: Optional[str] = None
+    """What the provider of single sign-on calls whoever is this user; empty for nobody."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class Group:
     members: List[str]
     created_at: str
     created_by: str
+    follows_sign_in: bool = False
+    """Whether its members are those whom the provider of single sign-on names it for when they sign in."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ class NewGroup:
 
     name: str
     members: List[str] = field(default_factory=list)
+    follows_sign_in: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Signing in: by password or by a code, and the sessions that it opens."""
+"""Signing in: by password, by a code or by a provider, and the sessions that it opens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Session:
     session_id: str
     user: str
     method: str
-    """How it was opened: ``password`` or ``code``."""
+    """How it was opened: ``password``, ``code`` or ``single sign-on``."""
     address: str
     """From where it was opened."""
     created_at: str

@@ -196,6 +196,28 @@ def test_login_takes_a_token_too(owner: Shell, ana: Shell, elsewhere: Shell):
     assert ana("whoami").returncode == 0
 
 
+def test_login_takes_a_code_of_the_page_too(owner: Shell, ana: Shell, elsewhere: Shell):
+    url = address_of(owner)
+    code = ana.json("open")["url"].partition("#code=")[2]
+    signed_in = elsewhere("login", "--server", url, "--with-code", "--days", "2", given=f" {code} \n")
+    assert (signed_in.returncode, f"You are ana at {url}" in signed_in.stderr) == (0, True), signed_in
+    assert elsewhere.json("whoami")["name"] == "ana"
+    again = elsewhere("login", "--server", url, "--with-code", given=f"{code}\n")
+    assert (again.returncode, "it signs in once" in again.stderr) == (1, True), again
+    assert elsewhere("login", "--server", url, "--with-code", given="\n").returncode == 1
+    assert elsewhere("login", "--server", url, "--with-code", "--with-token", given="x\n").returncode == 2
+    assert elsewhere("logout").returncode == 0
+
+
+def test_group_follows_the_sign_in_where_it_is_told_to(owner: Shell):
+    made = owner.json("group", "create", "speech", "--follows-sign-in")
+    assert made["follows_sign_in"]
+    refused = owner("group", "update", "speech", "--add", "ana")
+    assert (refused.returncode, "what the provider says" in refused.stderr) == (1, True)
+    assert owner("user", "update", "ana", "--subject", "17").returncode == 1
+    assert owner("group", "delete", "speech", "--yes").returncode == 0
+
+
 def test_printed_address_signs_in_once(owner: Shell):
     for line in (("open",), ("up",)):
         answer = owner.json(*line)

@@ -21,6 +21,8 @@ PUBLIC_ROUTES = {
     ("GET", "/"),
     ("GET", "/page.js"),
     ("POST", "/api/v1/sessions"),
+    ("GET", "/sign-in"),
+    ("GET", "/sign-in/callback"),
     ("GET", "/runs/{run_id:str}"),
     ("GET", "/experiments/{experiment_id:str}"),
 }

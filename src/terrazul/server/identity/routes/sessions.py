@@ -23,6 +23,7 @@ from terrazul.server.http import (
     given_by,
 )
 from terrazul.server.identity.rules import Action, ObjectType, Principal
+from terrazul.server.identity.service.authentication import digest_of
 from terrazul.server.identity.service.sessions import NOTHING_GIVEN
 from terrazul.wire.session import NewPassword, NewSession, Session, SignedIn, SignInCode
 
@@ -58,8 +59,9 @@ async def open_session(
     address = request.client.host if request.client else ""
     known = await services.sessions.recognise(data, address, tell)
     act.principal, act.message_thing = Principal(known.name), None
-    opened = await services.sessions.open(known, address, given_by(request.scope).session)
-    return Response(opened.signed_in, cookies=[_cookie(request, opened.secret)])
+    before = given_by(request.scope).session
+    opened = await services.sessions.open(known, address, digest_of(before) if before else "")
+    return Response(opened.signed_in, cookies=[session_cookie(request, opened.secret)])
 
 
 @get("/sessions", operation_id="list_sessions", opt=_READ)
@@ -82,7 +84,7 @@ async def get_current_session(
 async def sign_out(request: AnyRequest, services: InjectedServices, principal: InjectedPrincipal) -> Response[None]:
     """End the session by which the request comes."""
     await services.sessions.end_current(principal)
-    return Response(None, cookies=[_cookie(request, None)])
+    return Response(None, cookies=[session_cookie(request, None)])
 
 
 @delete("/sessions/{session_id:str}", operation_id="end_session", opt=_WRITE)
@@ -116,7 +118,7 @@ async def set_password(
     await services.passwords.set(user_name, data, principal)
 
 
-def _cookie(request: AnyRequest, secret: str | None) -> Cookie:
+def session_cookie(request: AnyRequest, secret: str | None) -> Cookie:
     """The session's cookie, for as long as the browser runs; or, without a secret, its end."""
     name, secure = cookie_of(request.scope)
     ended = None if secret else 0

@@ -1,4 +1,4 @@
-"""Sessions: opening them by password or by a code, listing them, ending them."""
+"""Sessions: opening them by password, by a code or by a provider, listing them, ending them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from terrazul.server.identity.sign_in import (
 )
 from terrazul.server.identity.store import password as passwords
 from terrazul.server.identity.store import session as sessions
+from terrazul.server.identity.store import single_sign_on as links
 from terrazul.server.identity.store import user as users
 from terrazul.server.identity.store.password import AttemptRow
 from terrazul.server.identity.store.session import SessionRow
@@ -49,6 +50,8 @@ class Known(NamedTuple):
     password_hash: str | None = None
     """What they were measured by; a session is opened only while it is so."""
     code: str = ""
+    link: tuple[str, str] | None = None
+    """The issuer and the subject by which the provider of single sign-on knows them."""
     attempts: tuple[Attempts, ...] = ()
     """Where this attempt was counted."""
 
@@ -92,7 +95,7 @@ class Sessions:
         return Known(name, "password", hashed, attempts=attempts)
 
     async def open(self, known: Known, address: str, instead_of: str = "") -> Opened:
-        """Open a session, in the place of the one whose secret the caller had before."""
+        """Open a session, in the place of the one of a hash, which the caller had before."""
         secret = secrets.token_urlsafe(32)
         now = self._clock()
 
@@ -101,7 +104,7 @@ class Sessions:
             row = SessionRow(digest_of(secret), new_guid(), user.key, known.method, address, now, now)
             lifetime = self._lifetime
             sessions.delete_older(connection, now - lifetime.most, now - lifetime.idle)
-            before = sessions.find(connection, digest_of(instead_of)) if instead_of else None
+            before = sessions.find(connection, instead_of) if instead_of else None
             if before is not None:
                 sessions.delete(connection, [before])
                 self._identities.forget(connection)
@@ -191,6 +194,8 @@ class Sessions:
         if user is None or not user.is_active:
             raise AuthenticationException(_WRONG)
         if known.password_hash is not None and passwords.find(connection, user.key) != known.password_hash:
+            raise AuthenticationException(_WRONG)
+        if known.link is not None and links.user_of(connection, *known.link) != user.key:
             raise AuthenticationException(_WRONG)
         for each in known.attempts:
             _uncount(connection, each)

@@ -11,8 +11,10 @@ from terrazul.server.identity.names import user_name
 from terrazul.server.identity.roles import actions_of
 from terrazul.server.identity.rules import Principal
 from terrazul.server.identity.service.authentication import Identities
+from terrazul.server.identity.single_sign_on import is_subject
 from terrazul.server.identity.store import password as passwords
 from terrazul.server.identity.store import role as roles
+from terrazul.server.identity.store import single_sign_on as links
 from terrazul.server.identity.store import token as tokens
 from terrazul.server.identity.store import user as users
 from terrazul.server.identity.store.token import TokenRow
@@ -30,6 +32,7 @@ from terrazul.wire.identity import (
     Token,
     User,
     UserChange,
+    UserKind,
 )
 
 _MICROSECONDS_PER_DAY = 86_400_000_000
@@ -40,16 +43,18 @@ _TEXT_LIMIT = 200
 class Users:
     """The users of one installation."""
 
-    def __init__(self, database: Database, identities: Identities, clock: Clock) -> None:
+    def __init__(self, database: Database, identities: Identities, clock: Clock, issuer: str = "") -> None:
         self._database = database
         self._identities = identities
         self._clock = clock
+        self._issuer = issuer
+        """Of the provider of single sign-on; empty where there is none."""
 
     async def list_all(self) -> list[User]:
         """All users, by name."""
 
         def work(connection: Connection) -> list[User]:
-            return [_user(connection, row) for row in users.list_all(connection)]
+            return [self._user(connection, row) for row in users.list_all(connection)]
 
         return await self._database.read(work)
 
@@ -57,7 +62,7 @@ class Users:
         """One user. Raises ``NotFound``."""
 
         def work(connection: Connection) -> User:
-            return _user(connection, find_user(connection, name))
+            return self._user(connection, find_user(connection, name))
 
         return await self._database.read(work)
 
@@ -70,13 +75,13 @@ class Users:
         def work(connection: Connection) -> User:
             if users.find(connection, name):
                 raise AlreadyExists(f"There is a user {name!r} already.", target=name)
-            return _user(connection, users.add(connection, row))
+            return self._user(connection, users.add(connection, row))
 
         return await self._database.write(work)
 
     async def change(self, name: str, change: UserChange) -> User:
         """Change what is known of a user. What this takes away is gone within a second."""
-        values = {key: value for key, value in vars(change).items() if value is not None}
+        values = {key: value for key, value in vars(change).items() if value is not None and key != "subject"}
         _short(change.display_name or "", "display_name")
 
         def work(connection: Connection) -> User:
@@ -84,10 +89,13 @@ class Users:
             if values:
                 users.change(connection, row.key, values)
                 self._identities.forget(connection)
-            if any(name in values and values[name] != getattr(row, name) for name in ("is_admin", "is_active")):
+            if change.subject is not None:
+                self._link(connection, row, change.subject)
+            differs = any(name in values and values[name] != getattr(row, name) for name in ("is_admin", "is_active"))
+            if differs or change.subject is not None:
                 self._identities.end_sessions(connection, row.key)
             _check_administrator(connection)
-            return _user(connection, find_user(connection, name))
+            return self._user(connection, find_user(connection, name))
 
         return await self._database.write(work)
 
@@ -98,6 +106,7 @@ class Users:
             row = find_user(connection, name)
             self._identities.end_sessions(connection, row.key)
             passwords.delete(connection, row.key)
+            links.delete_links_of(connection, row.key)
             tokens.delete_of_user(connection, row.key)
             roles.withdraw_all(connection, user_key=row.key)
             users.delete(connection, row.key)
@@ -125,21 +134,36 @@ class Users:
     async def create_group(self, new: NewGroup, principal: Principal) -> Group:
         """Make a group. Raises ``AlreadyExists``, and ``NotFound`` for a member that is no user."""
         name = user_name(new.name)
+        if new.follows_sign_in and new.members:
+            raise InvalidInput(
+                "The members of a group that follows the sign-in come by signing in.",
+                target="members",
+                hint="Name none, or make a group of the usual kind.",
+            )
 
         def work(connection: Connection) -> Group:
             if users.find_group(connection, name):
                 raise AlreadyExists(f"There is a group {name!r} already.", target=name)
-            row = users.add_group(connection, name, self._clock(), principal.name)
+            row = users.add_group(connection, GroupRow(0, name, self._clock(), principal.name, new.follows_sign_in))
             users.set_members(connection, row.key, _keys(connection, new.members), [])
             return _group(connection, row)
 
         return await self._database.write(work)
 
     async def change_group(self, name: str, change: GroupChange) -> Group:
-        """Let users come to a group and go, all of them or none."""
+        """Let users come to a group and go, all of them or none.
+
+        Raises ``Conflict`` for a group that follows the sign-in.
+        """
 
         def work(connection: Connection) -> Group:
             row = find_group(connection, name)
+            if row.follows_sign_in:
+                raise Conflict(
+                    f"Who belongs to {row.name} is what the provider says when they sign in.",
+                    target=row.name,
+                    hint="Change it there, or make a group of the usual kind.",
+                )
             gone = _keys(connection, change.remove)
             users.set_members(connection, row.key, _keys(connection, change.add), gone)
             self._identities.end_sessions(connection, *gone)
@@ -226,6 +250,42 @@ class Users:
 
         await self._database.write(work)
 
+    def _link(self, connection: Connection, row: UserRow, subject: str) -> None:
+        """Let a user be a subject of the provider, in the place of the one before, or nobody where it is empty."""
+        if not self._issuer:
+            raise Conflict(
+                "Nobody signs in to this server by a provider.",
+                target="subject",
+                hint="Set one up with --oidc-issuer first.",
+            )
+        if row.kind is not UserKind.USER:
+            raise Conflict(f"{row.name} is a program: it has tokens, and signs in by no provider.", target=row.name)
+        links.delete_link(connection, self._issuer, row.key)
+        if not subject:
+            return
+        if not is_subject(subject):
+            raise InvalidInput(f"{subject[:80]!r} cannot be what a provider calls somebody.", target="subject")
+        if links.user_of(connection, self._issuer, subject) is not None:
+            raise AlreadyExists(
+                f"Another user is {subject[:80]!r} to the provider.",
+                target="subject",
+                hint="Take it from that one first, with an empty subject.",
+            )
+        links.add_link(connection, self._issuer, subject, row.key, self._clock())
+
+    def _user(self, connection: Connection, row: UserRow) -> User:
+        return User(
+            row.name,
+            row.kind,
+            row.display_name,
+            row.is_admin,
+            row.is_active,
+            to_text(row.created_at),
+            row.created_by,
+            users.groups_of(connection, row.key),
+            links.subject_of(connection, self._issuer, row.key) is not None,
+        )
+
 
 def whose_of(name: str, principal: Principal, what: str) -> str:
     """Whose things are meant: the caller's where nobody is named. Raises ``Forbidden`` for those of others."""
@@ -273,21 +333,9 @@ def _short(text: str, name: str) -> str:
     return text
 
 
-def _user(connection: Connection, row: UserRow) -> User:
-    return User(
-        row.name,
-        row.kind,
-        row.display_name,
-        row.is_admin,
-        row.is_active,
-        to_text(row.created_at),
-        row.created_by,
-        users.groups_of(connection, row.key),
-    )
-
-
 def _group(connection: Connection, row: GroupRow) -> Group:
-    return Group(row.name, users.members_of(connection, row.key), to_text(row.created_at), row.created_by)
+    members = users.members_of(connection, row.key)
+    return Group(row.name, members, to_text(row.created_at), row.created_by, row.follows_sign_in)
 
 
 def _token(row: TokenRow, user: str) -> Token:

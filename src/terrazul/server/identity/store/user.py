@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Integer, String, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Integer, String, Table, Text, false, select
 
 from terrazul.server.sql.metadata import metadata, primary_key
 from terrazul.server.sql.witness import made
@@ -31,6 +31,7 @@ group = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("follows_sign_in", Boolean, nullable=False, server_default=false()),
 )
 
 membership = Table(
@@ -62,6 +63,8 @@ class GroupRow(NamedTuple):
     name: str
     created_at: int
     created_by: str
+    follows_sign_in: bool
+    """Whether its members are those whom the provider of single sign-on names it for."""
 
 
 def add(connection: Connection, row: UserRow) -> UserRow:
@@ -98,11 +101,12 @@ def delete(connection: Connection, key: int) -> None:
     connection.execute(user.delete().where(user.c.id == key))
 
 
-def add_group(connection: Connection, name: str, created_at: int, created_by: str) -> GroupRow:
-    """Enter a group."""
-    values = {"name": name, "created_at": created_at, "created_by": created_by}
-    made(connection, "group", name)
-    return GroupRow(primary_key(connection.execute(group.insert().values(values))), **values)  # type: ignore[arg-type]  # as the columns
+def add_group(connection: Connection, row: GroupRow) -> GroupRow:
+    """Enter a group; the key of the row that is given does not count."""
+    values = row._asdict()
+    del values["key"]
+    made(connection, "group", row.name)
+    return row._replace(key=primary_key(connection.execute(group.insert().values(values))))
 
 
 def find_group(connection: Connection, name: str) -> GroupRow | None:

@@ -1,0 +1,1 @@
+"""What a browser gets at the server's own addresses."""
