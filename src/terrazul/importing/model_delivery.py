@@ -61,7 +61,7 @@ class ModelDelivery:
         model_id = f"{about.model.name}:{about.version}"
         thing = f"model {model_id}"
         here = self._read(Model, f"/models/{quote(model_id)}")
-        files = record.folder.files(thing, self._findings, f"{record.top}/")
+        files = record.folder.files(thing, self._findings, record.top and f"{record.top}/")
         if not files:
             if not record.folder.problem:
                 self._findings.problem(thing, "it has no files, and does not come")
