@@ -115,9 +115,7 @@ def tell(ws: Workspace, folder: Path) -> dict[str, Any]:
     experiments = Experiment.list(ws, view_type="All")
     return {
         "experiments": {each.name: [each.tags, each.archived_time] for each in experiments},
-        "runs": {
-            run.id: tell_run(run, folder) for each in experiments for run in each.get_runs(include_children=True)
-        },
+        "runs": {run.id: tell_run(run, folder) for each in experiments for run in each.get_runs(include_children=True)},
         "models": {each.id: tell_model(each, folder) for each in Model.list(ws)},
         "environments": {
             f"{name}:{version}": Environment.get(ws, name, str(version)).definition()
@@ -210,7 +208,9 @@ def test_a_v1_workspace_comes_as_it_was_and_once(
     for workspace, runs in ((first, there), (second, here)):
         address = workspace.get_mlflow_tracking_uri()
         quiet = {"PYTHONWARNINGS": "ignore", "MLFLOW_TRACKING_TOKEN": platform.token}
-        runs["mlflow"] = json.loads(carry_out(str(client_python), str(TELLER), "tell", address, **quiet).splitlines()[-1])
+        runs["mlflow"] = json.loads(
+            carry_out(str(client_python), str(TELLER), "tell", address, **quiet).splitlines()[-1]
+        )
     for experiment, about in there["mlflow"]["experiments"].items():
         expected = about["runs"]
         found = here["mlflow"]["experiments"][experiment]["runs"]

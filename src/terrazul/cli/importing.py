@@ -71,14 +71,14 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _import_mlflow(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.source, arguments.artifacts)
-    return _tell(arguments, deliver(choose(arguments).client, source, dry=arguments.dry_run))
+    return _tell(arguments, deliver(choose(arguments).client, source, dry=arguments.dry_run, tell=note))
 
 
 def _import_azureml(arguments: argparse.Namespace) -> int:
     source = AzuremlFolderSource(Path(arguments.source))
     client = choose(arguments).client
     deliver_environments(client, source.findings, source.environments(), dry=arguments.dry_run)
-    return _tell(arguments, deliver(client, source, dry=arguments.dry_run))
+    return _tell(arguments, deliver(client, source, dry=arguments.dry_run, tell=note))
 
 
 def _tell(arguments: argparse.Namespace, findings: Findings) -> int:
@@ -130,5 +130,5 @@ def _summary_of_problems(findings: Findings) -> str:
 
 def _plain(findings: Findings, *, dry: bool) -> Dict[str, Any]:
     counts = {name: vars(value) for name, value in vars(findings).items() if isinstance(value, Count)}
-    problems = [vars(each) for each in findings.problems]
-    return {"dry_run": dry, **counts, "left_out": findings.left_out, "waiting": findings.waiting, "problems": problems}
+    told = {name: getattr(findings, name) for name in ("left_out", "waiting", "renamed")}
+    return {"dry_run": dry, **counts, **told, "problems": [vars(each) for each in findings.problems]}

@@ -54,9 +54,7 @@ def _keep(client: Client, findings: Findings, record: EnvironmentRecord, definit
         findings.problem(record.thing, refusal.message.replace("\n", " "))
 
 
-def _register(
-    client: Client, findings: Findings, record: EnvironmentRecord, definition: EnvironmentDefinition
-) -> str:
+def _register(client: Client, findings: Findings, record: EnvironmentRecord, definition: EnvironmentDefinition) -> str:
     try:
         made = client.post(Environment, "/environments", definition).version
     except InvalidInput as error:

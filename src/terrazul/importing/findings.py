@@ -43,6 +43,8 @@ class Findings:
     models: Count = field(default_factory=Count)
     model_versions: Count = field(default_factory=Count)
     environments: Count = field(default_factory=Count)
+    renamed: Dict[str, str] = field(default_factory=dict)
+    """Models whose names cannot be here, and the names under which they are written."""
     problems: List[Problem] = field(default_factory=list)
     left_out: Dict[str, int] = field(default_factory=dict)
     """What Terrazul has no place for, by its name in the plural, and how many there are."""

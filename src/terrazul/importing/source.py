@@ -160,5 +160,8 @@ class Source(Protocol):
     def logged_models(self) -> Iterable[LoggedModelRecord]:
         """The logged models of all experiments."""
 
+    def model_names(self) -> Iterable[str]:
+        """The names of the registered models, before anything else of them is read."""
+
     def models(self) -> Iterable[ModelRecord]:
         """The registered models."""

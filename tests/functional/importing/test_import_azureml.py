@@ -301,7 +301,9 @@ def test_what_could_not_be_had_is_tried_again(server: RunningServer, source: Wor
     run.log("loss", 1)
     run.complete()
     run.register_model("net", model_path="outputs/large.bin")
-    stored = next(each for each in (server.home.path / "blobs").rglob("*") if each.is_file() and each.stat().st_size == 3_000_000)
+    stored = next(
+        each for each in (server.home.path / "blobs").rglob("*") if each.is_file() and each.stat().st_size == 3_000_000
+    )
     hidden = stored.rename(stored.with_name("hidden"))
 
     code, told = save(server, "saved")

@@ -555,9 +555,7 @@ def _tell_end(export: Export, screen: Screen, folder: str) -> None:
 
 def main(line: Optional[Sequence[str]] = None) -> int:
     """Save what the command line names; the exit code is 1 where something could not be saved, 2 where nothing."""
-    parser = argparse.ArgumentParser(
-        description=(__doc__ or ""), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or ""), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="where to save it; made where it is not there")
     parser.add_argument("--config", metavar="PATH", help="config.json of the workspace, or a folder below it")
     parser.add_argument(

@@ -100,6 +100,10 @@ class AzuremlFolderSource:
         """A v1 workspace has none."""
         return ()
 
+    def model_names(self) -> Iterable[str]:
+        """The names of the models; what v1 allows in them, Terrazul allows."""
+        return (unquote(folder.name) for folder in sorted(self._root.glob("models/*")))
+
     def models(self) -> Iterable[ModelRecord]:
         """The models with their versions."""
         for folder in sorted(self._root.glob("models/*")):
@@ -254,7 +258,9 @@ def _started_at(about: _Json) -> int:
 
 def _time(text: Any) -> Optional[int]:
     """A time as v1 or Python writes it, in microseconds; ``None`` for none, and for what is no time."""
-    whole = _FRACTION.sub(lambda match: "." + match[1][:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"), _text(text))
+    whole = _FRACTION.sub(
+        lambda match: "." + match[1][:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"), _text(text)
+    )
     try:
         return clock.from_text(whole.replace(" ", "T", 1))
     except ValueError:

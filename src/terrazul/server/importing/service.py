@@ -259,9 +259,7 @@ class _Part:
                 hint="Versions count from 1.",
             )
         created = check_time(new.created_at)
-        environments.keep(
-            self._connection, self._workspace, new.definition, new.version, created, self._principal.name
-        )
+        environments.keep(self._connection, self._workspace, new.definition, new.version, created, self._principal.name)
 
     def _add_texts(self, kind: NamedTexts, key: int, wanted: Mapping[str, str]) -> None:
         there = kind.of(self._connection, [key]).get(key, {})

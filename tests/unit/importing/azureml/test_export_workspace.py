@@ -87,6 +87,8 @@ def test_versions_count_from_one_where_they_are_numbers():
     assert _versions("2026.1") == ["2026.1"]
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1_500_000, "1.5 MB"), (1e16, "1e+04 TB")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1_500_000, "1.5 MB"), (1e16, "1e+04 TB")]
+)
 def test_sizes_are_readable(count: float, text: str):
     assert size_of(count) == text

@@ -30,7 +30,11 @@ NAN = {"$number": "NaN"}
         (ADDRESS + "../../etc/passwd.json", MetricKind.IMAGE, [ADDRESS + "../../etc/passwd.json"]),
         (ADDRESS + "matrix.json", MetricKind.CONFUSION_MATRIX, [ADDRESS + "matrix.json"]),
         (ADDRESS + "other.json", MetricKind.IMAGE, [ADDRESS + "other.json"]),
-        ("aml://artifactId/ExperimentRun/dcid.other/x", MetricKind.SCALAR, ["aml://artifactId/ExperimentRun/dcid.other/x"]),
+        (
+            "aml://artifactId/ExperimentRun/dcid.other/x",
+            MetricKind.SCALAR,
+            ["aml://artifactId/ExperimentRun/dcid.other/x"],
+        ),
         ([], MetricKind.SCALAR, []),
         ({}, MetricKind.ROW, []),
     ],
@@ -40,7 +44,9 @@ def test_the_shape_of_a_value_tells_what_recorded_it(tmp_path: Path, value: Any,
     (tmp_path / "other.json").write_text("[1]")
     points = list(points_of("r", {"m": value}, {}, tmp_path, 7))
     assert [each.value for each in points] == expected
-    assert all((each.run_id, each.name, each.kind, each.time, each.step) == ("r", "m", kind, 7, None) for each in points)
+    assert all(
+        (each.run_id, each.name, each.kind, each.time, each.step) == ("r", "m", kind, 7, None) for each in points
+    )
 
 
 def test_steps_and_times_are_taken_where_they_are_known(tmp_path: Path):
