@@ -18,8 +18,9 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "export-script",
         _write,
-        "Print a Python file that saves a v1 workspace into a folder. It needs Python 3.6 and azureml-core, and nothing "
-        "of Terrazul: run it where that workspace can be reached, and bring the folder to `terrazul import azureml`.",
+        "Print a Python file that saves a v1 workspace into a folder. It needs Python 3.6 and azureml-core, and "
+        "nothing of Terrazul: run it where that workspace can be reached, and bring the folder to "
+        "`terrazul import azureml`.",
         example="terrazul export-script --output export_workspace.py",
         output=False,
     )

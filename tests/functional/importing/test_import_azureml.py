@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -356,7 +357,7 @@ def test_a_saving_and_an_import_that_are_killed_go_on(server: RunningServer, sou
     assert names[0] == names[1]
 
 
-def wait_for(happened: Any, program: subprocess.Popen[Any]) -> None:
+def wait_for(happened: Callable[[], bool], program: subprocess.Popen[Any]) -> None:
     """Wait until something has happened, or the program is over."""
     deadline = time.monotonic() + 100
     while not happened() and program.poll() is None:
@@ -408,7 +409,7 @@ def test_what_cannot_be_read_is_told(shared_server: RunningServer, named: str, s
     assert "terrazul export-script" in error
 
 
-def test_the_program_is_printed_or_written(shared_server: RunningServer, tmp_path: Path) -> None:
+def test_the_program_is_printed_or_written(tmp_path: Path) -> None:
     line = [TERRAZUL, "export-script"]
     printed = subprocess.run(line, capture_output=True, text=True, check=True, timeout=60).stdout
     assert printed == Path(export_workspace.__file__).read_text()

@@ -83,7 +83,8 @@ class Saved:
             message = "nothing arrived"
             raise OSError(message)
         size = arrived.stat().st_size
-        _remove(target)
+        if target.is_dir():
+            _remove(target)
         arrived.replace(target)
         _remove(arriving)
         return size
@@ -192,10 +193,10 @@ class Export:
     def _begin(self) -> None:
         there = self._saved.read("export.json")
         if not there and self._saved.root.is_dir() and any(self._saved.root.iterdir()):
-            raise Stop("The folder {} holds something else. Name another one.".format(self._saved.root))
+            raise Stop(f"The folder {self._saved.root} holds something else. Name another one.")
         about = self._about(complete=False)
         if there.get("workspace", about["workspace"]) != about["workspace"]:
-            raise Stop("The folder {} holds another workspace. Name another folder.".format(self._saved.root))
+            raise Stop(f"The folder {self._saved.root} holds another workspace. Name another folder.")
         self._saved.write("export.json", about)
 
     def _about(self, complete: bool) -> _Json:
@@ -223,11 +224,11 @@ class Export:
         """Save a thing. One that cannot be saved is noted, and does not hold up the others."""
         try:
             save(*arguments)
-        except Exception as error:  # noqa: BLE001  # as it says
+        except Exception as error:  # as it says
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise Stop("The disk is full. Make room; the same line goes on where it was.") from error
             self.problems.append({"thing": thing, "reason": _reason(error)})
-            self._screen.tell("  not saved: {}: {}".format(thing, _reason(error)))
+            self._screen.tell(f"  not saved: {thing}: {_reason(error)}")
             return False
         return True
 
@@ -245,7 +246,7 @@ class Export:
 
     def _show(self, doing: str) -> None:
         runs, files = self.counts.get("runs", [0])[0], self.counts.get("files", [0])[0]
-        self._screen.show("{} runs, {} files, {} fetched; {}".format(runs, files, size_of(self._bytes), doing))
+        self._screen.show(f"{runs} runs, {files} files, {size_of(self._bytes)} fetched; {doing}")
 
     def _save_experiment(self, experiment: Any) -> None:
         about = {
@@ -254,7 +255,7 @@ class Export:
             "tags": dict(experiment.tags or {}),
             "archived_at": experiment.archived_time,
         }
-        self._saved.write("experiments/{}.json".format(folder_name(experiment.id)), about)
+        self._saved.write(f"experiments/{folder_name(experiment.id)}.json", about)
         self._count("experiments")
         runs = _class("run", "Run").list(experiment, include_children=True, _rehydrate_runs=False)
         for run in runs:
@@ -263,7 +264,7 @@ class Export:
     def _save_run(self, run: Any, experiment_name: str) -> None:
         place = "runs/" + folder_name(run.id)
         there = self._saved.read(place + "/run.json")
-        self._show("run {} of {}".format(run.id, experiment_name))
+        self._show(f"run {run.id} of {experiment_name}")
         if self._is_whole(there):
             self._count("runs", before=True)
             return
@@ -305,19 +306,20 @@ class Export:
             arriving.mkdir()
             return str(run.restore_snapshot(path=str(arriving)))
 
-        self._keep("snapshots", "snapshots/{}.zip".format(folder_name(snapshot_id)), fetch)
+        self._keep("snapshots", f"snapshots/{folder_name(snapshot_id)}.zip", fetch)
 
     def _save_files(self, run: Any, place: str) -> List[str]:
         """Save the files of a run; the names of those that cannot be had."""
         missing = []
         for name in run.get_file_names():
-            self._show("run {}: {}".format(run.id, name))
-            if not self._attempt("file {} of run {}".format(name, run.id), self._save_file, run, place, name):
+            self._show(f"run {run.id}: {name}")
+            if not self._attempt(f"file {name} of run {run.id}", self._save_file, run, place, name):
                 missing.append(name)
         return missing
 
     def _save_file(self, run: Any, place: str, name: str) -> None:
-        if any(part in {"", ".", ".."} for part in name.split("/")):
+        folder, target = (self._saved.root / place).resolve(), (self._saved.root / place / name).resolve()
+        if folder not in target.parents or any(part in {"", ".", ".."} for part in name.split("/")):
             message = "its name leads out of the run"
             raise ValueError(message)
 
@@ -328,11 +330,11 @@ class Export:
 
     def _save_models(self) -> None:
         for model in _class("model", "Model").list(self._workspace):
-            self._attempt("model {}:{}".format(model.name, model.version), self._save_model, model)
+            self._attempt(f"model {model.name}:{model.version}", self._save_model, model)
 
     def _save_model(self, model: Any) -> None:
-        place = "models/{}/{}".format(folder_name(model.name), model.version)
-        self._show("model {}:{}".format(model.name, model.version))
+        place = f"models/{folder_name(model.name)}/{model.version}"
+        self._show(f"model {model.name}:{model.version}")
         before = bool(self._saved.read(place + "/model.json"))
         if not before:
 
@@ -350,12 +352,12 @@ class Export:
             if name.lower().startswith(_CURATED):
                 continue
             for version in _versions(newest.version):
-                thing = "environment {}:{}".format(name, version)
+                thing = f"environment {name}:{version}"
                 self._show(thing)
                 self._attempt(thing, self._save_environment, kind, name, version)
 
     def _save_environment(self, kind: Any, name: str, version: str) -> None:
-        place = "environments/{}/{}".format(folder_name(name), folder_name(version))
+        place = f"environments/{folder_name(name)}/{folder_name(version)}"
         before = (self._saved.root / place).exists()
         if not before:
 
@@ -374,12 +376,12 @@ class Export:
     def _save_dataset(self, kind: Any, name: str) -> None:
         newest = kind.get_by_name(self._workspace, name)
         for version in _versions(newest.version):
-            thing = "dataset {}:{}".format(name, version)
+            thing = f"dataset {name}:{version}"
             self._show(thing)
             self._attempt(thing, self._save_dataset_version, kind, name, version)
 
     def _save_dataset_version(self, kind: Any, name: str, version: str) -> None:
-        place = "datasets/{}/{}.json".format(folder_name(name), folder_name(version))
+        place = f"datasets/{folder_name(name)}/{folder_name(version)}.json"
         before = bool(self._saved.read(place))
         if not before:
             dataset = kind.get_by_name(self._workspace, name, version=int(version) if version.isdigit() else version)
@@ -521,9 +523,9 @@ def size_of(count: float) -> str:
     """A number of bytes as people read it."""
     for unit in _UNITS[:-1]:
         if count < _THOUSAND:
-            return "{:.3g} {}".format(count, unit)
+            return f"{count:.3g} {unit}"
         count /= _THOUSAND
-    return "{:.3g} {}".format(count, _UNITS[-1])
+    return f"{count:.3g} {_UNITS[-1]}"
 
 
 def _open_workspace(config: Optional[str]) -> Any:
@@ -540,17 +542,17 @@ def _open_workspace(config: Optional[str]) -> Any:
 def _tell_end(export: Export, screen: Screen, folder: str) -> None:
     screen.close()
     told = [
-        "{} {}".format(found, kind) + (" ({} of them before)".format(before) if before else "")
+        f"{found} {kind}" + (f" ({before} of them before)" if before else "")
         for kind, (found, before) in export.counts.items()
     ]
     screen.tell("Saved in {}: {}.".format(folder, ", ".join(told) or "nothing, since the workspace is empty"))
     if export.problems:
-        screen.tell("Not saved: {}. Run it again to try these once more.".format(len(export.problems)))
+        screen.tell(f"Not saved: {len(export.problems)}. Run it again to try these once more.")
         for each in export.problems[:_SHOWN_PROBLEMS]:
             screen.tell("  {thing}: {reason}".format(**each))
         if len(export.problems) > _SHOWN_PROBLEMS:
-            screen.tell("  export.json in {} names all of them.".format(folder))
-    screen.tell("Next, where Terrazul is: terrazul import azureml {} --dry-run".format(folder))
+            screen.tell(f"  export.json in {folder} names all of them.")
+    screen.tell(f"Next, where Terrazul is: terrazul import azureml {folder} --dry-run")
 
 
 def main(line: Optional[Sequence[str]] = None) -> int:
