@@ -154,7 +154,7 @@ def test_what_is_broken_is_named_and_the_rest_comes(server: RunningServer, folde
     folder.add_run("odd", number="many")
     folder.add_snapshot("s1", {"train.py": "print()", "../out.py": "print()"})
     folder.add_model(1)
-    folder.add_model(2, version="two")
+    folder.add_model(2, created_by=None, tags=["none"])
     folder.add_model(3, run_id="gone")
     folder.write("environments/env/1/azureml_environment.json", "[")
     folder.add_environment("2")
@@ -296,14 +296,14 @@ def test_a_run_that_went_on_gets_what_it_lacks_once_it_has_ended(server: Running
 
 def test_what_could_not_be_had_is_tried_again(server: RunningServer, source: Workspace) -> None:
     run = Experiment(source, "first").start_logging()
-    content = os.urandom(3_000_000)
+    content = os.urandom(9_000_000)
     Path("large.bin").write_bytes(content)
     run.upload_file("outputs/large.bin", "large.bin")
     run.log("loss", 1)
     run.complete()
     run.register_model("net", model_path="outputs/large.bin")
     stored = next(
-        each for each in (server.home.path / "blobs").rglob("*") if each.is_file() and each.stat().st_size == 3_000_000
+        each for each in (server.home.path / "blobs").rglob("*") if each.is_file() and each.stat().st_size == 9_000_000
     )
     hidden = stored.rename(stored.with_name("hidden"))
 
@@ -373,7 +373,9 @@ def test_the_oldest_python_here_saves_too(server: RunningServer, source: Workspa
     assert "Next, where Terrazul is: terrazul import azureml saved --dry-run" in told
 
 
-def test_mistakes_are_told_before_anything_is_written(server: RunningServer, source: Workspace) -> None:
+def test_mistakes_are_told_before_anything_is_written(
+    server: RunningServer, source: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Experiment(source, "first").start_logging().complete()
     assert save(server, "saved", "--experiment", "frist") == (2, "The workspace has no experiment frist.\n")
     assert not Path("saved").exists()
@@ -385,12 +387,9 @@ def test_mistakes_are_told_before_anything_is_written(server: RunningServer, sou
         2, "The folder saved holds another workspace. Name another folder.\n"
     )  # fmt: skip
     assert save(server, ".") == (2, "The folder . holds something else. Name another one.\n")
-    code, told = save(server, "new", "--config", "nowhere")
-    assert code == 2
-    assert told.startswith("The workspace cannot be opened. ")
-    program = [sys.executable, "-I", export_workspace.__file__, "new"]
-    bare = subprocess.run(program, env={}, capture_output=True, text=True, check=False, cwd="/", timeout=60)
-    assert bare.returncode == 2
+    monkeypatch.chdir("/")
+    code, told = save(server, "new")
+    assert (code, told[:31]) == (2, "The workspace cannot be opened.")
 
 
 @pytest.mark.parametrize(

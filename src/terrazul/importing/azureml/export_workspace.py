@@ -35,6 +35,7 @@ _LINE_SECONDS = 10.0
 _WIDTH = 100
 _SHOWN_PROBLEMS = 20
 _REASON_LIMIT = 500
+_MOST_FAILURES = 5
 _ARRIVING = "arriving"
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _THOUSAND = 1000.0
@@ -162,6 +163,7 @@ class Export:
         self._saved = saved
         self._screen = screen
         self._mlflow: Optional[MlflowReader] = None
+        self._mlflow_failures = 0
         self._bytes = 0
         self.problems: List[Dict[str, str]] = []
         self.counts: Dict[str, List[int]] = {}
@@ -224,7 +226,7 @@ class Export:
         """Save a thing. One that cannot be saved is noted, and does not hold up the others."""
         try:
             save(*arguments)
-        except Exception as error:  # as it says
+        except Exception as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise Stop("The disk is full. Make room; the same line goes on where it was.") from error
             self.problems.append({"thing": thing, "reason": _reason(error)})
@@ -288,18 +290,23 @@ class Export:
         return bool(has_all and (there.get("mlflow") or self._mlflow is None))
 
     def _save_metrics(self, run: Any, place: str, about: _Json) -> None:
-        metrics = run.get_metrics()
-        series: Dict[str, Dict[str, List[int]]] = {}
+        found = {"metrics": run.get_metrics(), "series": {}}
         if self._mlflow is not None:
-            try:
-                about["parameters"] = self._mlflow.parameters(run.id)
-                series = self._mlflow.series(run.id, metrics)
-                about["mlflow"] = True
-            except Exception as error:  # noqa: BLE001  # the metrics themselves are there
-                self._mlflow = None
-                self._screen.tell("MLflow's client is not used any more, since it failed. " + _reason(error))
-        if metrics:
-            self._saved.write(place + "/metrics.json", {"metrics": metrics, "series": series})
+            thing = "parameters, and steps of metrics, of run " + run.id
+            if self._attempt(thing, self._ask_mlflow, self._mlflow, run.id, about, found):
+                self._mlflow_failures = 0
+            else:
+                self._mlflow_failures += 1
+        if self._mlflow_failures == _MOST_FAILURES:
+            self._mlflow = None
+            self._screen.tell("MLflow's client fails again and again, and is not used any more.")
+        if found["metrics"]:
+            self._saved.write(place + "/metrics.json", found)
+
+    def _ask_mlflow(self, reader: MlflowReader, run_id: str, about: _Json, found: _Json) -> None:
+        parameters = reader.parameters(run_id)
+        found["series"] = reader.series(run_id, found["metrics"])
+        about.update(parameters=parameters, mlflow=True)
 
     def _save_snapshot(self, run: Any, snapshot_id: str) -> None:
         def fetch(arriving: Path) -> str:
@@ -439,9 +446,8 @@ def _describe_model(model: Any) -> _Json:
 
 
 def _describe_dataset(dataset: Any) -> _Json:
-    """What a dataset is: as it prints itself, and its steps with all that they were told, where these can be had."""
-    dataflow = getattr(dataset, "_dataflow", None)
-    steps = dataflow.to_json() if hasattr(dataflow, "to_json") else None
+    """What a dataset is: as it prints itself, and its definition as v1 keeps it, with all that its steps were told."""
+    definition = getattr(dataset, "_definition", None)  # a text, until the dataset is used for the first time
     return {
         "name": dataset.name,
         "version": dataset.version,
@@ -450,7 +456,7 @@ def _describe_dataset(dataset: Any) -> _Json:
         "description": dataset.description,
         "tags": dict(dataset.tags or {}),
         "text": str(dataset),
-        "dataflow": steps if steps is None else json.loads(steps),
+        "definition": definition if isinstance(definition, str) else None,
     }
 
 
