@@ -95,7 +95,8 @@ def log_everything(run: Run) -> None:
     for step, value in enumerate([1.0, 0.5, 0.25, 0.125]):
         run.log("loss", value)
         run.log("stepped", value, step=step * 10)
-    run.log_list("list", [1, 2, "three", None])
+    run.log_list("list", [1, 2, 3.5])
+    run.log_list("words", ["one", None])
     run.log_list("nested", [[1, 2], [3]])
     run.log_row("row", angle=1.5, label="x")
     for angle in range(3):

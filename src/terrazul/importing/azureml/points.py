@@ -68,7 +68,5 @@ def _steps_and_times(series: Optional[_Series], count: int, began: int) -> Tuple
     told = series or {}
     times = [each * 1000 for each in told.get("times") or []]
     steps: Sequence[Optional[int]] = told.get("steps") or []
-    return (
-        steps if len(steps) == count and any(steps) else [None] * count,  # without any, none was logged
-        times if len(times) == count else [began] * count,
-    )
+    is_place = len(steps) != count or list(steps) == list(range(count))  # which MLflow is told where none was logged
+    return [None] * count if is_place else steps, times if len(times) == count else [began] * count

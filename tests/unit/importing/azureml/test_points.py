@@ -53,7 +53,7 @@ def test_steps_and_times_are_taken_where_they_are_known(tmp_path: Path):
     metrics = {"stepped": [1, 2], "not stepped": [1, 2], "other count": [1, 2]}
     series = {
         "stepped": {"steps": [0, 10], "times": [5, 6]},
-        "not stepped": {"steps": [0, 0], "times": [5, 6]},
+        "not stepped": {"steps": [0, 1], "times": [5, 6]},
         "other count": {"steps": [1], "times": [5]},
     }
     points = list(points_of("r", metrics, series, tmp_path, 7))
