@@ -169,9 +169,7 @@ def carry_out(*line: str, code: int = 0, **variables: str) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_a_v1_workspace_comes_as_it_was_and_once(
-    project: Path, platform: RunningServer, client_python: Path, tmp_path: Path
-):
+def test_v1_workspace_comes_once(project: Path, platform: RunningServer, client_python: Path, tmp_path: Path):
     first = Workspace.from_config()
     fill(first)
     carry_out(TERRAZUL, "export-script", "--output", "export_workspace.py")

@@ -468,7 +468,8 @@ def _pairs(found: Any) -> Iterable[Tuple[str, Any]]:
 
 
 def _id_of(dataset: Any) -> Optional[str]:
-    return getattr(dataset, "id", dataset)
+    found: Optional[str] = getattr(dataset, "id", dataset)
+    return found
 
 
 def _versions(newest: Any) -> List[str]:
