@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any, Dict, Iterator
 
 from terrazul.cli.command import Subparsers, add_group, add_verb, workspace_options
@@ -10,19 +11,22 @@ from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import is_for_people, note, show
 from terrazul.cli.wording import plural, printable, size
 from terrazul.cli.workspace_choice import choose
+from terrazul.importing.azureml.folder import AzuremlFolderSource
 from terrazul.importing.delivery import deliver
+from terrazul.importing.environment_delivery import deliver_environments
 from terrazul.importing.findings import Count, Findings
 from terrazul.importing.mlflow.opening import open_source
-from terrazul.importing.source import Source
 
 _KINDS = {
     "experiments": "experiment",
     "runs": "run",
     "metric_values": "metric value",
     "files": "file",
+    "snapshots": "snapshot",
     "logged_models": "logged model",
     "models": "registered model",
     "model_versions": "model version",
+    "environments": "environment version",
 }
 _SHOWN_PROBLEMS = 20
 
@@ -48,6 +52,16 @@ def add_parser(subparsers: Subparsers) -> None:
         help="Where files lie that are not where MLflow noted them. May stand several times.",
     )
     _add_options(mlflow)
+    azureml = add_verb(
+        verbs,
+        "azureml",
+        _import_azureml,
+        "Bring in a v1 workspace that was saved into a folder, with run ids, times, files, snapshots and version "
+        "numbers. `terrazul export-script` writes the program that saves it.",
+        example="terrazul import azureml ./saved --dry-run",
+    )
+    azureml.add_argument("source", metavar="FOLDER", help="The folder that the program has written.")
+    _add_options(azureml)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,12 +70,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _import_mlflow(arguments: argparse.Namespace) -> int:
-    return _carry_out(arguments, open_source(arguments.source, arguments.artifacts))
+    source = open_source(arguments.source, arguments.artifacts)
+    return _tell(arguments, deliver(choose(arguments).client, source, dry=arguments.dry_run, tell=note))
 
 
-def _carry_out(arguments: argparse.Namespace, source: Source) -> int:
-    workspace = choose(arguments)
-    findings = deliver(workspace.client, source, dry=arguments.dry_run)
+def _import_azureml(arguments: argparse.Namespace) -> int:
+    source = AzuremlFolderSource(Path(arguments.source))
+    client = choose(arguments).client
+    deliver_environments(client, source.findings, source.environments(), dry=arguments.dry_run)
+    return _tell(arguments, deliver(client, source, dry=arguments.dry_run, tell=note))
+
+
+def _tell(arguments: argparse.Namespace, findings: Findings) -> int:
     if is_for_people(arguments):
         for line in _lines(findings, dry=arguments.dry_run):
             print(printable(line))
@@ -83,6 +103,8 @@ def _lines(findings: Findings, *, dry: bool) -> Iterator[str]:
         yield "Nothing is there to come."
     for what, number in findings.left_out.items():
         yield f"Left out, since Terrazul has no place for them: {what} ({number})."
+    for what, number in findings.waiting.items():
+        yield f"Stays in the folder until Terrazul can take it: {what} ({number})."
     for problem in findings.problems[:_SHOWN_PROBLEMS]:
         yield f"  {problem.thing}: {problem.reason}"
 
@@ -108,5 +130,5 @@ def _summary_of_problems(findings: Findings) -> str:
 
 def _plain(findings: Findings, *, dry: bool) -> Dict[str, Any]:
     counts = {name: vars(value) for name, value in vars(findings).items() if isinstance(value, Count)}
-    problems = [vars(each) for each in findings.problems]
-    return {"dry_run": dry, **counts, "left_out": findings.left_out, "problems": problems}
+    told = {name: getattr(findings, name) for name in ("left_out", "waiting", "renamed")}
+    return {"dry_run": dry, **counts, **told, "problems": [vars(each) for each in findings.problems]}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List
+from typing import Callable, List
 
 from terrazul.importing.findings import Findings
 from terrazul.importing.model_delivery import ModelDelivery
+from terrazul.importing.model_name import names_here
 from terrazul.importing.progress import Bar
 from terrazul.importing.run_delivery import RunDelivery
 from terrazul.importing.source import Source
@@ -19,12 +20,18 @@ _DEFAULT = "Default"
 """The experiment that is always there, and not listed while it has no runs."""
 
 
-def deliver(client: Client, source: Source, *, dry: bool = False) -> Findings:
+def deliver(
+    client: Client, source: Source, *, dry: bool = False, tell: Callable[[str], None] = lambda _: None
+) -> Findings:
     """Bring everything that a source yields into a workspace; what is here already gets only what it lacks.
 
-    With ``dry`` nothing is written, and the findings say what would come. Raises what ``Client`` raises.
+    With ``dry`` nothing is written, and the findings say what would come. ``tell`` is told, before anything is written,
+    of each model that is written under another name. Raises what ``Client`` raises.
     """
     findings = source.findings
+    findings.renamed = names_here(source.model_names())
+    for name, written in findings.renamed.items():
+        tell(f"The model {name!r} is written as {written!r}, since a name has letters, digits, '-', '.' and '_' here.")
     experiments = list(source.experiments())
     bar = Bar("Looking at" if dry else "Importing", source.run_count())
     try:

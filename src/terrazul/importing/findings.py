@@ -37,13 +37,19 @@ class Findings:
     deleted_runs: Count = field(default_factory=Count)
     metric_values: Count = field(default_factory=Count)
     files: Count = field(default_factory=Count)
+    snapshots: Count = field(default_factory=Count)
     bytes: Count = field(default_factory=Count)
     logged_models: Count = field(default_factory=Count)
     models: Count = field(default_factory=Count)
     model_versions: Count = field(default_factory=Count)
+    environments: Count = field(default_factory=Count)
+    renamed: Dict[str, str] = field(default_factory=dict)
+    """Models whose names cannot be here, and the names under which they are written."""
     problems: List[Problem] = field(default_factory=list)
     left_out: Dict[str, int] = field(default_factory=dict)
     """What Terrazul has no place for, by its name in the plural, and how many there are."""
+    waiting: Dict[str, int] = field(default_factory=dict)
+    """What stays in the source until Terrazul can take it, by its name in the plural, and how many there are."""
 
     def problem(self, thing: str, reason: str) -> None:
         """Something does not come, or not whole; told once."""

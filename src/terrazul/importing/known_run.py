@@ -37,11 +37,16 @@ def artifacts_of(client: Client, run_id: str) -> Dict[str, Artifact]:
     return {each.path: each for each in found}
 
 
-def missing_points(client: Client, run: Run, name: str, points: Sequence[MetricPoint]) -> Iterable[MetricPoint]:
-    """Those of a metric's points that the run does not have yet; a point that stands twice counts twice."""
+def missing_points(
+    client: Client, run: Run, name: str, points: Sequence[MetricPoint], *, by_place: bool = False
+) -> Iterable[MetricPoint]:
+    """Those of a metric's points that the run does not have yet; a point that stands twice counts twice.
+
+    With ``by_place`` they are those that come after as many as the run has.
+    """
     counts = {each.name: each.count for each in run.metrics}
-    if name not in counts:
-        return points
+    if by_place or name not in counts:
+        return points[counts.get(name, 0) :]
     there = _identities(client, run.run_id, name)
     return [each for each in points if not _is_taken(there, each)]
 

@@ -11,6 +11,7 @@ from terrazul.core.errors import InvalidInput, NotFound
 from terrazul.core.ids import check_model_name
 from terrazul.importing.findings import Findings
 from terrazul.importing.known_run import known_runs
+from terrazul.importing.model_name import ORIGINAL_NAME
 from terrazul.importing.progress import Bar
 from terrazul.importing.source import LoggedModelRecord, ModelRecord, VersionRecord
 from terrazul.sdk.client import Client
@@ -42,8 +43,11 @@ class ModelDelivery:
                 self._take(ImportBatch(logged_models=[about]), thing)
 
     def deliver_models(self, records: Iterable[ModelRecord]) -> None:
-        """Write registered models with their versions. One whose name cannot be here is told of and left out."""
-        for record in records:
+        """Write registered models with their versions, those whose names cannot be here under the names found for them.
+
+        One for which none was found is told of, and left out.
+        """
+        for record in map(self._as_named_here, records):
             name = record.about.name
             try:
                 check_model_name(name)
@@ -56,12 +60,23 @@ class ModelDelivery:
             if not self._dry:
                 self._take(ImportBatch(names=[record.about]), f"model {name}")
 
+    def _as_named_here(self, record: ModelRecord) -> ModelRecord:
+        about = record.about
+        name = self._findings.renamed.get(about.name)
+        if name is None:
+            return record
+        versions = [
+            replace(each, about=replace(each.about, model=replace(each.about.model, name=name)))
+            for each in record.versions
+        ]
+        return ModelRecord(replace(about, name=name, tags={**about.tags, ORIGINAL_NAME: about.name}), versions)
+
     def _deliver_version(self, record: VersionRecord) -> None:
         about = record.about
         model_id = f"{about.model.name}:{about.version}"
         thing = f"model {model_id}"
         here = self._read(Model, f"/models/{quote(model_id)}")
-        files = record.folder.files(thing, self._findings, f"{record.top}/")
+        files = record.folder.files(thing, self._findings, record.top and f"{record.top}/")
         if not files:
             if not record.folder.problem:
                 self._findings.problem(thing, "it has no files, and does not come")

@@ -9,6 +9,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.importing.findings import Findings
 from terrazul.importing.known_run import artifacts_of, known_runs, missing_points
 from terrazul.importing.progress import Bar
+from terrazul.importing.snapshot_delivery import SnapshotDelivery
 from terrazul.importing.source import RunRecord
 from terrazul.sdk.client import Client
 from terrazul.sdk.content import SentFiles, SourceFile, send_files
@@ -42,6 +43,7 @@ class RunDelivery:
         self._bar = bar
         self._dry = dry
         self._writer = Writer(client, self._refused)
+        self._snapshots = SnapshotDelivery(client, findings, bar, dry=dry)
         self._group: List[RunRecord] = []
         self._taken: Set[str] = set()
         self._waiting: Dict[str, List[RunRecord]] = {}
@@ -126,29 +128,34 @@ class RunDelivery:
 
     def _put(self, prepared: _Prepared, sent: SentFiles) -> None:
         record, here = prepared.record, prepared.here
+        snapshot_id = here.snapshot_id if here else None
+        if record.snapshot is not None:
+            snapshot_id = self._snapshots.take(record.snapshot, record.run_id, here=snapshot_id)
         if not self._dry:
             if here is None:
-                self._begin(record)
+                self._begin(record, snapshot_id)
             else:
-                self._complete(record, here)
+                self._complete(record, here, snapshot_id)
         self._put_points(record, here)
         for file in prepared.files:
             self._put_file(prepared, file, sent)
         ends = record.state.terminal and (here is None or not here.state.terminal)
         if ends and not self._dry:
             time = record.started_at if record.ended_at is None else record.ended_at
-            self._writer.put(StateChange(record.run_id, record.state, time, reopens=True))
+            self._writer.put(StateChange(record.run_id, record.state, time, error=record.error, reopens=True))
 
-    def _begin(self, record: RunRecord) -> None:
+    def _begin(self, record: RunRecord, snapshot_id: str | None) -> None:
         self._writer.put(
             NewRun(
                 record.run_id, record.experiment_name, record.started_at, record.parent_run_id, record.type,
-                record.display_name, record.description, record.tags, record.properties, None,
+                record.display_name, record.description, record.tags, record.properties, snapshot_id,
                 RunState.RUNNING if record.state.terminal else record.state, record.parameters,
             )
         )  # fmt: skip
+        if record.warnings:
+            self._writer.put(RunChange(record.run_id, warnings=record.warnings))
 
-    def _complete(self, record: RunRecord, here: Run) -> None:
+    def _complete(self, record: RunRecord, here: Run, snapshot_id: str | None) -> None:
         """Add what the run here lacks; what was changed here stays."""
         for key, value in record.parameters.items():
             if here.parameters.get(key, value) != value:
@@ -158,6 +165,8 @@ class RunDelivery:
             set_tags={key: value for key, value in record.tags.items() if key not in here.tags},
             add_properties={key: value for key, value in record.properties.items() if key not in here.properties},
             add_parameters={key: value for key, value in record.parameters.items() if key not in here.parameters},
+            snapshot_id=None if snapshot_id == here.snapshot_id else snapshot_id,
+            warnings=[each for each in record.warnings if each not in here.warnings],
         )
         if change != RunChange(record.run_id):
             self._writer.put(change)
@@ -171,7 +180,7 @@ class RunDelivery:
                         self._writer.put(each)
                 continue
             points = list(group)
-            missing = list(missing_points(self._client, here, name, points))
+            missing = list(missing_points(self._client, here, name, points, by_place=record.points_by_place))
             self._findings.metric_values.found += len(points)
             self._findings.metric_values.new += len(missing)
             for each in missing if not self._dry else []:

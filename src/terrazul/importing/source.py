@@ -12,6 +12,7 @@ from terrazul.core.errors import InvalidInput
 from terrazul.core.paths import check_relative_path
 from terrazul.importing.findings import Findings
 from terrazul.sdk.content import SourceFile
+from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.importing import (
     ImportedExperiment,
     ImportedLoggedModel,
@@ -20,7 +21,7 @@ from terrazul.wire.importing import (
     ImportedVersion,
 )
 from terrazul.wire.metric import MetricPoint
-from terrazul.wire.run import RunState
+from terrazul.wire.run import RunError, RunState
 
 _NO_POINTS: Tuple[MetricPoint, ...] = ()
 
@@ -92,7 +93,13 @@ class RunRecord:
     parameters: Dict[str, str] = field(default_factory=dict)
     points: Callable[[], Iterable[MetricPoint]] = lambda: _NO_POINTS
     """Those of one metric after another."""
+    points_by_place: bool = False
+    """Whether a point is known again by its place among those of its metric, since its time is not certain."""
     folder: Folder = field(default_factory=Folder)
+    snapshot: Optional[Path] = None
+    """The zip archive of the files that it was made from."""
+    error: Optional[RunError] = None
+    warnings: List[str] = field(default_factory=list)
     about: Optional[ImportedRun] = None
     """What it read and made, where there is something to tell."""
 
@@ -107,7 +114,7 @@ class LoggedModelRecord:
 
 @dataclass
 class VersionRecord:
-    """A version of a model, its files still to be found; they are put below ``top``."""
+    """A version of a model, its files still to be found; they are put below ``top``, if there is one."""
 
     about: ImportedVersion
     folder: Folder
@@ -120,6 +127,20 @@ class ModelRecord:
 
     about: ImportedName
     versions: List[VersionRecord] = field(default_factory=list)
+
+
+@dataclass
+class EnvironmentRecord:
+    """A version of an environment. ``number`` is 0 where the version is none."""
+
+    definition: EnvironmentDefinition
+    version: str
+    number: int
+
+    @property
+    def thing(self) -> str:
+        """What it is called in a problem."""
+        return f"environment {self.definition.name}:{self.version}"
 
 
 class Source(Protocol):
@@ -138,6 +159,9 @@ class Source(Protocol):
 
     def logged_models(self) -> Iterable[LoggedModelRecord]:
         """The logged models of all experiments."""
+
+    def model_names(self) -> Iterable[str]:
+        """The names of the registered models, before anything else of them is read."""
 
     def models(self) -> Iterable[ModelRecord]:
         """The registered models."""

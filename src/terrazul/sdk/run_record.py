@@ -115,9 +115,12 @@ class RunRecord:
         return environment
 
     def get_snapshot_id(self) -> Optional[str]:
-        """The id of the snapshot of the source directory, if one was taken."""
+        """The id of the snapshot of the source directory, if one was taken.
+
+        A run that was imported keeps the property that named it elsewhere; this is the id of what is here.
+        """
         record = self._current()
-        return record.properties.get(SNAPSHOT_PROPERTY) or record.snapshot_id
+        return record.snapshot_id or record.properties.get(SNAPSHOT_PROPERTY)
 
     @property
     def portal_url(self) -> str:

@@ -7,15 +7,19 @@ again: what is there already stays as it is, and gets only what it lacks.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
+from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.model import ModelFile, NewModel
 from terrazul.wire.write import Refusal
 
 
 @dataclass(frozen=True)
 class ImportedExperiment:
-    """An experiment; times are in microseconds. ``deleted`` deletes it in MLflow's way, with its runs."""
+    """An experiment; times are in microseconds. ``deleted`` deletes it in MLflow's way, with its runs.
+
+    One that is made with ``archived_at`` is archived; one that is there stays in lists, or out of them.
+    """
 
     name: str
     created_at: int
@@ -23,6 +27,7 @@ class ImportedExperiment:
     description: str = ""
     tags: Dict[str, str] = field(default_factory=dict)
     deleted: bool = False
+    archived_at: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,18 @@ class ImportedName:
 
 
 @dataclass(frozen=True)
+class ImportedEnvironment:
+    """A definition under its number, which no version of that name may have passed.
+
+    A version that is there already with the same definition stays as it is.
+    """
+
+    definition: EnvironmentDefinition
+    version: int
+    created_at: int
+
+
+@dataclass(frozen=True)
 class ImportBatch:
     """Several things at once. The lists are applied in this order, each from its start."""
 
@@ -123,6 +140,7 @@ class ImportBatch:
     runs: List[ImportedRun] = field(default_factory=list)
     versions: List[ImportedVersion] = field(default_factory=list)
     names: List[ImportedName] = field(default_factory=list)
+    environments: List[ImportedEnvironment] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

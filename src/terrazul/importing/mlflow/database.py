@@ -83,6 +83,10 @@ class DatabaseSource:
                 else:
                     yield self._logged_model(row, name)
 
+    def model_names(self) -> Iterable[str]:
+        """The names of the registered models."""
+        return (row["name"] for row in self._tables.of("registered_models"))
+
     def models(self) -> Iterable[ModelRecord]:
         """The registered models."""
         seen = set()

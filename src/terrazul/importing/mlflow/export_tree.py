@@ -110,6 +110,13 @@ class ExportTreeSource:
                 continue
             yield LoggedModelRecord(_logged_model(about, name, run_id), folder)
 
+    def model_names(self) -> Iterable[str]:
+        """The names of the registered models."""
+        for file in self._files.get(_MODEL, []):
+            about = (self._read(file, quiet=True) or {}).get("registered_model")
+            if isinstance(about, dict):
+                yield text(about.get("name"))
+
     def models(self) -> Iterable[ModelRecord]:
         """The registered models."""
         for file in self._files.get(_MODEL, []):

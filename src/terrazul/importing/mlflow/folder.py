@@ -119,6 +119,10 @@ class FolderSource:
                 files = self._files_of[folder.name] = self._places.find(text(meta.get("artifact_location")), usual)
                 yield LoggedModelRecord(about, files)
 
+    def model_names(self) -> Iterable[str]:
+        """The names of the registered models."""
+        return (folder.name for folder in _folders(self._root / _MODELS))
+
     def models(self) -> Iterable[ModelRecord]:
         """The registered models."""
         for folder in _folders(self._root / _MODELS):

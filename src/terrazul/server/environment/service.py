@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
-from terrazul.core.errors import InvalidInput, NotFound
+from terrazul.core.errors import AlreadyExists, InvalidInput, NotFound
 from terrazul.server.environment import store
 from terrazul.server.sql.database import Database
 from terrazul.wire.environment import Environment, EnvironmentDefinition
@@ -29,20 +29,7 @@ class Environments:
 
     async def register(self, workspace: int, definition: EnvironmentDefinition, user: str) -> Environment:
         """The same definition as the newest version keeps that version; a changed one becomes the next."""
-        if not _NAME.match(definition.name):
-            raise InvalidInput(
-                f"The environment name {definition.name[:80]!r} is not valid.",
-                target=definition.name[:80],
-                hint="Use letters, digits, '_', '-', '.', the first a letter or digit.",
-            )
-        if definition.name.lower().startswith(_CURATED_PREFIX):
-            raise InvalidInput(
-                f"The name {definition.name!r} is reserved: names that begin with AzureML- are curated environments.",
-                target=definition.name,
-                hint="Take another name, for example with Environment.clone(new_name).",
-            )
-        plain = replace(definition, version=None)
-        digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+        plain, digest = _checked(definition)
 
         def work(connection: Connection) -> Environment:
             same = store.find_same(connection, workspace, plain.name, digest)
@@ -71,3 +58,41 @@ class Environments:
             target=name,
             hint=f"Its versions are {', '.join(each.version for each in reversed(versions))}.",
         )
+
+
+def keep(
+    connection: Connection, workspace: int, definition: EnvironmentDefinition, version: int, created_at: int, user: str
+) -> None:
+    """Enter a definition under the number that it brings along from elsewhere; once, also where it is sent again.
+
+    Raises ``InvalidInput`` for a name or a number that none can have, ``AlreadyExists`` where the version has another
+    definition, ``Conflict`` where the name has passed the number.
+    """
+    plain, digest = _checked(definition)
+    there = store.digest_of(connection, workspace, plain.name, version)
+    if there is None:
+        store.add(connection, workspace, plain, digest, created_at, user, version)
+    elif there != digest:
+        raise AlreadyExists(
+            f"The environment {plain.name}:{version} is here already, with another definition.",
+            target=f"{plain.name}:{version}",
+            hint="Import into another workspace, where the name is free.",
+        )
+
+
+def _checked(definition: EnvironmentDefinition) -> tuple[EnvironmentDefinition, str]:
+    """The definition as it is kept, and by what it is told from others. Raises ``InvalidInput`` for its name."""
+    if not _NAME.match(definition.name):
+        raise InvalidInput(
+            f"The environment name {definition.name[:80]!r} is not valid.",
+            target=definition.name[:80],
+            hint="Use letters, digits, '_', '-', '.', the first a letter or digit.",
+        )
+    if definition.name.lower().startswith(_CURATED_PREFIX):
+        raise InvalidInput(
+            f"The name {definition.name!r} is reserved: names that begin with AzureML- are curated environments.",
+            target=definition.name,
+            hint="Take another name, for example with Environment.clone(new_name).",
+        )
+    plain = replace(definition, version=None)
+    return plain, hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from terrazul.core.clock import to_text
+from terrazul.core.errors import Conflict
 from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.witness import made
 from terrazul.wire.environment import Environment, EnvironmentDefinition
@@ -41,23 +42,46 @@ environment = Table(
 
 
 def add(
-    connection: Connection, workspace: int, definition: EnvironmentDefinition, digest: str, now: int, user: str
+    connection: Connection,
+    workspace: int,
+    definition: EnvironmentDefinition,
+    digest: str,
+    now: int,
+    user: str,
+    wanted: int | None = None,
 ) -> Environment:
-    """Enter a definition as the next version of its name."""
+    """Enter a definition as the next version of its name.
+
+    With a wanted version it is that one. Raises ``Conflict`` where the name has passed it.
+    """
     of_name = (environment.c.workspace == workspace) & (environment.c.name == definition.name)
     last = connection.execute(select(func.max(environment.c.version)).where(of_name)).scalar() or 0
+    version = last + 1 if wanted is None else wanted
+    if version <= last:
+        raise Conflict(
+            f"The environment {definition.name!r} has passed the version {version}: its newest is {last}.",
+            target=f"{definition.name}:{version}",
+            hint="Import into another workspace, where the name is free.",
+        )
     values = {
         "workspace": workspace,
         "name": definition.name,
-        "version": last + 1,
+        "version": version,
         "definition": msgspec.to_builtins(definition),
         "digest": digest,
         "created_at": now,
         "created_by": user,
     }
     connection.execute(environment.insert().values(**values))
-    made(connection, "environment", f"{definition.name}:{last + 1}")
-    return Environment(definition.name, str(last + 1), definition, to_text(now), user)
+    made(connection, "environment", f"{definition.name}:{version}")
+    return Environment(definition.name, str(version), definition, to_text(now), user)
+
+
+def digest_of(connection: Connection, workspace: int, name: str, version: int) -> str | None:
+    """By what the definition of a version is told from others; ``None`` where there is no such version."""
+    of_version = (environment.c.name == name) & (environment.c.version == version)
+    query = select(environment.c.digest).where(environment.c.workspace == workspace, of_version)
+    return connection.execute(query).scalar()
 
 
 def find_same(connection: Connection, workspace: int, name: str, digest: str) -> Environment | None:

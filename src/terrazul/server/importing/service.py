@@ -12,6 +12,7 @@ from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from terrazul.core.ids import check_experiment_name, check_model_name, new_guid
 from terrazul.core.paths import check_relative_path
 from terrazul.server.blobs import store as contents
+from terrazul.server.environment import service as environments
 from terrazul.server.experiment import store as experiments
 from terrazul.server.experiment.store import DEFAULT_NUMBER
 from terrazul.server.identity.rules import Principal
@@ -35,6 +36,7 @@ from terrazul.wire.importing import (
     ImportAnswer,
     ImportBatch,
     ImportedDataset,
+    ImportedEnvironment,
     ImportedExperiment,
     ImportedLoggedModel,
     ImportedMetric,
@@ -74,12 +76,13 @@ class Importing:
         def last(connection: Connection) -> list[Refusal]:
             part = _Part(connection, workspace, principal, self._clock(), self._notify)
             part.each("names", batch.names, part.name, lambda each: each.name)
+            part.each("environments", batch.environments, part.environment, lambda each: each.definition.name)
             return part.refusals
 
         refusals = await self._database.write(first) if batch.experiments or batch.logged_models or batch.runs else []
         for index, version in enumerate(batch.versions):
             refusals += await self._take_version(workspace, index, version, principal)
-        if batch.names:
+        if batch.names or batch.environments:
             refusals += await self._database.write(last)
         return ImportAnswer(refusals)
 
@@ -138,7 +141,8 @@ class _Part:
         if found is None:
             made = Experiment(new_guid(), new.name, new.description, new.tags, to_text(created), self._principal.name)
             found = experiments.add(self._connection, self._workspace, made, created)
-            experiments.change(self._connection, found.key, {"updated_at": updated})
+            archived = None if new.archived_at is None else check_time(new.archived_at)
+            experiments.change(self._connection, found.key, {"updated_at": updated, "archived_at": archived})
         elif found.deleted_at is None:
             there = found.experiment
             values = {"description": there.description or new.description, "tags": {**new.tags, **there.tags}}
@@ -245,6 +249,17 @@ class _Part:
                     f"The alias {alias!r} of {new.name!r} stands for the version {there[alias]} here.", target=alias
                 )
             registry.set_alias(self._connection, self._workspace, row.key, alias, version)
+
+    def environment(self, new: ImportedEnvironment) -> None:
+        """Enter a version of an environment, if it is not there."""
+        if not 1 <= new.version < _LARGEST_VERSION:
+            raise InvalidInput(
+                f"{str(new.version)[:40]} is not a version of an environment.",
+                target="version",
+                hint="Versions count from 1.",
+            )
+        created = check_time(new.created_at)
+        environments.keep(self._connection, self._workspace, new.definition, new.version, created, self._principal.name)
 
     def _add_texts(self, kind: NamedTexts, key: int, wanted: Mapping[str, str]) -> None:
         there = kind.of(self._connection, [key]).get(key, {})
