@@ -365,20 +365,33 @@ class Workspace:
         os.environ.setdefault(_MLFLOW_TOKEN, self._server.address.token)
         return f"{self._server.address.url}{self.client.prefix}/mlflow"
 
-    def share(self, user: Optional[str] = None, role: str = "Reader", group: Optional[str] = None) -> List[wire.Member]:
+    def share(
+        self,
+        user: Optional[str] = None,
+        role: str = "Reader",
+        group: Optional[str] = None,
+        folder: Optional[str] = None,
+    ) -> List[wire.Member]:
         """Give a user or a group a role in the workspace; returns with whom it is shared. Terrazul's own.
 
-        The roles are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that
-        the installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is
-        no owner.
+        With a ``folder`` (``team/a``) the role holds for the experiments in and below it and for their runs only. The
+        roles are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that the
+        installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is no
+        owner.
         """
-        return self.client.post(List[wire.Member], "/members", wire.Member(role, user, group))
+        member = wire.Member(role, user, group, folder=(folder or "").strip("/"))
+        return self.client.post(List[wire.Member], "/members", member)
 
     def unshare(
-        self, user: Optional[str] = None, role: str = "Reader", group: Optional[str] = None
+        self,
+        user: Optional[str] = None,
+        role: str = "Reader",
+        group: Optional[str] = None,
+        folder: Optional[str] = None,
     ) -> List[wire.Member]:
-        """Take a role in the workspace away; returns with whom it is still shared. Terrazul's own."""
-        return self.client.post(List[wire.Member], "/members/remove", wire.Member(role, user, group))
+        """Take a role in the workspace, or on a folder, away; returns with whom it is shared. Terrazul's own."""
+        member = wire.Member(role, user, group, folder=(folder or "").strip("/"))
+        return self.client.post(List[wire.Member], "/members/remove", member)
 
     def activity(
         self,
@@ -401,7 +414,7 @@ class Workspace:
 
     @property
     def members(self) -> List[wire.Member]:
-        """With whom the workspace is shared, each with ``user`` or ``group`` and ``role``. Terrazul's own."""
+        """With whom the workspace is shared: ``user`` or ``group``, ``role`` and ``folder``. Terrazul's own."""
         return self.client.get(List[wire.Member], "/members")
 
     def quota(self) -> Quota:
