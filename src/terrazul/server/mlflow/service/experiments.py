@@ -136,10 +136,10 @@ class MlflowExperiments:
         if not asked.new_name:
             raise missing("new_name")
         check_experiment_name(asked.new_name)
-        check_reach(principal, asked.new_name)
 
         def work(connection: Connection) -> None:
             row = active_experiment(find_experiment(connection, workspace, asked.experiment_id, principal))
+            check_reach(principal, asked.new_name)
             other = store.find_by_name(connection, workspace, asked.new_name)
             if other and other.key != row.key:
                 raise AlreadyExists(f"Experiment(name={asked.new_name}) already exists.", target=asked.new_name)
