@@ -130,8 +130,8 @@ def test_reader_sees_all_and_is_refused_at_each_write(owner: Shell, reader: Memb
     assert reader("folder", "attach", "-w", "research").returncode == 0
     told = reader.python(WRITES).splitlines()
     assert told[0].startswith(f"sees {run['run_id']}")
-    refusals = told[1:-1]
-    assert told[-1] == f"{len(refusals)} tried"
+    refusals = [line for line in told if line.startswith(("refused ", "went through "))]
+    assert told[-1] == f"{len(refusals)} tried", told
     for line in refusals:
         assert line.startswith("refused "), line
         assert "reader is Reader in this workspace, which does not allow " in line, line
@@ -202,7 +202,7 @@ def test_folder_is_shared_with_a_guest(owner: Shell, tmp_path: Path):
         assert done.returncode == 0, done.stderr
         (submitted,) = guest.json("run", "list")
         assert (submitted["state"], submitted["experiment_name"]) == ("Completed", "team/guest/first")
-        source = "from azureml.core import Experiment, Workspace; ws = Workspace.from_config(); "
+        source = "from terrazul import Experiment, Workspace; ws = Workspace.from_config(); "
         source += "run = Experiment(ws, 'team/guest/second').start_logging(); run.log('loss', 1); "
         source += "open('out.txt', 'w').write('x'); run.upload_file('outputs/out.txt', 'out.txt'); run.complete(); "
         source += "print(run.get_metrics(), run.get_file_names(), sorted(each.name for each in Experiment.list(ws)))"
@@ -223,7 +223,7 @@ def test_folder_is_shared_with_a_guest(owner: Shell, tmp_path: Path):
 
 def test_all_of_it_is_in_the_activity_log_which_is_whole(owner: Shell, reader: Member, tmp_path: Path):
     refused = owner.json("activity", "list", "--user", reader.name, "--result", "refused", "--since", "1h")
-    assert {each["operation"] for each in refused} >= {"submit_run", "create_experiment", "share_workspace"}
+    assert {each["operation"] for each in refused} >= {"cancel_run", "create_experiment", "share_workspace"}
     shared = owner.json("activity", "list", "--since", "1h")
     assert "Contributor in team/guest: guest" in {each["object_id"] for each in shared}
     file = tmp_path / "log.jsonl"
