@@ -34,7 +34,7 @@ writes = {
     "start a run": lambda: Experiment(ws, "readers").start_logging(snapshot_directory=None),
     "start a run in an experiment that is there": lambda: seen["owners"].start_logging(snapshot_directory=None),
     "submit": lambda: seen["owners"].submit(script),
-    "tag": lambda: run.tag("by", "reader"),
+    "record": lambda: run.add_properties({"by": "reader"}),
     "cancel": lambda: run.cancel(),
     "register": lambda: Model.register(ws, "train.py", "readers-model"),
     "environment": lambda: Environment("readers").register(ws),
@@ -51,6 +51,8 @@ for name, write in writes.items():
     else:
         print("went through", name)
 print(len(writes), "tried")
+run.tag("by", "reader")
+run.flush()
 """
 
 
@@ -131,7 +133,8 @@ def test_reader_sees_all_and_is_refused_at_each_write(owner: Shell, reader: Memb
     told = reader.python(WRITES).splitlines()
     assert told[0].startswith(f"sees {run['run_id']}")
     refusals = [line for line in told if line.startswith(("refused ", "went through "))]
-    assert told[-1] == f"{len(refusals)} tried", told
+    assert f"{len(refusals)} tried" in told, told
+    assert told[-1] == "x", told
     for line in refusals:
         assert line.startswith("refused "), line
         assert "reader is Reader in this workspace, which does not allow " in line, line
