@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
-from terrazul.core.errors import AlreadyExists, InvalidInput, UserErrorException, WorkspaceException, WorkspaceNotFound
-from terrazul.sdk import deletion
-from terrazul.sdk.activity import ActivityFilter, Time, list_activity
+from terrazul.core.errors import AlreadyExists, InvalidInput, WorkspaceException, WorkspaceNotFound
+from terrazul.sdk import deletion, workspace_file
 from terrazul.sdk.client import Client, class_of, concept, connect
 from terrazul.sdk.console import say
+from terrazul.sdk.team import Team
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import workspace as wire
-from terrazul.wire.activity import ActivityLine
 from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
 from terrazul.wire.experiment import ExperimentFolder
-from terrazul.wire.quota import Quota, QuotaLimits
 from terrazul.wire.write import RunChange
 
 if TYPE_CHECKING:
@@ -35,9 +31,6 @@ WORKSPACE_DEFAULT_BLOB_STORE_NAME = "workspaceblobstore"
 DEFAULT_SUBSCRIPTION = "local"
 DEFAULT_RESOURCE_GROUP = "terrazul"
 
-_FOLDERS = (".azureml", "aml_config", "")
-_FILES = ("config.json", "project.json")
-_SCOPE = re.compile(r"/subscriptions/([^/]+)/resourceGroups/([^/]+)(?:/.*)?/workspaces/([^/]+)", re.IGNORECASE)
 _RUN_SCOPE = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
 _MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the name of a variable
 _COMPUTE, _DATASTORES, _KEYS = "compute targets", "datastores", "keys of the workspace's own resources"
@@ -45,7 +38,7 @@ _NETWORK, _CONNECTIONS = "private endpoints", "workspace connections"
 
 
 @concept("workspace")
-class Workspace:
+class Workspace(Team):
     """A workspace, by v1's three names, which are compared without case.
 
     The embedded server makes one that it does not know; a shared one raises ``WorkspaceNotFound``.
@@ -90,8 +83,12 @@ class Workspace:
         there is none.
         """
         del _logger
-        file = _find_configuration(Path(path or "."), _file_name)
-        return Workspace(*_read_configuration(file), auth=auth)
+        file = workspace_file.find(Path(path or "."), _file_name)
+        return Workspace(*workspace_file.read(file), auth=auth)
+
+    def write_config(self, path: Optional[str] = None, file_name: Optional[str] = None) -> None:
+        """Write ``.azureml/config.json`` below a folder, or here, for ``from_config``."""
+        workspace_file.write(Path(path or "."), file_name, self._scope)
 
     @staticmethod
     def create(
@@ -184,17 +181,6 @@ class Workspace:
         for each in _server_of(auth).get(List[wire.Workspace], "/workspaces", query):
             by_name.setdefault(each.name, []).append(Workspace._of(each, auth=auth))
         return by_name
-
-    def write_config(self, path: Optional[str] = None, file_name: Optional[str] = None) -> None:
-        """Write ``.azureml/config.json`` below a folder, or here, for ``from_config``."""
-        file = Path(path or ".", _FOLDERS[0], file_name or _FILES[0])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        content = {
-            "subscription_id": self.subscription_id,
-            "resource_group": self.resource_group,
-            "workspace_name": self.name,
-        }
-        file.write_text(json.dumps(content, indent=4), encoding="utf-8")
 
     @property
     def client(self) -> Client:
@@ -365,86 +351,6 @@ class Workspace:
         os.environ.setdefault(_MLFLOW_TOKEN, self._server.address.token)
         return f"{self._server.address.url}{self.client.prefix}/mlflow"
 
-    def share(
-        self,
-        user: Optional[str] = None,
-        role: str = "Reader",
-        group: Optional[str] = None,
-        folder: Optional[str] = None,
-    ) -> List[wire.Member]:
-        """Give a user or a group a role in the workspace; returns with whom it is shared. Terrazul's own.
-
-        With a ``folder`` (``team/a``) the role holds for the experiments in and below it and for their runs only. The
-        roles are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that the
-        installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is no
-        owner.
-        """
-        member = wire.Member(role, user, group, folder=(folder or "").strip("/"))
-        return self.client.post(List[wire.Member], "/members", member)
-
-    def unshare(
-        self,
-        user: Optional[str] = None,
-        role: str = "Reader",
-        group: Optional[str] = None,
-        folder: Optional[str] = None,
-    ) -> List[wire.Member]:
-        """Take a role in the workspace, or on a folder, away; returns with whom it is shared. Terrazul's own."""
-        member = wire.Member(role, user, group, folder=(folder or "").strip("/"))
-        return self.client.post(List[wire.Member], "/members/remove", member)
-
-    def activity(
-        self,
-        since: Time = None,
-        until: Time = None,
-        user: Optional[str] = None,
-        action: Optional[str] = None,
-        object_type: Optional[str] = None,
-        object_id: Optional[str] = None,
-        result: Optional[str] = None,
-        max_results: int = 1000,
-    ) -> List[ActivityLine]:
-        """Who did what in the workspace, newest first. Terrazul's own; for its Owners and Contributors.
-
-        ``since`` and ``until`` are times, ``action`` is how the action begins (``model/``), ``result`` is ``done``,
-        ``refused`` or ``failed``.
-        """
-        wanted = ActivityFilter(since, until, user, action, object_type, object_id, result)
-        return list_activity(self.client, wanted, max_results, {})
-
-    @property
-    def members(self) -> List[wire.Member]:
-        """With whom the workspace is shared: ``user`` or ``group``, ``role`` and ``folder``. Terrazul's own."""
-        return self.client.get(List[wire.Member], "/members")
-
-    def quota(self) -> Quota:
-        """What the workspace may use (``limits``, 0 for no limit) and does use. Terrazul's own."""
-        return self.client.get(Quota, "/quota")
-
-    def set_quota(
-        self,
-        storage_bytes: Union[int, str, None] = None,
-        concurrent_runs: Union[int, str, None] = None,
-        running_per_user: Union[int, str, None] = None,
-        waiting_per_user: Union[int, str, None] = None,
-    ) -> Quota:
-        """Change limits of the workspace, for administrators. Terrazul's own.
-
-        What is ``None`` stays, 0 is no limit, and ``"default"`` is what the server's settings say. Raises ``Forbidden``
-        for who is no administrator, ``InvalidInput`` for a limit that cannot be one.
-        """
-        given = {
-            "storage_bytes": storage_bytes,
-            "concurrent_runs": concurrent_runs,
-            "running_per_user": running_per_user,
-            "waiting_per_user": waiting_per_user,
-        }
-        wanted: Dict[str, Optional[int]] = dict(vars(self.quota().own))
-        for name, value in given.items():
-            if value is not None:
-                wanted[name] = _limit(name, value)
-        return self.client.put(Quota, "/quota", QuotaLimits(**wanted))
-
     def get_default_keyvault(self) -> Keyvault:
         """The key vault of the workspace."""
         vault: Keyvault = class_of("keyvault")(self)
@@ -533,46 +439,3 @@ def _workspace_of_this_run(scope: wire.WorkspaceScope) -> Optional[str]:
     names = [scope.subscription_id, scope.resource_group, scope.name]
     same = [text.lower() for text in told] == [text.lower() for text in names]
     return os.environ.get("AZUREML_WORKSPACE_ID") if same else None
-
-
-def _limit(name: str, value: Union[int, str]) -> Optional[int]:
-    if value == "default":
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        message = f"{name} is {value!r}, which is no limit."
-        raise InvalidInput(message, target=name, hint="Pass a whole number, 0 for no limit, or 'default'.")
-    return value
-
-
-def _find_configuration(start: Path, file_name: Optional[str]) -> Path:
-    if start.is_file():
-        return start
-    names = (file_name,) if file_name else _FILES
-    start = start.resolve()
-    for candidate in _candidates(start, names):
-        if candidate.is_file():
-            return candidate
-    message = f"There is no workspace configuration file ({names[0]}) in {start} or above."
-    hint = "`terrazul folder attach` writes one, as does Workspace.create('name').write_config()."
-    raise UserErrorException(message, target=str(start), hint=hint)
-
-
-def _candidates(start: Path, names: Tuple[str, ...]) -> Iterator[Path]:
-    """By kind of folder first, then upwards, then by name: v1's order."""
-    for folder in _FOLDERS:
-        for parent in (start, *start.parents):
-            yield from (parent / folder / name for name in names)
-
-
-def _read_configuration(file: Path) -> Tuple[str, str, str]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-        scope = _SCOPE.search(str(content.get("Scope") or content.get("Id") or ""))
-        if scope:
-            return scope[1], scope[2], scope[3]
-        return str(content["subscription_id"]), str(content["resource_group"]), str(content["workspace_name"])
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        problem = f"it has no {error.args[0]}" if isinstance(error, KeyError) else f"it is not of that form ({error})"
-        message = f"The workspace configuration file {file} cannot be used: {problem}."
-        hint = "It is JSON with subscription_id, resource_group and workspace_name."
-        raise UserErrorException(message, target=str(file), hint=hint) from error

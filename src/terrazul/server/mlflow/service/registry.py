@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, func, literal
+from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.core.errors import AlreadyExists, Forbidden, NotFound
@@ -15,23 +15,18 @@ from terrazul.core.ids import check_model_name
 from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
 from terrazul.server.mlflow import registry_store as store
 from terrazul.server.mlflow.registry_store import NO_STAGE, NameRow, VersionRow
-from terrazul.server.mlflow.selection import Listing, Page, Wanted, select
+from terrazul.server.mlflow.selection import Page, Wanted, select
 from terrazul.server.mlflow.service.experiments import page_size
-from terrazul.server.mlflow.service.files import place_of
-from terrazul.server.mlflow.service.models import find_model
-from terrazul.server.mlflow.service.runs import find_run
+from terrazul.server.mlflow.service.registry_search import NAME_SCHEMA, NAMES, VERSION_SCHEMA, VERSIONS
+from terrazul.server.mlflow.service.registry_source import files_of_source
 from terrazul.server.model import store as models
-from terrazul.server.model.event import REGISTRY, place_in_registry
+from terrazul.server.model.event import place_in_registry
 from terrazul.server.model.service import Models
 from terrazul.server.model.store import model, registered_model
 from terrazul.server.run.search.grammar import parse, parse_order
-from terrazul.server.run.search.tree import Entity, Field, Kind, Schema
 from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.service.search import in_time
-from terrazul.server.run.store import artifact as artifacts
-from terrazul.server.run.store import logged_model
 from terrazul.server.sql.database import Database
-from terrazul.server.sql.text_map import text_at
 from terrazul.server.sql.witness import removed
 from terrazul.server.webhook.rules import alias_created, alias_deleted, registered_model_created
 from terrazul.server.webhook.service.outbox import Outbox
@@ -47,27 +42,6 @@ _ALIAS_LIMIT = 255
 _ALIAS = re.compile(r"[\w-]+\Z")
 _RESERVED_ALIAS = re.compile(r"(?:latest|v\d+)\Z", re.IGNORECASE)
 _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
-_LOGGED = re.compile(r"models:/(m-[0-9a-zA-Z]+)/?\Z")
-_OF_RUN = re.compile(r"runs:/([^/]+)/(.+)\Z")
-_NO_PROMPT = {"mlflow.prompt.is_prompt": "false"}
-"""What stands for the tag of prompts where it is missing: MLflow's client asks for ``!= 'true'`` in each search."""
-_TAGS = dict.fromkeys(("tag", "tags"), (Entity.TAG, Kind.TEXT))
-
-
-def _schema(**attributes: Kind) -> Schema:
-    return Schema(
-        attributes={name: Field(Entity.ATTRIBUTE, name, kind) for name, kind in attributes.items()},
-        entities={**dict.fromkeys(("attribute", "attributes", "attr"), (Entity.ATTRIBUTE, Kind.TEXT)), **_TAGS},
-    )
-
-
-NAME_SCHEMA = _schema(
-    name=Kind.TEXT, timestamp=Kind.TIME, creation_timestamp=Kind.TIME, last_updated_timestamp=Kind.TIME
-)
-VERSION_SCHEMA = _schema(
-    name=Kind.TEXT, run_id=Kind.TEXT, source_path=Kind.TEXT, version_number=Kind.NUMBER, current_stage=Kind.TEXT,
-    creation_timestamp=Kind.TIME, last_updated_timestamp=Kind.TIME,
-)  # fmt: skip
 
 
 class WholeVersion(NamedTuple):
@@ -211,7 +185,7 @@ class MlflowRegistry:
         wanted = Wanted(condition, order, limit, asked.page_token)
 
         def work(connection: Connection) -> Page[WholeName]:
-            page = select(connection, _NAMES, wanted, registered_model.c.workspace == workspace)
+            page = select(connection, NAMES, wanted, registered_model.c.workspace == workspace)
             return Page(_whole_names(connection, store.names_of(connection, page.things)), page.following)
 
         return await self._database.read(lambda connection: in_time(connection, work))
@@ -233,7 +207,7 @@ class MlflowRegistry:
 
         def look(connection: Connection) -> list[ModelFile]:
             _name(connection, workspace, new.name)
-            return _files_of_source(connection, workspace, new, principal)
+            return files_of_source(connection, workspace, new, principal)
 
         files = await self._database.read(look)
         run_id = new.run_id or None
@@ -311,7 +285,7 @@ class MlflowRegistry:
         wanted = Wanted(condition, order, limit, asked.page_token)
 
         def work(connection: Connection) -> Page[WholeVersion]:
-            page = select(connection, _VERSIONS, wanted, model.c.workspace == workspace)
+            page = select(connection, VERSIONS, wanted, model.c.workspace == workspace)
             return Page(_whole_versions(connection, store.versions_of(connection, page.things)), page.following)
 
         return await self._database.read(lambda connection: in_time(connection, work))
@@ -385,107 +359,6 @@ def _whole_versions(connection: Connection, rows: Sequence[VersionRow]) -> list[
 
 def _uri_of(row: VersionRow) -> str:
     return place_in_registry(row.name, row.version, row.mlflow)
-
-
-def _files_of_source(
-    connection: Connection, workspace: int, new: VersionChoice, principal: Principal
-) -> list[ModelFile]:
-    """The files that a source names, in one folder. Raises ``InvalidParameter`` for one that is not here."""
-    logged = _LOGGED.match(new.source)
-    if logged:
-        return _of_logged(connection, workspace, logged.group(1), "", principal)
-    of_run = _OF_RUN.match(new.source)
-    if of_run:
-        return _of_run(connection, workspace, of_run.group(1), of_run.group(2), principal)
-    scheme, _, address = new.source.partition(":")
-    if scheme != "mlflow-artifacts":
-        raise rules.invalid("source", new.source, "Register files of a run or a logged model of this workspace.")
-    place = place_of(address)
-    if place.model_id:
-        return _of_logged(connection, workspace, place.model_id, place.path, principal)
-    return _of_run(connection, workspace, place.run_id, place.path, principal)
-
-
-def _of_run(connection: Connection, workspace: int, run_id: str, path: str, principal: Principal) -> list[ModelFile]:
-    row = find_run(connection, workspace, rules.run_id_of(run_id), principal)
-    path = path.strip("/")
-    found = [ModelFile(each.path, each.digest, each.size) for each in artifacts.list_all(connection, row.key, path)]
-    files = _below(found, path)
-    if files:
-        return files
-    for made in reversed(logged_model.of_run(connection, row.key)):
-        if path.partition("/")[0] == made.name:
-            return _of_logged(connection, workspace, made.model_id, path.partition("/")[2], principal)
-    raise rules.invalid("source", path, f"The run {run_id} has no files there.")
-
-
-def _of_logged(
-    connection: Connection, workspace: int, model_id: str, path: str, principal: Principal
-) -> list[ModelFile]:
-    row = find_model(connection, workspace, model_id, principal)
-    found = [
-        ModelFile(f"model/{each.path}", each.digest, each.size)
-        for each in logged_model.files_of(connection, row.key, path)
-    ]
-    files = _below(found, f"model/{path}".rstrip("/"))
-    if not files:
-        raise rules.invalid("source", model_id, "That logged model has no files there.")
-    return files
-
-
-def _below(files: Sequence[ModelFile], path: str) -> list[ModelFile]:
-    """The files at and below a path, under the last part of that path (``model`` for a whole run)."""
-    begin = f"{path}/" if path else ""
-    top = path.rpartition("/")[2] or "model"
-    found = []
-    for each in files:
-        if each.path == path:
-            found.append(ModelFile(top, each.digest, each.size))
-        elif each.path.startswith(begin):
-            found.append(ModelFile(f"{top}/{each.path[len(begin) :]}", each.digest, each.size))
-    return found
-
-
-_NAME_COLUMNS: dict[str, ColumnElement[Any]] = {
-    "name": registered_model.c.name,
-    "timestamp": func.coalesce(store.detail.c.updated_at, registered_model.c.created_at),
-    "creation_timestamp": registered_model.c.created_at,
-    "last_updated_timestamp": func.coalesce(store.detail.c.updated_at, registered_model.c.created_at),
-}
-_FOLDER = func.nullif(text_at(model.c.mlflow, "folder"), "")
-_ADDRESS = literal(f"{REGISTRY}/") + registered_model.c.name + "/" + cast(model.c.version, Text)
-_VERSION_COLUMNS: dict[str, ColumnElement[Any]] = {
-    "name": registered_model.c.name,
-    "run_id": model.c.run_id,
-    "source_path": func.coalesce(
-        func.nullif(store.origin.c.source, ""), _ADDRESS + func.coalesce(literal("/") + _FOLDER, "")
-    ),
-    "version_number": model.c.version,
-    "current_stage": func.coalesce(store.origin.c.stage, NO_STAGE),
-    "creation_timestamp": model.c.created_at,
-    "last_updated_timestamp": model.c.modified_at,
-}
-
-
-def _value_of_name(field: Field) -> ColumnElement[Any]:
-    if field.entity is Entity.ATTRIBUTE:
-        return _NAME_COLUMNS[field.key]
-    return _or_no_prompt(field.key, store.name_tag.value_of(registered_model.c.id, field.key))
-
-
-def _value_of_version(field: Field) -> ColumnElement[Any]:
-    if field.entity is Entity.ATTRIBUTE:
-        return _VERSION_COLUMNS[field.key]
-    texts = (kind.value_of(model.c.id, field.key) for kind in (models.tag, models.property_))
-    return _or_no_prompt(field.key, *texts)
-
-
-def _or_no_prompt(key: str, *values: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(*values, _NO_PROMPT.get(key))
-
-
-_NAMES = Listing(store.NAME_SOURCE, registered_model.c.id, registered_model.c.created_at, _value_of_name)
-_VERSIONS = Listing(store.VERSION_SOURCE, model.c.id, model.c.modified_at, _value_of_version)
 
 
 def _check_name(name: str) -> None:
