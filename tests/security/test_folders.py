@@ -296,7 +296,8 @@ def test_no_list_and_no_search_shows_a_trace_of_what_is_hidden(
 
 
 def test_counts_tell_of_what_lies_in_the_folder_alone(world: World, hidden: Things, below: Things, ben: str):
-    del hidden
+    for name in ("parent_run_id", "root_run_id"):
+        assert world.ask("GET", f"/runs?{name}={hidden.run_id}", token=ben).status == 404
     wanted = {"filter": "", "include": ["total"], "view": "all", "limit": 1000}
     page = world.call("POST", "/runs/search", wanted, ben)
     assert page["total"] == len(page["runs"])

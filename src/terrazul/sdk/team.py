@@ -29,8 +29,9 @@ class Team:
     ) -> List[Member]:
         """Give a user or a group a role in the workspace; returns with whom it is shared. Terrazul's own.
 
-        With a ``folder`` (``team/a``) it holds for the experiments in and below it and for their runs only. The roles are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that
-        the installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is
+        With a ``folder`` (``team/a``) it holds for the experiments in and below it and for their runs only. The roles
+        are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that the
+        installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is
         no owner.
         """
         return self.client.post(List[Member], "/members", _member(role, user, group, folder))
