@@ -2,8 +2,8 @@
 
 from described import table
 
-from terrazul.server.identity.roles import BUILT_IN, OF_WORKSPACES
-from terrazul.server.identity.rules import FOR_EVERYBODY, RUN_ACTIONS, WEBSERVICE_ACTIONS, Action
+from terrazul.server.identity.roles import BESIDE_FOLDERS, BUILT_IN, OF_WORKSPACES, on_a_folder
+from terrazul.server.identity.rules import FOR_EVERYBODY, OF_FOLDERS, RUN_ACTIONS, WEBSERVICE_ACTIONS, Action
 
 _HEAD = """\
 # Roles
@@ -12,6 +12,13 @@ Generated from the code by `make docs`. Every route of the [HTTP interface](rest
 workspace allows some of them. Who has several roles, or belongs to groups that have some, may do what any of them
 allows. Administrators may do everything everywhere. The guide [Share a workspace](../guides/share-a-workspace.md)
 shows how roles are given.
+"""
+_FOLDERS = """\
+## On a folder of experiments
+
+A role that is given on a folder (`terrazul workspace share --folder team/a ...`) gives these of its actions, for the
+experiments that have the name of the folder or lie below it, and for their runs. In the workspace as a whole it gives
+{beside} and nothing else: models, environments, web services, secrets, members and quotas need a role in the workspace.
 """
 _OWN = """\
 ## Your own
@@ -28,6 +35,14 @@ def page() -> str:
         [f"`{action.value}`", *("yes" if action in role.actions else "" for role in BUILT_IN.values())]
         for action in Action
         if action in OF_WORKSPACES
+    ]
+    lines += table(["action", *BUILT_IN], rows)
+    beside = " and ".join(f"`{each.value}`" for each in sorted(BESIDE_FOLDERS))
+    lines += [_FOLDERS.format(beside=beside)]
+    rows = [
+        [f"`{action.value}`", *("yes" if action in on_a_folder(role.actions) else "" for role in BUILT_IN.values())]
+        for action in Action
+        if action in OF_FOLDERS
     ]
     lines += table(["action", *BUILT_IN], rows)
     lines += [_OWN, "## Others", ""]

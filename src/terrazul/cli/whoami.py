@@ -27,6 +27,14 @@ def _whoami(arguments: argparse.Namespace) -> int:
         told = [f"{' and '.join(found)} of {names.get(key, key)}" for key, found in value.items()]
         return ", ".join(told) or "-"
 
+    def folders(value: Dict[str, Dict[str, List[str]]]) -> str:
+        told = [
+            f"{' and '.join(found)} in {folder} of {names.get(key, key)}"
+            for key, given in value.items()
+            for folder, found in given.items()
+        ]
+        return ", ".join(told) or "-"
+
     def actions(value: Any) -> str:
         return ", ".join(value) if value else "all that the roles allow"
 
@@ -37,6 +45,7 @@ def _whoami(arguments: argparse.Namespace) -> int:
             Column("name", "name"),
             Column("administrator", "is_admin"),
             Column("roles", "roles", roles),
+            Column("roles on folders", "folders", folders),
             Column("token is for", "actions", actions),
             Column("server", "", lambda _: client.address.url),
         ),

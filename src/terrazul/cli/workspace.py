@@ -39,6 +39,7 @@ _MEMBERS = (
     Column("user", "user"),
     Column("group", "group"),
     Column("role", "role"),
+    Column("folder", "folder"),
     Column("since", "created_at", moment),
     Column("given by", "created_by"),
 )
@@ -76,14 +77,15 @@ def add_parser(subparsers: Subparsers) -> None:
         verbs,
         "share",
         _share,
-        "Share a workspace with a user or a group. What they may do depends on the role.",
+        "Share a workspace, or a folder of its experiments, with a user or a group. What they may do depends on the "
+        "role.",
         example="terrazul workspace share --user ana --role Reader",
     )
     _member_options(share)
     members = add_verb(verbs, "members", _members, "Show with whom a workspace is shared.")
     workspace_options(members)
     quota.add_verbs(verbs)
-    _member_options(add_verb(verbs, "unshare", _unshare, "Take a role in a workspace away."))
+    _member_options(add_verb(verbs, "unshare", _unshare, "Take a role in a workspace, or on a folder, away."))
 
 
 def _member_options(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +93,12 @@ def _member_options(parser: argparse.ArgumentParser) -> None:
     whose.add_argument("--user", metavar="NAME", help="The user.")
     whose.add_argument("--group", metavar="NAME", help="The group, with all its members.")
     parser.add_argument("--role", metavar="ROLE", required=True, help="`terrazul role list` shows them.")
+    parser.add_argument(
+        "--folder",
+        metavar="FOLDER",
+        default="",
+        help="Only for the experiments in and below this folder (team/a), and their runs.",
+    )
     workspace_options(parser)
 
 
@@ -151,8 +159,12 @@ def _delete(arguments: argparse.Namespace) -> int:
     return ExitCode.GOOD
 
 
+def _member(arguments: argparse.Namespace) -> Member:
+    return Member(arguments.role, arguments.user, arguments.group, folder=arguments.folder.strip("/"))
+
+
 def _share(arguments: argparse.Namespace) -> int:
-    member = Member(arguments.role, arguments.user, arguments.group)
+    member = _member(arguments)
     show(arguments, choose(arguments).client.post(List[Member], "/members", member), _MEMBERS)
     return ExitCode.GOOD
 
@@ -163,6 +175,6 @@ def _members(arguments: argparse.Namespace) -> int:
 
 
 def _unshare(arguments: argparse.Namespace) -> int:
-    member = Member(arguments.role, arguments.user, arguments.group)
+    member = _member(arguments)
     show(arguments, choose(arguments).client.post(List[Member], "/members/remove", member), _MEMBERS, nothing=_ALONE)
     return ExitCode.GOOD

@@ -20,18 +20,27 @@ class Team:
         """The way to the workspace on its server."""
         raise NotImplementedError
 
-    def share(self, user: Optional[str] = None, role: str = "Reader", group: Optional[str] = None) -> List[Member]:
+    def share(
+        self,
+        user: Optional[str] = None,
+        role: str = "Reader",
+        group: Optional[str] = None,
+        folder: str = "",
+    ) -> List[Member]:
         """Give a user or a group a role in the workspace; returns with whom it is shared. Terrazul's own.
 
-        The roles are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that
-        the installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is
+        With a ``folder`` (``team/a``) it holds for the experiments in and below it and for their runs only. The roles
+        are ``Owner``, ``Contributor``, ``Data Scientist``, ``Compute Operator``, ``Reader``, and those that the
+        installation made. Raises ``NotFound`` for a user or a role that is not there, ``Forbidden`` for who is
         no owner.
         """
-        return self.client.post(List[Member], "/members", Member(role, user, group))
+        return self.client.post(List[Member], "/members", _member(role, user, group, folder))
 
-    def unshare(self, user: Optional[str] = None, role: str = "Reader", group: Optional[str] = None) -> List[Member]:
-        """Take a role in the workspace away; returns with whom it is still shared. Terrazul's own."""
-        return self.client.post(List[Member], "/members/remove", Member(role, user, group))
+    def unshare(
+        self, user: Optional[str] = None, role: str = "Reader", group: Optional[str] = None, folder: str = ""
+    ) -> List[Member]:
+        """Take a role in the workspace, or on a folder, away; returns with whom it is shared. Terrazul's own."""
+        return self.client.post(List[Member], "/members/remove", _member(role, user, group, folder))
 
     def activity(
         self,
@@ -54,7 +63,7 @@ class Team:
 
     @property
     def members(self) -> List[Member]:
-        """With whom the workspace is shared, each with ``user`` or ``group`` and ``role``. Terrazul's own."""
+        """With whom the workspace is shared: ``user`` or ``group``, ``role`` and ``folder``. Terrazul's own."""
         return self.client.get(List[Member], "/members")
 
     def quota(self) -> Quota:
@@ -93,3 +102,7 @@ def _limit(name: str, value: Union[int, str]) -> Optional[int]:
         message = f"{name} is {value!r}, which is no limit."
         raise InvalidInput(message, target=name, hint="Pass a whole number, 0 for no limit, or 'default'.")
     return value
+
+
+def _member(role: str, user: Optional[str], group: Optional[str], folder: str) -> Member:
+    return Member(role, user, group, folder=folder.strip("/"))

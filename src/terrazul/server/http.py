@@ -20,7 +20,7 @@ from litestar.types import HTTPScope, Send
 
 from terrazul.core.errors import Forbidden, InvalidInput, TerrazulError, TooManyAttempts, Unavailable
 from terrazul.server.activity.service.act import ACT, Act
-from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise
+from terrazul.server.identity.rules import Action, ObjectType, Principal, Target, authorise, bounded
 from terrazul.server.identity.service.authentication import Given
 from terrazul.server.network.rules import SAFE_METHODS
 from terrazul.server.observation import CLIENT_GONE
@@ -41,6 +41,7 @@ _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 _SERVER_FAULT = 500
 _CSRF_HEADER = CSRF_HEADER.lower().encode()
 _KNOWN_BY_WORKSPACE = {ObjectType.SERVER, ObjectType.WORKSPACE}
+_IN_EXPERIMENTS = {ObjectType.EXPERIMENT, ObjectType.RUN, ObjectType.SNAPSHOT}
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 InjectedServices = NamedDependency[Services]
@@ -48,9 +49,15 @@ InjectedPrincipal = NamedDependency[Principal]
 InjectedWorkspace = NamedDependency[WorkspaceRow]
 
 
-def does(action: Action, object_type: ObjectType = ObjectType.WORKSPACE) -> dict[str, Any]:
-    """What a route declares of itself: ``opt=does(Action.RUN_READ, ObjectType.RUN)``."""
-    return {"action": action, "object_type": object_type}
+def does(
+    action: Action, object_type: ObjectType = ObjectType.WORKSPACE, *, within_reach: bool = False
+) -> dict[str, Any]:
+    """What a route declares of itself: ``opt=does(Action.RUN_READ, ObjectType.RUN)``.
+
+    A route that names no run, experiment or snapshot in its address opens for roles on folders where it is
+    ``within_reach``: it heeds the ``reach`` of its caller by itself.
+    """
+    return {"action": action, "object_type": object_type, "within_reach": within_reach}
 
 
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -63,6 +70,7 @@ async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     action = act.action
     if action is None:
         raise Forbidden("This address declares no action, so nobody may use it.")
+    principal = bounded(principal, action, connection.path_params.get("workspace_id"))
     target = await _target(services, principal, handler, connection.path_params)
     demand(principal, action, target)
     connection.scope["state"]["principal"] = principal
@@ -131,12 +139,15 @@ async def _target(
     object_type: ObjectType = handler.opt["object_type"]
     workspace_id, object_id = parameters.get("workspace_id"), parameters.get(f"{object_type.value}_id")
     if object_type in _KNOWN_BY_WORKSPACE or object_id is None:
-        return Target(object_type, workspace_id)
-    within = False
+        return Target(object_type, workspace_id, within_reach=bool(handler.opt.get("within_reach")))
+    within = reached = False
     if principal.run_id and workspace_id and workspace_id == principal.workspace_id:
         workspace = await services.workspaces.get(workspace_id)
         within = await _belongs(services, workspace.key, principal.run_id, object_type, object_id)
-    return Target(object_type, workspace_id, object_id, within)
+    elif principal.reach is not None and workspace_id and object_type in _IN_EXPERIMENTS:
+        workspace = await services.workspaces.get(workspace_id)
+        reached = await services.sight.reaches(workspace.key, object_type, object_id, principal.reach)
+    return Target(object_type, workspace_id, object_id, within, reached)
 
 
 async def _belongs(services: Services, workspace: int, run_id: str, object_type: ObjectType, object_id: str) -> bool:

@@ -58,6 +58,7 @@ from terrazul.server.quota.rules import Limits
 from terrazul.server.quota.service import Quotas
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
+from terrazul.server.run.service.reach import Sight
 from terrazul.server.run.service.runs import Runs
 from terrazul.server.run.service.search import RunSearching
 from terrazul.server.run.service.secrets import RunSecrets
@@ -118,6 +119,7 @@ class Services:
         self.dispatcher = Dispatcher(self.database, admission, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, admission, self.dispatcher, self.changes, clock)
+        self.sight = Sight(self.database)
         self.run_secrets = RunSecrets(self.database, self.secrets)
         self.run_searching = RunSearching(self.database, admission)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)

@@ -68,6 +68,8 @@ class Me:
     """The only workspace that the token opens, where there is one."""
     actions: Optional[List[str]] = None
     """The only actions that the token is for, where it is restricted."""
+    folders: Dict[str, Dict[str, List[str]]] = field(default_factory=dict)
+    """The names of its roles on folders of experiments, by the id of the workspace and the folder."""
 
 
 @dataclass(frozen=True)

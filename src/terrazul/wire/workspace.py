@@ -56,10 +56,12 @@ class WorkspaceChange:
 
 @dataclass(frozen=True)
 class Member:
-    """A user or a group with its role in a workspace."""
+    """A user or a group with its role in a workspace, or on a folder of experiments there."""
 
     role: str
     user: Optional[str] = None
     group: Optional[str] = None
     created_at: str = ""
     created_by: str = ""
+    folder: str = ""
+    """As the names of experiments write it: ``team/a``. Empty for the whole workspace."""

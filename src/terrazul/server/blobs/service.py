@@ -49,9 +49,18 @@ class Contents:
         self._check_room = check_room
         self._joining: dict[tuple[int, str], asyncio.Task[None]] = {}
 
-    async def missing(self, workspace: int, digests: list[str]) -> list[str]:
-        """Those of the digests that are not held, each once, in the order given. The others stay for an hour."""
+    async def missing(self, workspace: int, digests: list[str], sender: int | None = None) -> list[str]:
+        """Those of the digests that are not held, each once, in the order given. The others stay for an hour.
+
+        With a ``sender`` that user has to have sent the others.
+        """
         asked = dict.fromkeys(check_digest(digest) for digest in digests)
+        if sender is not None:
+            sent = await self._database.read(
+                partial(store.sent_by, workspace=workspace, user=sender, digests=list(asked))
+            )
+            gone = set(await self.missing(workspace, sorted(sent))) if sent else set()
+            return [digest for digest in asked if digest not in sent or digest in gone]
         now = self._clock()
         told = await self._database.read(partial(store.held_since, workspace=workspace, digests=asked))
         held = {digest for digest, at in told.items() if at is not None and at > now - _TOLD_MICROSECONDS}
@@ -61,6 +70,13 @@ class Contents:
                 await self._database.write(partial(store.keep, workspace=workspace, digests=sorted(fresh), now=now))
             )
         return [digest for digest in asked if digest not in held]
+
+    async def note_sent(self, workspace: int, sender: int | None, digests: Iterable[str]) -> None:
+        """Remember what a user has sent, for one who may name nothing else."""
+        if sender is not None:
+            await self._database.write(
+                partial(store.note_sent, workspace=workspace, user=sender, digests=list(digests))
+            )
 
     async def receive_pack(self, workspace: int, stream: AsyncIterator[bytes], *, bounded: bool = False) -> list[str]:
         """Store every content of a pack; returns their digests. All or nothing.
@@ -140,15 +156,18 @@ class Contents:
             await asyncio.to_thread(self._storage.delete, content.key)
         return held
 
-    async def join(self, workspace: int, digest: str, parts: Sequence[str], *, bounded: bool = False) -> None:
+    async def join(
+        self, workspace: int, digest: str, parts: Sequence[str], *, bounded: bool = False, sender: int | None = None
+    ) -> None:
         """Make one content of parts that are held; who asks for the same meanwhile waits for the same.
 
-        It goes on when the caller goes away. Raises ``NotFound`` where a part is not held, ``InvalidInput`` where the
-        parts together are other bytes.
+        It goes on when the caller goes away. Raises ``NotFound`` where a part is not held, or not sent by the
+        ``sender`` if there is one, ``InvalidInput`` where the parts together are other bytes.
         """
         check_number_of_parts(len(parts))
-        if not await self.missing(workspace, [digest]):
+        if not await self.missing(workspace, [digest], sender):
             return
+        await self._check_sent(workspace, parts, sender)
         key = (workspace, digest)
         if key not in self._joining:
             task = asyncio.get_running_loop().create_task(self._join(workspace, digest, parts, bounded=bounded))
@@ -166,14 +185,27 @@ class Contents:
         await self._release_parts(workspace, digest, parts)
 
     async def join_unnamed(
-        self, workspace: int, parts: Sequence[str], *, bounded: bool = False, name: Named | None = None
+        self,
+        workspace: int,
+        parts: Sequence[str],
+        *,
+        bounded: bool = False,
+        sender: int | None = None,
+        name: Named | None = None,
     ) -> Content:
         """As ``join``, of parts whose whole has a digest that nobody has told; returns where it lies."""
         check_number_of_parts(len(parts))
+        await self._check_sent(workspace, parts, sender)
         whole = await self._joined(workspace, parts)
         content = await self.receive_unnamed(workspace, whole, bounded=bounded, name=name)
         await self._release_parts(workspace, content.digest, parts)
         return content
+
+    async def _check_sent(self, workspace: int, digests: Sequence[str], sender: int | None) -> None:
+        if sender is not None:
+            await self._database.read(
+                partial(store.check_sent, workspace=workspace, user=sender, digests=dict.fromkeys(digests))
+            )
 
     async def _joined(self, workspace: int, parts: Sequence[str]) -> AsyncIterator[bytes]:
         """The bytes of contents one after another, in chunks. Raises ``NotFound``."""
@@ -239,7 +271,7 @@ class Contents:
         held = await self._database.read(partial(store.find, workspace=workspace, digests=asked))
         for digest in asked:
             if digest not in held:
-                raise NotFound(f"The content {digest[:12]}… is not held.", target=digest, hint="Send its bytes first.")
+                raise store.not_held(digest)
         return held
 
     def read(self, content: Content, start: int = 0, size: int | None = None) -> AsyncIterator[bytes]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from terrazul.core.errors import NotFound
 from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.statement import Statement
@@ -58,6 +59,16 @@ content_total = Table(
     sqlite_with_rowid=False,
 )
 """The size of all contents of a workspace, kept beside them so that a quota is asked in no time."""
+
+sent_content = Table(
+    "sent_content",
+    metadata,
+    Column("workspace", Integer, primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("user", Integer, primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+"""Who has sent a content, of those users who see a part of the workspace only: they name what they have sent."""
 
 dead_object = Table(
     "dead_object",
@@ -137,6 +148,42 @@ def keep(connection: Connection, workspace: int, digests: Iterable[str], now: in
     return held
 
 
+def note_sent(connection: Connection, workspace: int, user: int, digests: Iterable[str]) -> None:
+    """Remember that a user has sent contents."""
+    rows = [{"workspace": workspace, "digest": digest, "user": user} for digest in dict.fromkeys(digests)]
+    if rows:
+        connection.execute(insert(sent_content).on_conflict_do_nothing(), rows)
+
+
+def sent_by(connection: Connection, workspace: int, user: int, digests: Iterable[str]) -> set[str]:
+    """Those of the contents that a user has sent."""
+    query = select(sent_content.c.digest).where(sent_content.c.workspace == workspace, sent_content.c.user == user)
+    return {
+        digest
+        for group in in_groups(digests)
+        for digest in connection.execute(query.where(sent_content.c.digest.in_(group))).scalars()
+    }
+
+
+def check_sent(connection: Connection, workspace: int, user: int, digests: Iterable[str]) -> None:
+    """Raise ``NotFound`` for a content that a user has not sent."""
+    asked = list(digests)
+    sent = sent_by(connection, workspace, user, asked)
+    for digest in asked:
+        if digest not in sent:
+            raise not_held(digest)
+
+
+def not_held(digest: str) -> NotFound:
+    """What is said of a content whose bytes have not arrived, or not from the caller."""
+    return NotFound(f"The content {digest[:12]}… is not held.", target=digest, hint="Send its bytes first.")
+
+
+def forget_sender(connection: Connection, user: int) -> None:
+    """Forget what a user has sent; the contents stay."""
+    connection.execute(sent_content.delete().where(sent_content.c.user == user))
+
+
 def release(connection: Connection, workspace: int, digests: Iterable[str], now: int) -> None:
     """Note that something which named these contents has gone: they are looked at by the next collection."""
     named = list(digests)
@@ -202,7 +249,8 @@ def remove(connection: Connection, workspace: int, contents: Sequence[Content]) 
     """Forget contents. Objects in which none is left are dead then; returns the others, which have dead parts."""
     _count(connection, workspace, -sum(each.size for each in contents))
     for group in in_groups(each.digest for each in contents):
-        connection.execute(content.delete().where(content.c.workspace == workspace, content.c.digest.in_(group)))
+        for table in (content, sent_content):
+            connection.execute(table.delete().where(table.c.workspace == workspace, table.c.digest.in_(group)))
     keys = list(dict.fromkeys(each.key for each in contents))
     alive: set[str] = set()
     for group in in_groups(keys):

@@ -13,15 +13,20 @@ from terrazul.wire.experiment import Experiment
 from terrazul.wire.run import Run
 
 
-@post("/deletions/preview", operation_id="preview_deletion", opt=does(Action.DELETION_READ), status_code=200)
+@post(
+    "/deletions/preview",
+    operation_id="preview_deletion",
+    opt=does(Action.DELETION_READ, within_reach=True),
+    status_code=200,
+)
 async def preview_deletion(
-    services: InjectedServices, workspace: InjectedWorkspace, data: JSONBody[Selection]
+    services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, data: JSONBody[Selection]
 ) -> DeletionPreview:
     """What a deletion would take, what hinders it, and how many bytes the disk would get back."""
-    return await services.deletions.preview(workspace.key, data)
+    return await services.deletions.preview(workspace.key, data, principal)
 
 
-@post("/deletions", operation_id="order_deletion", opt=does(Action.DELETION_WRITE), status_code=200)
+@post("/deletions", operation_id="order_deletion", opt=does(Action.DELETION_WRITE, within_reach=True), status_code=200)
 async def order_deletion(
     services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, data: JSONBody[NewDeletion]
 ) -> Deletion:
@@ -37,12 +42,16 @@ async def list_deletions(
     return await services.deletions.list_all(workspace.key, limit)
 
 
-@get("/deletions/{deletion_id:str}", operation_id="get_deletion", opt=does(Action.DELETION_READ))
+@get("/deletions/{deletion_id:str}", operation_id="get_deletion", opt=does(Action.DELETION_READ, within_reach=True))
 async def get_deletion(
-    services: InjectedServices, workspace: InjectedWorkspace, deletion_id: FromPath[str], wait: FromQuery[float] = 0
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    deletion_id: FromPath[str],
+    wait: FromQuery[float] = 0,
 ) -> Deletion:
     """How far a deletion is; waits for its end for so many seconds (at most 30)."""
-    return await services.deletions.wait(workspace.key, deletion_id, wait)
+    return await services.deletions.wait(workspace.key, deletion_id, wait, principal)
 
 
 @delete("/runs/{run_id:str}", operation_id="delete_run", opt=does(Action.RUN_DELETE, ObjectType.RUN), status_code=200)

@@ -13,7 +13,7 @@ from terrazul.wire.deletion import NewDeletion, Selection
 from terrazul.wire.experiment import Experiment, ExperimentChange, ExperimentFolder, NewExperiment
 
 
-@get("/", operation_id="list_experiments", opt=does(Action.EXPERIMENT_READ))
+@get("/", operation_id="list_experiments", opt=does(Action.EXPERIMENT_READ, within_reach=True))
 async def list_experiments(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -26,12 +26,12 @@ async def list_experiments(
 
     With a `folder` only those whose names begin with it and `/`.
     """
-    found = await services.experiments.list_all(workspace.key, name, view, folder)
+    found = await services.experiments.list_all(workspace.key, name, view, folder, principal)
     own = await _own(services, workspace.key, principal)
     return [each for each in found if own in {None, each.experiment_id}]
 
 
-@get("/", operation_id="list_experiment_folders", opt=does(Action.EXPERIMENT_READ))
+@get("/", operation_id="list_experiment_folders", opt=does(Action.EXPERIMENT_READ, within_reach=True))
 async def list_experiment_folders(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -41,7 +41,7 @@ async def list_experiment_folders(
 ) -> list[ExperimentFolder]:
     """The folders that the names of experiments make, one level below a folder or at the first level."""
     own = await _own(services, workspace.key, principal)
-    return await services.experiments.folders(workspace.key, folder, view, own)
+    return await services.experiments.folders(workspace.key, folder, view, principal, own)
 
 
 async def _own(services: Services, workspace: int, principal: Principal) -> str | None:
@@ -51,7 +51,7 @@ async def _own(services: Services, workspace: int, principal: Principal) -> str 
     return (await services.runs.get(workspace, principal.run_id)).experiment_id
 
 
-@post("/", operation_id="create_experiment", opt=does(Action.EXPERIMENT_WRITE), status_code=200)
+@post("/", operation_id="create_experiment", opt=does(Action.EXPERIMENT_WRITE, within_reach=True), status_code=200)
 async def create_experiment(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -59,7 +59,7 @@ async def create_experiment(
     data: JSONBody[NewExperiment],
 ) -> Experiment:
     """The experiment of that name; made where there is none."""
-    return await services.experiments.create(workspace.key, data, principal.name)
+    return await services.experiments.create(workspace.key, data, principal)
 
 
 @get("/{experiment_id:str}", operation_id="get_experiment", opt=does(Action.EXPERIMENT_READ, ObjectType.EXPERIMENT))
@@ -76,11 +76,12 @@ async def get_experiment(
 async def change_experiment(
     services: InjectedServices,
     workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
     experiment_id: FromPath[str],
     data: JSONBody[ExperimentChange],
 ) -> Experiment:
     """Change what describes an experiment."""
-    return await services.experiments.change(workspace.key, experiment_id, data)
+    return await services.experiments.change(workspace.key, experiment_id, data, principal)
 
 
 @delete(

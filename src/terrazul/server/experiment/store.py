@@ -8,24 +8,28 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Integer,
+    Select,
     String,
     Table,
     Text,
     UniqueConstraint,
     bindparam,
+    false,
     or_,
     select,
 )
 
 from terrazul.core.clock import to_text
-from terrazul.core.errors import Conflict
+from terrazul.core.errors import Conflict, NotFound
 from terrazul.core.ids import new_guid
+from terrazul.server.identity.rules import Reach
 from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import Json, metadata, primary_key
-from terrazul.server.sql.pattern import begins_with
+from terrazul.server.sql.pattern import at_or_below, begins_with
 from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.variables import in_groups
 from terrazul.server.sql.witness import made
@@ -151,11 +155,30 @@ def keys_of(connection: Connection, workspace: int, names: Iterable[str]) -> lis
     return [row[0] for group in groups for row in connection.execute(query.where(experiment.c.name.in_(group)))]
 
 
+def lies_in(folders: Sequence[str]) -> ColumnElement[bool]:
+    """The condition that an experiment has the name of one of the folders, or lies below one."""
+    return or_(false(), *(at_or_below(experiment.c.name, each) for each in folders))
+
+
+def keys_in(workspace: int, folders: Sequence[str]) -> Select[tuple[int]]:
+    """The keys of the experiments in folders."""
+    return select(experiment.c.id).where(experiment.c.workspace == workspace, lies_in(folders))
+
+
 def find(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow | None:
     """The experiment of an id."""
     of_id = experiment.c.experiment_id == experiment_id
     query = _COLUMNS.where(experiment.c.workspace == workspace, of_id, HERE)
     return _one(connection.execute(query).first())
+
+
+def existing(connection: Connection, workspace: int, experiment_id: str, reach: Reach | None = None) -> ExperimentRow:
+    """The experiment of an id. Raises ``NotFound``, also for one of which a call may not know."""
+    row = find(connection, workspace, experiment_id)
+    if row is None or (reach is not None and not reach.shows(row.experiment.name)):
+        told = experiment_id[:80]
+        raise NotFound(f"There is no experiment with the id {told!r} in this workspace.", target=told)
+    return row
 
 
 def list_all(
@@ -166,10 +189,12 @@ def list_all(
     folder: str | None = None,
     archived: bool | None = None,
     deleted: bool = False,
+    among: Sequence[str] | None = None,
 ) -> list[Experiment]:
     """The experiments of a workspace, newest first; ``archived`` None lists both kinds.
 
-    With a folder only those in and below it. Those that are deleted softly are listed where they alone are wanted.
+    With a folder only those in and below it; with folders ``among`` which to look, only those that lie in these. Those
+    that are deleted softly are listed where they alone are wanted.
     """
     used = or_(experiment.c.number != DEFAULT_NUMBER, experiment.c.run_count > 0)
     there = experiment.c.deleted_at.is_not(None) if deleted else experiment.c.deleted_at.is_(None)
@@ -180,6 +205,8 @@ def list_all(
     if folder:
         below = folder + "/"
         query = query.where(begins_with(experiment.c.name, below))
+    if among is not None:
+        query = query.where(lies_in(among))
     if archived is not None:
         query = query.where(experiment.c.archived_at.is_not(None) if archived else experiment.c.archived_at.is_(None))
     return [_row(row).experiment for row in connection.execute(query)]

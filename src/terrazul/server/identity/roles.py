@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from terrazul.core.errors import InvalidInput
-from terrazul.server.identity.rules import Action
+from terrazul.server.identity.rules import OF_FOLDERS, Action
 
 READING = frozenset({
     Action.WORKSPACE_READ,
@@ -60,6 +60,10 @@ OF_WORKSPACES = READING | _WORK | _CHANGES_OF_THE_WORKSPACE | _SHARING | _ACTIVI
 """Every action that a role can give: the others belong to administrators, to runs and to web services."""
 
 
+BESIDE_FOLDERS = frozenset({Action.WORKSPACE_READ})
+"""What a role on a folder gives in the workspace: to know that it is there."""
+
+
 class BuiltIn(NamedTuple):
     """A role that is always there."""
 
@@ -95,6 +99,11 @@ def actions_of(names: Iterable[str]) -> frozenset[Action]:
             )
         found |= fitting
     return frozenset(found)
+
+
+def on_a_folder(actions: frozenset[Action]) -> frozenset[Action]:
+    """What is left of a role's actions where it is given on a folder of experiments."""
+    return actions & OF_FOLDERS
 
 
 def known_actions_of(names: Iterable[str]) -> frozenset[Action]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -80,11 +81,54 @@ class ObjectType(str, enum.Enum):
     WEBSERVICE = "webservice"
 
 
+class FolderGrant(NamedTuple):
+    """What somebody may do in and below a folder of experiments, and the names of the roles that say so."""
+
+    roles: tuple[str, ...]
+    actions: frozenset[Action]
+
+
 class Grant(NamedTuple):
     """What somebody may do in a workspace, and the names of the roles that say so."""
 
     roles: tuple[str, ...]
     actions: frozenset[Action]
+    folders: Mapping[str, FolderGrant] = MappingProxyType({})
+    """What the folders of experiments give besides, by their paths."""
+
+
+class Reach(NamedTuple):
+    """How far a call reaches that is not allowed in the whole workspace: as far as folders of experiments.
+
+    An experiment lies in a folder where it has the folder's name, or one that begins with it and ``/``.
+    """
+
+    folders: tuple[str, ...]
+    """Where the action of the call is allowed."""
+    seen: tuple[str, ...] | None
+    """Where the caller may know of runs; None for everywhere. What lies elsewhere is not there for them."""
+    user: int
+    """The key of the user whose roles these are."""
+    everywhere: frozenset[Action]
+    """What is allowed in the whole workspace."""
+
+    def holds(self, experiment_name: str) -> bool:
+        """True for an experiment that lies where the action of the call is allowed."""
+        return lies_in(experiment_name, self.folders)
+
+    def shows(self, experiment_name: str) -> bool:
+        """True for an experiment of which the caller may know."""
+        return self.seen is None or self.holds(experiment_name) or lies_in(experiment_name, self.seen)
+
+    @property
+    def sender(self) -> int | None:
+        """Whose contents may be named by their digests; None for who may read all contents anyhow."""
+        return None if self.seen is None else self.user
+
+
+def lies_in(experiment_name: str, folders: Sequence[str]) -> bool:
+    """True for an experiment that has the name of one of the folders, or lies below one."""
+    return any(experiment_name == each or experiment_name.startswith(f"{each}/") for each in folders)
 
 
 @dataclass(frozen=True)
@@ -107,6 +151,10 @@ class Principal:
     """The public id of a user's token."""
     session_id: str | None = None
     """The public id of a user's session, where the call comes by one."""
+    user: int = 0
+    """The key of the user; for a run that roles on folders bound, the key of whoever submitted it."""
+    reach: Reach | None = None
+    """How far this call reaches; None for as far as the workspace."""
 
     @property
     def is_run(self) -> bool:
@@ -129,7 +177,8 @@ class Principal:
 class Target:
     """The object of a call, with its id where it lies inside a workspace.
 
-    ``within_own_run`` tells whether it belongs to the run that calls, or to a run below that.
+    ``within_own_run`` tells whether it belongs to the run that calls, or to a run below that; ``within_reach`` whether
+    it lies in a folder where the caller may do this, or is a list that holds what lies there alone.
     A web service is named by ``object_id``.
     """
 
@@ -137,6 +186,7 @@ class Target:
     workspace_id: str | None = None
     object_id: str | None = None
     within_own_run: bool = False
+    within_reach: bool = False
 
 
 RUN_ACTIONS = frozenset({
@@ -164,6 +214,33 @@ RUN_ACTIONS = frozenset({
 
 Models are read in the whole workspace, as v1 scripts do, and changed where the run registered them.
 """
+
+OF_FOLDERS = frozenset({
+    Action.EXPERIMENT_READ,
+    Action.EXPERIMENT_WRITE,
+    Action.RUN_READ,
+    Action.RUN_SUBMIT,
+    Action.RUN_WRITE,
+    Action.RUN_CANCEL,
+    Action.RUN_DELETE,
+    Action.RUN_RESTORE,
+    Action.CONTENT_READ,
+    Action.CONTENT_WRITE,
+    Action.SNAPSHOT_READ,
+    Action.SNAPSHOT_WRITE,
+    Action.DELETION_READ,
+    Action.DELETION_WRITE,
+})  # fmt: skip
+"""What a role on a folder of experiments can give; all else that it allows is given by a role in the workspace only."""
+
+IN_THE_WHOLE_WORKSPACE = frozenset({
+    Action.ENVIRONMENT_READ,
+    Action.MODEL_READ,
+    Action.MODEL_REGISTER,
+    Action.MODEL_CHANGE,
+    Action.LINEAGE_READ,
+})  # fmt: skip
+"""What a run may do beside itself, as far as whoever submitted it may where that one has a role on folders only."""
 
 FOR_EVERYBODY = frozenset({
     Action.SERVER_READ,
@@ -195,9 +272,50 @@ def authorise(principal: Principal, action: Action, target: Target) -> str:
     return _authorise_user(principal, action, target)
 
 
+def reach_of(principal: Principal, action: Action, workspace_id: str) -> Reach | None:
+    """How far a caller reaches with an action; None where no folder bounds it."""
+    grant = principal.grants.get(workspace_id)
+    if grant is None or principal.is_admin or not (grant.folders or principal.is_run):
+        return None
+    seen = None if Action.RUN_READ in grant.actions else _folders_with(grant, Action.RUN_READ)
+    if action not in grant.actions:
+        return Reach(_folders_with(grant, action), seen, principal.user, grant.actions)
+    if seen is None or action in OF_FOLDERS - _NAMING:
+        return None
+    # registering a model may name a run: then one that is seen
+    return Reach(seen, seen, principal.user, grant.actions)
+
+
+_NAMING = frozenset({Action.CONTENT_WRITE, Action.SNAPSHOT_WRITE})
+"""What sends and names bytes that runs in folders will use, also where it is allowed in the whole workspace."""
+
+
+def bounded(principal: Principal, action: Action, workspace_id: str | None) -> Principal:
+    """The caller with how far this call reaches."""
+    if workspace_id is None or not principal.grants or principal.workspace_id not in {None, workspace_id}:
+        return principal
+    reach = reach_of(principal, action, workspace_id)
+    return principal if reach is None else replace(principal, reach=reach)
+
+
+def refusal_of(principal: Principal, experiment_name: str) -> str:
+    """An empty text where a call may reach an experiment of this name, else the sentence that says why not."""
+    reach = principal.reach
+    if reach is None or reach.holds(experiment_name):
+        return ""
+    allowed = " or ".join(map(repr, reach.folders)) or "no folder"
+    return f"{experiment_name[:80]!r} lies outside of where {principal.name} may do this: {allowed}."
+
+
+def _folders_with(grant: Grant, action: Action) -> tuple[str, ...]:
+    return tuple(sorted(folder for folder, given in grant.folders.items() if action in given.actions))
+
+
 def _authorise_run(principal: Principal, action: Action, target: Target) -> str:
     if action not in RUN_ACTIONS:
         return f"A run token may not do {action.value}."
+    if principal.actions is not None and action not in principal.actions:
+        return f"This run may not do {action.value}, since whoever submitted it may not in this workspace."
     if target.workspace_id is not None and target.workspace_id != principal.workspace_id:
         return "A run token opens nothing outside of its workspace."
     if target.object_id is not None and not target.within_own_run:
@@ -224,11 +342,15 @@ def _authorise_user(principal: Principal, action: Action, target: Target) -> str
     grant = principal.grants.get(target.workspace_id)
     if grant is None:
         return f"{principal.name} has no role in this workspace. Ask one of its owners to share it."
-    if action not in grant.actions:
-        return (
-            f"{principal.name} is {' and '.join(grant.roles)} in this workspace, which does not allow {action.value}."
-        )
-    return ""
+    if action in grant.actions:
+        return ""
+    folders = _folders_with(grant, action)
+    if folders and target.within_reach:
+        return ""
+    told = [f"{' and '.join(grant.roles)} in this workspace"] if grant.roles else []
+    told += [f"{' and '.join(given.roles)} in the folder {folder!r}" for folder, given in sorted(grant.folders.items())]
+    allows = f"allows {action.value} there only" if folders else f"does not allow {action.value}"
+    return f"{principal.name} is {' and '.join(told)}, which {allows}."
 
 
 def _restriction(principal: Principal, action: Action, target: Target) -> str:

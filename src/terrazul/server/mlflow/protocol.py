@@ -19,7 +19,7 @@ from terrazul.core.errors import InvalidInput, TooLarge
 from terrazul.server.activity.rules import thing_of_message
 from terrazul.server.activity.service.act import ACT, Act
 from terrazul.server.http import demand, given_by, send_answer
-from terrazul.server.identity.rules import ObjectType, Target
+from terrazul.server.identity.rules import ObjectType, Target, bounded
 from terrazul.server.mlflow.exchange import explain
 from terrazul.server.mlflow.method import Call, Method
 from terrazul.server.mlflow.methods import METHODS
@@ -69,7 +69,9 @@ class Protocol:
         act.parameters = {"workspace_id": workspace_id}
         headers = dict(scope["headers"])
         act.principal = principal = await self._services.identities.authenticate(given_by(scope))
-        demand(principal, method.action, Target(ObjectType.WORKSPACE, workspace_id))
+        principal = bounded(principal, method.action, workspace_id)
+        # every method looks up what it is about within the reach of its caller
+        demand(principal, method.action, Target(ObjectType.WORKSPACE, workspace_id, within_reach=True))
         workspace = await self._services.workspaces.get(workspace_id)
         await self._services.mlflow.experiments.ensure_default(workspace.key)
         body = await _read(receive, headers.get(b"content-length", b""), self._services.settings.body_limit)

@@ -54,6 +54,7 @@ async def register_model(
     services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, data: JSONBody[NewModel]
 ) -> Model:
     """Register files, or files of a run, as the next version of a name; sent twice, it counts once."""
+    await services.sight.check_contents(workspace.key, [file.digest for file in data.files], principal)
     return await services.models.register(workspace.key, data, principal)
 
 

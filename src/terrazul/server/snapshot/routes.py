@@ -10,8 +10,10 @@ from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWo
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.wire.snapshot import Snapshot, SnapshotDelta, SnapshotManifest
 
+_NAMING = does(Action.SNAPSHOT_WRITE, within_reach=True)
 
-@post("/", operation_id="create_snapshot", opt=does(Action.SNAPSHOT_WRITE), status_code=200)
+
+@post("/", operation_id="create_snapshot", opt=_NAMING, status_code=200)
 async def create_snapshot(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -19,10 +21,10 @@ async def create_snapshot(
     data: JSONBody[SnapshotManifest],
 ) -> Snapshot:
     """Name a tree whose contents have been sent."""
-    return await services.snapshots.create(workspace.key, data, principal.name)
+    return await services.snapshots.create(workspace.key, data, principal)
 
 
-@post("/delta", operation_id="create_snapshot_from_delta", opt=does(Action.SNAPSHOT_WRITE), status_code=200)
+@post("/delta", operation_id="create_snapshot_from_delta", opt=_NAMING, status_code=200)
 async def create_snapshot_from_delta(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -30,7 +32,8 @@ async def create_snapshot_from_delta(
     data: JSONBody[SnapshotDelta],
 ) -> Snapshot:
     """Name a tree by its difference to a snapshot that the server holds."""
-    return await services.snapshots.create_from_delta(workspace.key, data, principal.name)
+    await services.sight.check_snapshot(workspace.key, data.base_snapshot_id, principal)
+    return await services.snapshots.create_from_delta(workspace.key, data, principal)
 
 
 @get("/{snapshot_id:str}", operation_id="get_snapshot", opt=does(Action.SNAPSHOT_READ, ObjectType.SNAPSHOT))

@@ -11,12 +11,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
-from terrazul.core.errors import InvalidInput, NotFound, SnapshotException, TooLarge
+from terrazul.core.errors import InvalidInput, SnapshotException, TooLarge
 from terrazul.core.ids import check_digest, guid_of_digest
 from terrazul.core.paths import check_relative_path, check_tree
 from terrazul.server.blobs import store as contents
 from terrazul.server.blobs.service import Contents, in_thread
 from terrazul.server.blobs.store import Content
+from terrazul.server.identity.rules import Principal
 from terrazul.server.snapshot import store
 from terrazul.server.snapshot.store import SnapshotRow
 from terrazul.server.sql.database import Database
@@ -35,16 +36,17 @@ class Snapshots:
         self._clock = clock
         self._limit = limit
 
-    async def create(self, workspace: int, manifest: SnapshotManifest, user: str) -> Snapshot:
+    async def create(self, workspace: int, manifest: SnapshotManifest, by: Principal) -> Snapshot:
         """Name a tree whose contents are held; an equal tree is the same snapshot.
 
-        Raises ``SnapshotException`` where contents are missing, ``TooLarge`` over the administrator's limit,
+        Raises ``SnapshotException`` where contents are missing (for who sees a part of the workspace only: where they
+        have not sent them), ``TooLarge`` over the administrator's limit,
         ``InvalidInput`` for a path that leaves the tree.
         """
         _check_files(manifest.files)
-        return await self._store(workspace, manifest, manifest.files, user)
+        return await self._store(workspace, manifest, manifest.files, by)
 
-    async def create_from_delta(self, workspace: int, delta: SnapshotDelta, user: str) -> Snapshot:
+    async def create_from_delta(self, workspace: int, delta: SnapshotDelta, by: Principal) -> Snapshot:
         """Name a tree that differs little from one that is held. Raises ``NotFound`` where that is not held."""
         _check_files(delta.changed)
         base = await self.manifest(workspace, delta.base_snapshot_id)
@@ -59,7 +61,7 @@ class Snapshots:
                 target=delta.snapshot_id,
                 hint="Send the whole manifest.",
             )
-        return await self._store(workspace, manifest, delta.changed, user, base=delta.base_snapshot_id)
+        return await self._store(workspace, manifest, delta.changed, by, base=delta.base_snapshot_id)
 
     async def get(self, workspace: int, snapshot_id: str) -> Snapshot:
         """A snapshot with its manifest. Raises ``NotFound``."""
@@ -76,8 +78,13 @@ class Snapshots:
         held = await self._contents.find(workspace, {file.digest for file in manifest.files})
         return in_thread(self._zip(manifest.files, held))
 
+    async def contents_of(self, workspace: int, snapshot_ids: Iterable[str]) -> set[str]:
+        """The digests of all files of some snapshots."""
+        manifests = [await self.manifest(workspace, each) for each in snapshot_ids]
+        return {file.digest for manifest in manifests for file in manifest.files}
+
     async def _store(
-        self, workspace: int, manifest: SnapshotManifest, unsure: Iterable[SnapshotFile], user: str, base: str = ""
+        self, workspace: int, manifest: SnapshotManifest, unsure: Iterable[SnapshotFile], by: Principal, base: str = ""
     ) -> Snapshot:
         check_tree([file.path for file in manifest.files], "snapshot")
         size = sum(file.size for file in manifest.files)
@@ -88,7 +95,8 @@ class Snapshots:
                 hint="Leave large files out with an .amlignore file, or have TERRAZUL_SNAPSHOT_LIMIT raised.",
             )
         unsure = list(unsure)
-        await self._database.read(partial(_check_held, workspace=workspace, files=unsure))
+        sender = None if by.reach is None else by.reach.sender
+        await self._database.read(partial(_check_held, workspace=workspace, files=unsure, sender=sender))
         text = msgspec.json.encode(manifest)
         row = SnapshotRow(
             snapshot_id=guid_of_digest(manifest_digest(manifest.files)),
@@ -96,22 +104,27 @@ class Snapshots:
             file_count=len(manifest.files),
             size=size,
             created_at=self._clock(),
-            created_by=user,
+            created_by=by.name,
         )
 
         def work(connection: Connection) -> SnapshotRow:
-            _check_held(connection, workspace, unsure)  # again, since contents may have been collected meanwhile
+            _check_held(
+                connection, workspace, unsure, sender
+            )  # again, since contents may have been collected meanwhile
             if base and store.find(connection, workspace, base) is None:
-                raise _not_there(base)
+                raise store.no_snapshot(base)
             store.add(connection, workspace, row)
-            return store.find(connection, workspace, row.snapshot_id) or row
+            known = store.find(connection, workspace, row.snapshot_id) or row
+            if sender is not None:
+                contents.note_sent(connection, workspace, sender, [known.manifest_digest])
+            return known
 
         return _snapshot(await self._database.write(work), None)
 
     async def _find(self, workspace: int, snapshot_id: str) -> SnapshotRow:
         row = await self._database.read(partial(store.find, workspace=workspace, snapshot_id=snapshot_id))
         if row is None:
-            raise _not_there(snapshot_id)
+            raise store.no_snapshot(snapshot_id)
         return row
 
     async def _manifest(self, workspace: int, row: SnapshotRow) -> SnapshotManifest:
@@ -155,15 +168,12 @@ class _Outlet:
         return taken
 
 
-def _not_there(snapshot_id: str) -> NotFound:
-    return NotFound(f"There is no snapshot {snapshot_id[:80]!r} in this workspace.", target=snapshot_id[:80])
-
-
-def _check_held(connection: Connection, workspace: int, files: Iterable[SnapshotFile]) -> None:
+def _check_held(connection: Connection, workspace: int, files: Iterable[SnapshotFile], sender: int | None) -> None:
     wanted = {file.digest: file for file in files}
     held = contents.find(connection, workspace, wanted)
+    known = held.keys() if sender is None else contents.sent_by(connection, workspace, sender, held)
     for digest, file in wanted.items():
-        if digest not in held or held[digest].size != file.size:
+        if digest not in known or held[digest].size != file.size:
             raise SnapshotException(
                 f"The bytes of {file.path!r} have not arrived.", target=file.path, hint="Send the content first."
             )

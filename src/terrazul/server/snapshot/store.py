@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
+from terrazul.core.errors import NotFound
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
 from terrazul.server.sql.witness import made
@@ -60,6 +61,11 @@ def find(connection: Connection, workspace: int, snapshot_id: str) -> SnapshotRo
     query = _COLUMNS.where(snapshot.c.workspace == workspace, snapshot.c.snapshot_id == snapshot_id)
     row = connection.execute(query).first()
     return None if row is None else SnapshotRow(*row)
+
+
+def no_snapshot(snapshot_id: str) -> NotFound:
+    """What is said of a snapshot that there is not, or not for the caller."""
+    return NotFound(f"There is no snapshot {snapshot_id[:80]!r} in this workspace.", target=snapshot_id[:80])
 
 
 def all_of(connection: Connection, workspace: int) -> dict[str, str]:

@@ -45,6 +45,11 @@ def begins_with(column: ColumnElement[Any], beginning: str) -> ColumnElement[boo
     return _BeginsWith(column, literal(beginning, Text))
 
 
+def at_or_below(column: ColumnElement[Any], path: str) -> ColumnElement[bool]:
+    """The condition that a path is this one, or lies below it."""
+    return (column == path) | begins_with(column, f"{path}/")
+
+
 def like(column: ColumnElement[Any], pattern: str, *, fold: bool) -> ColumnElement[bool]:
     """The condition that a text has the form of the pattern; ``fold`` lets small letters and capitals be the same."""
     glob = "".join(_GLOB_SPECIAL.get(each) or (_either_case(each) if fold else each) for each in pattern)

@@ -16,14 +16,16 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.service import Computes
 from terrazul.server.deletion.rules import check_deletion_id, check_selection, refuse
+from terrazul.server.deletion.service import reach
 from terrazul.server.deletion.service.manifests import Manifests
 from terrazul.server.deletion.store import deletion as deletions
 from terrazul.server.deletion.store import doomed as doomed_store
 from terrazul.server.deletion.store import naming
+from terrazul.server.deletion.store.deletion import DeletionRow
 from terrazul.server.deletion.store.doomed import Doomed
 from terrazul.server.deletion.store.hiding import hide
 from terrazul.server.experiment import store as experiments
-from terrazul.server.identity.rules import Principal
+from terrazul.server.identity.rules import Action, Principal
 from terrazul.server.run.service.restoring import restore_experiment
 from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import logged_model
@@ -83,12 +85,20 @@ class Deletions:
         self._clock = clock
         self._wake = wake
 
-    async def preview(self, workspace: int, selection: Selection) -> DeletionPreview:
-        """What a deletion would take, and what the disk would get back. Raises ``NotFound``, ``InvalidInput``."""
+    async def preview(self, workspace: int, selection: Selection, principal: Principal) -> DeletionPreview:
+        """What a deletion would take, and what the disk would get back.
+
+        Raises ``NotFound``, ``InvalidInput``, and ``Forbidden`` for what lies outside of the caller's folders.
+        """
         check_selection(selection)
+        await self._database.read(
+            partial(reach.check_selected, workspace=workspace, selection=selection, principal=principal)
+        )
         if selection.path is not None:
             return await self._preview_files(workspace, selection.run_ids[0], selection.path)
-        facts = await self._database.read(partial(self._facts, workspace=workspace, selection=selection))
+        facts = await self._database.read(
+            partial(self._facts, workspace=workspace, selection=selection, principal=principal)
+        )
         going = facts.files.digests | await self._manifests.named_by(workspace, facts.dropped.values())
         staying = await self._manifests.named_by(workspace, facts.staying.values(), going)
 
@@ -117,12 +127,12 @@ class Deletions:
         """Delete: when this returns, what was selected is out of sight for good, and its names are free.
 
         Rows and bytes go afterwards; a restart goes on with it. Raises ``Conflict`` where something hinders it (an
-        experiment with runs does if it is to go ``with_runs`` not), and ``NotFound`` for what is not there; then
-        nothing is deleted.
+        experiment with runs does if it is to go ``with_runs`` not), ``NotFound`` for what is not there, and
+        ``Forbidden`` for what lies outside of the caller's folders; then nothing is deleted.
         """
         check_deletion_id(new.deletion_id)
         check_selection(new.selection)
-        work = partial(self._order, workspace=workspace, new=new, by=principal.name, with_runs=with_runs)
+        work = partial(self._order, workspace=workspace, new=new, by=principal, with_runs=with_runs)
         deletion = await self._database.write(work)
         self._wake()
         return deletion
@@ -133,12 +143,15 @@ class Deletions:
             raise InvalidInput(f"A list holds 1 to {_LIST_LIMIT} deletions, not {limit}.", target="limit")
         return await self._database.read(partial(deletions.list_all, workspace=workspace, limit=limit))
 
-    async def wait(self, workspace: int, deletion_id: str, seconds: float) -> Deletion:
-        """A deletion, as soon as it is done, or as it is when the time is over. Raises ``NotFound``."""
+    async def wait(self, workspace: int, deletion_id: str, seconds: float, principal: Principal) -> Deletion:
+        """A deletion, as soon as it is done, or as it is when the time is over.
+
+        Raises ``NotFound``, for who is bound to folders also where another one has ordered it.
+        """
 
         def read(connection: Connection) -> Deletion:
             row = deletions.find(connection, workspace, deletion_id)
-            if row is None:
+            if row is None or not _may_follow(connection, row, principal):
                 raise NotFound(f"There is no deletion {deletion_id[:80]!r}.", target=deletion_id[:80])
             return deletions.load(connection, row.key)
 
@@ -170,23 +183,22 @@ class Deletions:
         """Bring a softly deleted experiment back, with the runs that were deleted together with it."""
 
         def work(connection: Connection) -> Experiment:
-            row = experiments.find(connection, workspace, experiment_id)
-            if row is None:
-                told = experiment_id[:80]
-                raise NotFound(f"There is no experiment with the id {told!r} in this workspace.", target=told)
+            row = experiments.existing(connection, workspace, experiment_id)
             if row.deleted_at is not None:
                 restore_experiment(connection, row, row.deleted_at, self._clock())
             return experiments.get(connection, row.key).experiment
 
         return await self._database.write(work)
 
-    def _facts(self, connection: Connection, workspace: int, selection: Selection) -> _Facts:
+    def _facts(self, connection: Connection, workspace: int, selection: Selection, principal: Principal) -> _Facts:
         doomed = doomed_store.find(connection, workspace, selection, self._clock())
+        reach.check_doomed(connection, workspace, doomed, principal)
         named = naming.snapshots_of(connection, doomed)
         used = naming.snapshots_in_use(connection, workspace, named, doomed)
         manifests = snapshots.all_of(connection, workspace)
         dropped = {each: manifests.pop(each) for each in named - used if each in manifests}
-        made = doomed_store.models_made_of(connection, workspace, doomed, _TOLD)
+        tells_of_models = principal.reach is None or Action.MODEL_READ in principal.reach.everywhere
+        made = doomed_store.models_made_of(connection, workspace, doomed, _TOLD) if tells_of_models else []
         kept = [f"The model {model_id} keeps its files, which belong to it." for model_id in made]
         if doomed.kept:
             kept.append(f"{doomed.kept} deleted runs stay, since not all runs below them are deleted.")
@@ -219,17 +231,18 @@ class Deletions:
         return DeletionPreview(0, 0, 0, len(found), sum(sizes.values()) - shared, shared, told)
 
     def _order(
-        self, connection: Connection, workspace: WorkspaceRow, new: NewDeletion, by: str, *, with_runs: bool
+        self, connection: Connection, workspace: WorkspaceRow, new: NewDeletion, by: Principal, *, with_runs: bool
     ) -> Deletion:
         there = deletions.find(connection, workspace.key, new.deletion_id)
         if there is not None:
-            if there.selection != new.selection:
+            if there.selection != new.selection or not _may_follow(connection, there, by):
                 raise AlreadyExists(
                     f"The deletion {new.deletion_id!r} was ordered for something else.",
                     target=new.deletion_id,
                     hint="Make a new id for each deletion.",
                 )
             return deletions.load(connection, there.key)
+        reach.check_selected(connection, workspace.key, new.selection, by)
         tell(connection, REMOVER)
         now = self._clock()
         values = {
@@ -242,7 +255,7 @@ class Deletions:
             "files": 0,
             "freed_bytes": 0,
             "created_at": now,
-            "created_by": by,
+            "created_by": by.name,
         }
         if new.selection.path is not None:
             run_id, path = new.selection.run_ids[0], new.selection.path
@@ -252,6 +265,7 @@ class Deletions:
                 connection, deletions.add(connection, {**values, "files": files, "state": state.value})
             )
         doomed = doomed_store.find(connection, workspace.key, new.selection, now)
+        reach.check_doomed(connection, workspace.key, doomed, by)
         if doomed.runs and not with_runs:
             name = doomed.experiments[0].experiment.name
             raise Conflict(
@@ -282,6 +296,11 @@ class Deletions:
         if not removed:
             raise _no_file(row, path)
         return removed
+
+
+def _may_follow(connection: Connection, row: DeletionRow, principal: Principal) -> bool:
+    """Whether a caller may be told of a deletion: who is bound to folders of what they ordered."""
+    return principal.reach is None or deletions.load(connection, row.key).created_by == principal.name
 
 
 def waited_for(workspace: int, deletion_id: str) -> Thing:

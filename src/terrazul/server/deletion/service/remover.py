@@ -104,7 +104,7 @@ class Remover:
         self._looked_for_old_at = now
         selection = Selection(deleted_for_seconds=self._purge_after_days * _DAY_SECONDS)
         for workspace in await self._database.read(lambda connection: workspaces.list_all(connection, None, None)):
-            found = await self._deletions.preview(workspace.key, selection)
+            found = await self._deletions.preview(workspace.key, selection, _BY_AGE)
             if found.experiments or found.runs:
                 with watched_by(self._witness_of(workspace.workspace.workspace_id)):
                     await self._deletions.order(workspace, NewDeletion(new_guid(), selection), _BY_AGE)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from terrazul.core.errors import NotFound
 from terrazul.server.deletion.rules import SoftRun, purgeable
 from terrazul.server.experiment import store as experiments
 from terrazul.server.experiment.store import DEFAULT_NUMBER, ExperimentRow
@@ -62,12 +61,12 @@ def find(connection: Connection, workspace: int, selection: Selection, now: int)
     """All that goes with what is selected. Raises ``NotFound`` for a thing that there is not."""
     if selection.deleted_for_seconds is not None:
         return _softly_deleted(connection, workspace, now - selection.deleted_for_seconds * _SECOND)
-    chosen = [_experiment(connection, workspace, each) for each in dict.fromkeys(selection.experiment_ids)]
+    chosen = [experiments.existing(connection, workspace, each) for each in dict.fromkeys(selection.experiment_ids)]
     named = runs.find_some(connection, workspace, selection.run_ids)
     known = {row.run_id for row in named}
     for run_id in selection.run_ids:
         if run_id not in known:
-            raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
+            raise runs.no_run(run_id)
     versions, names = _models(connection, workspace, selection.model_ids)
     keys = _with_all_below(connection, [each.key for each in chosen], [row.key for row in named])
     return Doomed(chosen, keys, versions, names, [])
@@ -85,14 +84,6 @@ def hindrances(
             hint = f"Delete the {edge.user_type} {edge.user_id} first."
             found.append(DeletionHindrance("model", edge.used_id, reason, hint))
     return found[:_MOST_HINDRANCES]
-
-
-def _experiment(connection: Connection, workspace: int, experiment_id: str) -> ExperimentRow:
-    row = experiments.find(connection, workspace, experiment_id)
-    if row is None:
-        told = experiment_id[:80]
-        raise NotFound(f"There is no experiment with the id {told!r} in this workspace.", target=told)
-    return row
 
 
 def _models(connection: Connection, workspace: int, model_ids: Iterable[str]) -> tuple[list[Version], list[NameRow]]:

@@ -14,8 +14,9 @@ from terrazul.server.endpoint.store.image import image
 from terrazul.server.endpoint.store.webservice import revision
 from terrazul.server.model.store import model, model_file
 from terrazul.server.run.store import logged_model
-from terrazul.server.run.store.artifact import artifact, at_or_below
+from terrazul.server.run.store.artifact import artifact
 from terrazul.server.run.store.run import RunRow, run
+from terrazul.server.sql.pattern import at_or_below
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.artifact import Artifact
 

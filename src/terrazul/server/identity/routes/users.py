@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
-from terrazul.server.identity.rules import Action, ObjectType
+from terrazul.server.identity.rules import Action, Grant, ObjectType, Principal
 from terrazul.wire.identity import (
     Group,
     GroupChange,
@@ -34,11 +36,21 @@ async def get_me(principal: InjectedPrincipal) -> Me:
     return Me(
         principal.name,
         principal.is_admin,
-        {workspace_id: [*grant.roles] for workspace_id, grant in principal.grants.items()},
+        {workspace_id: [*grant.roles] for workspace_id, grant in _grants_of(principal).items() if grant.roles},
         principal.run_id,
         principal.workspace_id,
         None if principal.actions is None else sorted(each.value for each in principal.actions),
+        {
+            workspace_id: {folder: [*given.roles] for folder, given in grant.folders.items()}
+            for workspace_id, grant in _grants_of(principal).items()
+            if grant.folders
+        },
     )
+
+
+def _grants_of(principal: Principal) -> Mapping[str, Grant]:
+    """The caller's own: a run has none, whoever's bound it."""
+    return {} if principal.is_run else principal.grants
 
 
 @get("/users", operation_id="list_users", opt=_READ)

@@ -7,7 +7,8 @@ import binascii
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -17,14 +18,21 @@ from terrazul.core.clock import Clock
 from terrazul.core.errors import AuthenticationException, Forbidden, TerrazulError
 from terrazul.core.ids import TOKEN_PREFIX, new_guid
 from terrazul.server.identity.names import owner_name
-from terrazul.server.identity.roles import BUILT_IN, OF_WORKSPACES, known_actions_of
-from terrazul.server.identity.rules import Action, Grant, Principal
+from terrazul.server.identity.roles import BESIDE_FOLDERS, BUILT_IN, OF_WORKSPACES, known_actions_of, on_a_folder
+from terrazul.server.identity.rules import (
+    IN_THE_WHOLE_WORKSPACE,
+    RUN_ACTIONS,
+    Action,
+    FolderGrant,
+    Grant,
+    Principal,
+)
 from terrazul.server.identity.sign_in import Lifetime, is_csrf_token
 from terrazul.server.identity.store import role as roles
 from terrazul.server.identity.store import session as sessions
 from terrazul.server.identity.store import token as tokens
 from terrazul.server.identity.store import user as users
-from terrazul.server.identity.store.token import TokenRow
+from terrazul.server.identity.store.token import NOBODY, TokenRow
 from terrazul.server.identity.store.user import UserRow
 from terrazul.server.sql.database import Database, after_commit
 from terrazul.server.sql.witness import unwatched
@@ -79,11 +87,22 @@ class Identities:
         tokens.put(connection, row._replace(digest=digest_of(token)))
         return token
 
-    def make_run_token(self, connection: Connection, name: str, workspace: int, workspace_id: str, run_id: str) -> str:
-        """A token for a run, part of the caller's transaction. It lives until ``revoke_run_token``."""
+    def make_run_token(
+        self,
+        connection: Connection,
+        name: str,
+        workspace: int,
+        workspace_id: str,
+        run_id: str,
+        bounded_by: int | None = None,
+    ) -> str:
+        """A token for a run, part of the caller's transaction. It lives until ``revoke_run_token``.
+
+        Beside its run it opens no more than the roles of the user ``bounded_by``, where there is one.
+        """
         token = secrets.token_urlsafe(32)
         row = TokenRow(digest_of(token), name, workspace, workspace_id, run_id, None, self._clock(), None)
-        tokens.put(connection, row)
+        tokens.put(connection, row._replace(bounded_by=bounded_by))
         return token
 
     def make_webservice_token(self, connection: Connection, workspace: int, workspace_id: str, name: str) -> str:
@@ -189,7 +208,10 @@ class Identities:
         if row is None:
             return None
         if row.user is None:
-            return _Known(Principal(row.name, row.workspace_id, row.run_id, row.webservice), row.expires_at, now)
+            principal = Principal(row.name, row.workspace_id, row.run_id, row.webservice)
+            if row.bounded_by is not None:
+                principal = _bounded_run(connection, principal, row.bounded_by)
+            return _Known(principal, row.expires_at, now)
         user = users.find_by_key(connection, row.user)
         if user is None or not user.is_active:
             return None
@@ -200,6 +222,7 @@ class Identities:
             grants=grants_of(connection, user.key),
             actions=None if row.actions is None else known_actions_of(row.actions),
             token_id=row.token_id,
+            user=user.key,
         )
         return _Known(principal, row.expires_at, now)
 
@@ -209,20 +232,54 @@ class Identities:
         if row is None or user is None or not user.is_active:
             return None
         grants = grants_of(connection, user.key)
-        principal = Principal(user.name, is_admin=user.is_admin, grants=grants, session_id=row.session_id)
+        principal = Principal(
+            user.name, is_admin=user.is_admin, grants=grants, session_id=row.session_id, user=user.key
+        )
         return _Known(principal, self._lifetime.end(row.created_at, row.seen_at), now, row.seen_at)
 
 
 def grants_of(connection: Connection, user: int) -> dict[str, Grant]:
     """What a user may do, by the id of the workspace."""
     own = {each.name: known_actions_of(each.actions) & OF_WORKSPACES for each in roles.list_all(connection)}
-    names: dict[str, list[str]] = {}
-    for workspace_id, name in roles.of_user(connection, user):
-        names.setdefault(workspace_id, []).append(name)
-    return {
-        workspace_id: Grant(tuple(found), frozenset[Action]().union(*(_rights(name, own) for name in found)))
-        for workspace_id, found in names.items()
-    }
+    names: dict[str, dict[str, list[str]]] = {}
+    for given in roles.of_user(connection, user):
+        names.setdefault(given.workspace_id, {}).setdefault(given.folder, []).append(given.role)
+    return {workspace_id: _grant(found, own) for workspace_id, found in names.items()}
+
+
+def _grant(names: Mapping[str, Sequence[str]], own: Mapping[str, frozenset[Action]]) -> Grant:
+    """What roles give together, by the folder on which they are; empty for the workspace."""
+
+    def given(folder: str) -> frozenset[Action]:
+        return frozenset[Action]().union(*(_rights(name, own) for name in names.get(folder, ())))
+
+    folders = {each: FolderGrant(tuple(names[each]), on_a_folder(given(each))) for each in names if each}
+    return Grant(tuple(names.get("", ())), given("") | (BESIDE_FOLDERS if folders else frozenset()), folders)
+
+
+def bound_of(connection: Connection, name: str, workspace_id: str) -> int | None:
+    """The user of a name, where the runs that it submits are bounded: it has no role that submits runs anywhere.
+
+    ``NOBODY`` for one that is gone; None where nothing bounds them.
+    """
+    user = users.find(connection, name)
+    if user is None or not user.is_active:
+        return NOBODY
+    grant = grants_of(connection, user.key).get(workspace_id)
+    everywhere = user.is_admin or (grant is not None and Action.RUN_SUBMIT in grant.actions)
+    return None if everywhere else user.key
+
+
+def _bounded_run(connection: Connection, run: Principal, user: int) -> Principal:
+    """A run with no more rights beside itself than its user has now."""
+    row = users.find_by_key(connection, user)
+    if row is not None and row.is_active and row.is_admin:
+        return run
+    workspace_id = str(run.workspace_id)
+    grants = grants_of(connection, user) if row is not None and row.is_active else {}
+    grant = grants.get(workspace_id, Grant((), frozenset()))
+    actions = RUN_ACTIONS - (IN_THE_WHOLE_WORKSPACE - grant.actions)
+    return replace(run, grants={workspace_id: grant}, actions=actions, user=user)
 
 
 def has_right(connection: Connection, name: str, workspace_id: str, action: Action) -> bool:

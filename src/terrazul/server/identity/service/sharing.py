@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound
+from terrazul.core.ids import check_experiment_name
 from terrazul.server.identity.names import role_name
-from terrazul.server.identity.roles import BUILT_IN, OF_WORKSPACES, OWNER, actions_of, known_actions_of
+from terrazul.server.identity.roles import BUILT_IN, OF_WORKSPACES, OWNER, actions_of, known_actions_of, on_a_folder
 from terrazul.server.identity.rules import Action, Principal
 from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.identity.service.users import find_group, find_user
@@ -78,25 +79,38 @@ class Sharing:
 
         def work(connection: Connection) -> list[Member]:
             found = roles.of_workspace(connection, workspace)
-            return [Member(row.role, row.user, row.group, to_text(row.created_at), row.created_by) for row in found]
+            return [
+                Member(row.role, row.user, row.group, to_text(row.created_at), row.created_by, row.folder)
+                for row in found
+            ]
 
         return await self._database.read(work)
 
     async def share(self, workspace: WorkspaceRow, member: Member, principal: Principal) -> list[Member]:
         """Give somebody a role, which counts within a second; sent twice, it counts once.
 
-        Raises ``Forbidden`` for a role that allows more than the caller may.
+        Raises ``Forbidden`` for a role that allows more than the caller may, ``InvalidInput`` for one that gives
+        nothing on a folder of experiments.
         """
+        if member.folder:
+            check_experiment_name(member.folder)
 
         def work(connection: Connection) -> None:
-            beyond = _rights_of(connection, member.role) - _rights(principal, workspace.workspace.workspace_id)
+            rights = _rights_of(connection, member.role)
+            if member.folder and not on_a_folder(rights):
+                raise InvalidInput(
+                    f"{member.role} allows nothing about experiments and runs, so it gives nothing on a folder.",
+                    target=member.role,
+                    hint="Give it in the workspace, or another one on the folder.",
+                )
+            beyond = rights - _rights(principal, workspace.workspace.workspace_id)
             if beyond:
                 raise Forbidden(
                     f"{member.role} allows more than you may: {', '.join(_words(beyond))}.", target=member.role
                 )
             whose = _whose(connection, member)
             about = {"created_at": self._clock(), "created_by": principal.name}
-            roles.assign(connection, {"workspace": workspace.key, **whose, "role": member.role, **about})
+            roles.assign(connection, {**_given(workspace, member), **whose, **about})
             made(connection, "member", _told(member))
             self._identities.forget(connection)
 
@@ -108,16 +122,18 @@ class Sharing:
 
         def work(connection: Connection) -> None:
             whose = _whose(connection, member)
-            if not roles.withdraw(connection, {"workspace": workspace.key, **whose, "role": member.role}):
+            if not roles.withdraw(connection, {**_given(workspace, member), **whose}):
+                where = f"the folder {member.folder[:80]!r}" if member.folder else "this workspace"
                 raise NotFound(
-                    f"{member.user or member.group} is not {member.role} in this workspace.",
+                    f"{member.user or member.group} is not {member.role} in {where}.",
                     target=member.user or member.group,
                     hint="`terrazul workspace members` shows who is what.",
                 )
             removed(connection, "member", _told(member))
             self._identities.end_sessions(connection, *_keys_of(connection, whose))
-            owners = [each for each in roles.of_workspace(connection, workspace.key) if each.role == OWNER]
-            if member.role == OWNER and not owners and not principal.is_admin:
+            found = roles.of_workspace(connection, workspace.key)
+            owners = [each for each in found if each.role == OWNER and not each.folder]
+            if member.role == OWNER and not member.folder and not owners and not principal.is_admin:
                 raise Conflict("A workspace needs an owner, and this is the last one.", target=member.user)
 
         await self._database.write(work)
@@ -134,7 +150,13 @@ class Sharing:
 
 def _told(member: Member) -> str:
     """Who has what, as the activity log tells it."""
-    return f"{member.role}: {member.user or f'group {member.group}'}"
+    where = f" in {member.folder}" if member.folder else ""
+    return f"{member.role}{where}: {member.user or f'group {member.group}'}"
+
+
+def _given(workspace: WorkspaceRow, member: Member) -> dict[str, Any]:
+    """Which role, and where."""
+    return {"workspace": workspace.key, "role": member.role, "folder": member.folder}
 
 
 def _whose(connection: Connection, member: Member) -> dict[str, int]:

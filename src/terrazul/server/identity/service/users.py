@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound
 from terrazul.core.ids import new_guid
+from terrazul.server.blobs import store as contents
 from terrazul.server.identity.names import user_name
 from terrazul.server.identity.roles import actions_of
 from terrazul.server.identity.rules import Principal
@@ -108,6 +109,7 @@ class Users:
             passwords.delete(connection, row.key)
             links.delete_links_of(connection, row.key)
             tokens.delete_of_user(connection, row.key)
+            contents.forget_sender(connection, row.key)
             roles.withdraw_all(connection, user_key=row.key)
             users.delete(connection, row.key)
             removed(connection, "user", row.name)

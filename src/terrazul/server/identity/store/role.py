@@ -43,10 +43,11 @@ assignment = Table(
     Column("role", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
-    UniqueConstraint("workspace", "user", "role"),
-    UniqueConstraint("workspace", "user_group", "role"),
+    Column("folder", Text, nullable=False, server_default=""),
+    UniqueConstraint("workspace", "user", "role", "folder"),
+    UniqueConstraint("workspace", "user_group", "role", "folder"),
 )
-"""Either of a user or of a group."""
+"""Either of a user or of a group; in the workspace, or on a folder of its experiments."""
 
 
 class RoleRow(NamedTuple):
@@ -67,6 +68,15 @@ class AssignmentRow(NamedTuple):
     role: str
     created_at: int
     created_by: str
+    folder: str
+
+
+class Given(NamedTuple):
+    """A role that somebody has: in a workspace, or on a folder of experiments there."""
+
+    workspace_id: str
+    role: str
+    folder: str
 
 
 def put(connection: Connection, row: RoleRow) -> None:
@@ -118,26 +128,33 @@ def withdraw_all(connection: Connection, *, user_key: int | None = None, group_k
 def of_workspace(connection: Connection, workspace_key: int) -> list[AssignmentRow]:
     """Who has which role in a workspace: users first, by name."""
     found = (
-        select(user.c.name, group.c.name, assignment.c.role, assignment.c.created_at, assignment.c.created_by)
+        select(
+            user.c.name,
+            group.c.name,
+            assignment.c.role,
+            assignment.c.created_at,
+            assignment.c.created_by,
+            assignment.c.folder,
+        )
         .outerjoin_from(assignment, user, assignment.c.user == user.c.id)
         .outerjoin(group, assignment.c.user_group == group.c.id)
         .where(assignment.c.workspace == workspace_key)
-        .order_by(user.c.name.is_(None), user.c.name, group.c.name, assignment.c.role)
+        .order_by(user.c.name.is_(None), user.c.name, group.c.name, assignment.c.folder, assignment.c.role)
     )
     return [AssignmentRow(*row) for row in connection.execute(found)]
 
 
-def of_user(connection: Connection, user_key: int) -> list[tuple[str, str]]:
-    """Pairs of a workspace's id and a role, those of the user's groups included."""
+def of_user(connection: Connection, user_key: int) -> list[Given]:
+    """The roles of a user, those of the user's groups included."""
     groups = select(membership.c.user_group).where(membership.c.user == user_key)
     found = (
-        select(workspace.c.workspace_id, assignment.c.role)
+        select(workspace.c.workspace_id, assignment.c.role, assignment.c.folder)
         .join(workspace, workspace.c.id == assignment.c.workspace)
         .where(or_(assignment.c.user == user_key, assignment.c.user_group.in_(groups)))
-        .order_by(workspace.c.workspace_id, assignment.c.role)
+        .order_by(workspace.c.workspace_id, assignment.c.role, assignment.c.folder)
         .distinct()
     )
-    return [(workspace_id, name) for workspace_id, name in connection.execute(found)]
+    return [Given(*row) for row in connection.execute(found)]
 
 
 def _same(values: dict[str, Any]) -> Any:
@@ -146,4 +163,5 @@ def _same(values: dict[str, Any]) -> Any:
         if values.get("user") is not None
         else assignment.c.user_group == values["user_group"]
     )
-    return (assignment.c.workspace == values["workspace"]) & whose & (assignment.c.role == values["role"])
+    given = (assignment.c.role == values["role"]) & (assignment.c.folder == values.get("folder", ""))
+    return (assignment.c.workspace == values["workspace"]) & whose & given

@@ -25,10 +25,14 @@ token = Table(
     Column("user", ForeignKey("user.id"), nullable=True, index=True),
     Column("label", Text, nullable=True),
     Column("actions", Json, nullable=True),
+    Column("bounded_by", Integer, nullable=True, index=True),
     sqlite_with_rowid=False,
 )
-"""The last four are those of a user's token: its public id, whose it is, what for, and what it is restricted to."""
+"""``token_id`` to ``actions`` are those of a user's token: its public id, whose it is, what for, and what it is
+restricted to. ``bounded_by`` is for a run's: the user whose roles on folders bound it; 0 for one who is gone."""
 
+NOBODY = 0
+"""The key of no user."""
 OWNERS_FILE = "the file `token`"
 """The label of the token that the server keeps in its home."""
 
@@ -48,6 +52,7 @@ class TokenRow(NamedTuple):
     user: int | None = None
     label: str | None = None
     actions: list[str] | None = None
+    bounded_by: int | None = None
 
 
 def put(connection: Connection, row: TokenRow) -> None:
@@ -91,8 +96,9 @@ def delete(connection: Connection, digest: str) -> None:
 
 
 def delete_of_user(connection: Connection, user: int) -> None:
-    """Remove the tokens of a user."""
+    """Remove the tokens of a user; those of runs that the user's roles bound are bounded by nobody's then."""
     connection.execute(token.delete().where(token.c.user == user))
+    connection.execute(token.update().where(token.c.bounded_by == user).values(bounded_by=NOBODY))
 
 
 def delete_of_file(connection: Connection) -> None:

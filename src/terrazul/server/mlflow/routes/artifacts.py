@@ -26,7 +26,7 @@ _UNLIMITED = None
 _PART_NUMBER = re.compile(r"[1-9][0-9]{0,4}\Z")
 
 
-@get("/artifacts", operation_id="mlflow_list_files", opt=does(Action.RUN_READ))
+@get("/artifacts", operation_id="mlflow_list_files", opt=does(Action.RUN_READ, within_reach=True))
 async def list_files(call: InjectedCall, path: FromQuery[str] = "") -> Answer:
     """What lies directly in a folder, named by the last part of each path."""
     place = place_of(path)
@@ -34,7 +34,7 @@ async def list_files(call: InjectedCall, path: FromQuery[str] = "") -> Answer:
     return answer({"files": view.files(found, place.path, relative=True)})
 
 
-@get("/artifacts/{file_path:path}", operation_id="mlflow_download_file", opt=does(Action.RUN_READ))
+@get("/artifacts/{file_path:path}", operation_id="mlflow_download_file", opt=does(Action.RUN_READ, within_reach=True))
 async def download_file(
     call: InjectedCall, services: InjectedServices, request: AnyRequest, file_path: FromPath[str]
 ) -> Stream:
@@ -45,7 +45,7 @@ async def download_file(
 @put(
     "/artifacts/{file_path:path}",
     operation_id="mlflow_upload_file",
-    opt=does(Action.RUN_WRITE),
+    opt=does(Action.RUN_WRITE, within_reach=True),
     request_max_body_size=_UNLIMITED,
 )
 async def upload_file(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
@@ -59,7 +59,7 @@ async def upload_file(call: InjectedCall, request: AnyRequest, file_path: FromPa
 @post(
     "/mpu/create/{file_path:path}",
     operation_id="mlflow_begin_parted_upload",
-    opt=does(Action.RUN_WRITE),
+    opt=does(Action.RUN_WRITE, within_reach=True),
     status_code=200,
     response_headers=NOT_KEPT,
 )
@@ -81,7 +81,7 @@ async def begin_parted_upload(call: InjectedCall, request: AnyRequest, file_path
 @put(
     "/mpu/parts/{upload_id:str}/{part_number:str}",
     operation_id="mlflow_send_part",
-    opt=does(Action.RUN_WRITE),
+    opt=does(Action.RUN_WRITE, within_reach=True),
     request_max_body_size=_UNLIMITED,
 )
 async def send_part(
@@ -105,7 +105,7 @@ def _check_part(upload_id: str, part_number: str) -> None:
 @post(
     "/mpu/complete/{file_path:path}",
     operation_id="mlflow_end_parted_upload",
-    opt=does(Action.RUN_WRITE),
+    opt=does(Action.RUN_WRITE, within_reach=True),
     status_code=200,
 )
 async def end_parted_upload(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
@@ -119,7 +119,7 @@ async def end_parted_upload(call: InjectedCall, request: AnyRequest, file_path: 
 @post(
     "/mpu/abort/{file_path:path}",
     operation_id="mlflow_abort_parted_upload",
-    opt=does(Action.RUN_WRITE),
+    opt=does(Action.RUN_WRITE, within_reach=True),
     status_code=200,
 )
 async def abort_parted_upload(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
@@ -129,14 +129,19 @@ async def abort_parted_upload(call: InjectedCall, request: AnyRequest, file_path
     return answer({})
 
 
-@delete("/artifacts/{file_path:path}", operation_id="mlflow_delete_files", opt=does(Action.RUN_WRITE), status_code=200)
+@delete(
+    "/artifacts/{file_path:path}",
+    operation_id="mlflow_delete_files",
+    opt=does(Action.RUN_WRITE, within_reach=True),
+    status_code=200,
+)
 async def delete_files(call: InjectedCall, file_path: FromPath[str]) -> Answer:
     """Remove a file, or all below a folder."""
     await call.mlflow.files.delete(call.workspace, place_of(file_path), call.principal)
     return answer({})
 
 
-@get("/artifacts/list", operation_id="mlflow_list_run_files", opt=does(Action.RUN_READ))
+@get("/artifacts/list", operation_id="mlflow_list_run_files", opt=does(Action.RUN_READ, within_reach=True))
 async def list_run_files(
     call: InjectedCall, run_id: FromQuery[str] = "", run_uuid: FromQuery[str] = "", path: FromQuery[str] = ""
 ) -> Answer:
@@ -147,7 +152,7 @@ async def list_run_files(
 @get(
     "/logged-models/{model_id:str}/artifacts/directories",
     operation_id="mlflow_list_logged_model_files",
-    opt=does(Action.RUN_READ),
+    opt=does(Action.RUN_READ, within_reach=True),
 )
 async def list_logged_model_files(
     call: InjectedCall,
@@ -158,7 +163,7 @@ async def list_logged_model_files(
     return await _list(call, Place("", model_id, folder.strip("/")))
 
 
-@get("/get-artifact", operation_id="mlflow_get_artifact", opt=does(Action.RUN_READ))
+@get("/get-artifact", operation_id="mlflow_get_artifact", opt=does(Action.RUN_READ, within_reach=True))
 async def get_artifact(
     call: InjectedCall,
     services: InjectedServices,

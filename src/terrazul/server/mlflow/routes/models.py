@@ -15,14 +15,24 @@ from terrazul.wire.mlflow.answer import Json
 from terrazul.wire.mlflow.message import ChangeLoggedModel, CreateLoggedModel, SearchLoggedModels
 
 
-@post("/logged-models", operation_id="mlflow_create_logged_model", opt=does(Action.RUN_WRITE), status_code=200)
+@post(
+    "/logged-models",
+    operation_id="mlflow_create_logged_model",
+    opt=does(Action.RUN_WRITE, within_reach=True),
+    status_code=200,
+)
 async def create_logged_model(call: InjectedCall, request: AnyRequest) -> Answer:
     """Begin a logged model."""
     whole = await call.mlflow.models.create(call.workspace, await read(request, CreateLoggedModel), call.principal)
     return answer({"model": _view(whole)})
 
 
-@post("/logged-models/search", operation_id="mlflow_search_logged_models", opt=does(Action.RUN_READ), status_code=200)
+@post(
+    "/logged-models/search",
+    operation_id="mlflow_search_logged_models",
+    opt=does(Action.RUN_READ, within_reach=True),
+    status_code=200,
+)
 async def search_logged_models(call: InjectedCall, request: AnyRequest) -> Answer:
     """A page of the logged models of some experiments."""
     asked = await read(request, SearchLoggedModels)
@@ -30,13 +40,21 @@ async def search_logged_models(call: InjectedCall, request: AnyRequest) -> Answe
     return answer({"models": [_view(each) for each in page.things], "next_page_token": page.following})
 
 
-@get("/logged-models/{model_id:str}", operation_id="mlflow_get_logged_model", opt=does(Action.RUN_READ))
+@get(
+    "/logged-models/{model_id:str}",
+    operation_id="mlflow_get_logged_model",
+    opt=does(Action.RUN_READ, within_reach=True),
+)
 async def get_logged_model(call: InjectedCall, model_id: FromPath[str]) -> Answer:
     """One logged model."""
     return answer({"model": _view(await call.mlflow.models.get(call.workspace, model_id, call.principal))})
 
 
-@patch("/logged-models/{model_id:str}", operation_id="mlflow_finish_logged_model", opt=does(Action.RUN_WRITE))
+@patch(
+    "/logged-models/{model_id:str}",
+    operation_id="mlflow_finish_logged_model",
+    opt=does(Action.RUN_WRITE, within_reach=True),
+)
 async def finish_logged_model(call: InjectedCall, model_id: FromPath[str], request: AnyRequest) -> Answer:
     """Say whether all files of a logged model have come."""
     change = await read(request, ChangeLoggedModel)
@@ -46,7 +64,7 @@ async def finish_logged_model(call: InjectedCall, model_id: FromPath[str], reque
 @delete(
     "/logged-models/{model_id:str}",
     operation_id="mlflow_delete_logged_model",
-    opt=does(Action.RUN_DELETE),
+    opt=does(Action.RUN_DELETE, within_reach=True),
     status_code=200,
 )
 async def delete_logged_model(call: InjectedCall, model_id: FromPath[str]) -> Answer:
@@ -55,7 +73,11 @@ async def delete_logged_model(call: InjectedCall, model_id: FromPath[str]) -> An
     return answer({})
 
 
-@patch("/logged-models/{model_id:str}/tags", operation_id="mlflow_set_logged_model_tags", opt=does(Action.RUN_WRITE))
+@patch(
+    "/logged-models/{model_id:str}/tags",
+    operation_id="mlflow_set_logged_model_tags",
+    opt=does(Action.RUN_WRITE, within_reach=True),
+)
 async def set_logged_model_tags(call: InjectedCall, model_id: FromPath[str], request: AnyRequest) -> Answer:
     """Set tags of a logged model."""
     change = await read(request, ChangeLoggedModel)
@@ -65,7 +87,7 @@ async def set_logged_model_tags(call: InjectedCall, model_id: FromPath[str], req
 @delete(
     "/logged-models/{model_id:str}/tags/{tag_key:str}",
     operation_id="mlflow_delete_logged_model_tag",
-    opt=does(Action.RUN_WRITE),
+    opt=does(Action.RUN_WRITE, within_reach=True),
     status_code=200,
 )
 async def delete_logged_model_tag(call: InjectedCall, model_id: FromPath[str], tag_key: FromPath[str]) -> Answer:
@@ -77,7 +99,7 @@ async def delete_logged_model_tag(call: InjectedCall, model_id: FromPath[str], t
 @post(
     "/logged-models/{model_id:str}/params",
     operation_id="mlflow_log_logged_model_params",
-    opt=does(Action.RUN_WRITE),
+    opt=does(Action.RUN_WRITE, within_reach=True),
     status_code=200,
 )
 async def log_logged_model_params(call: InjectedCall, model_id: FromPath[str], request: AnyRequest) -> Answer:

@@ -12,6 +12,7 @@ from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import AlreadyExists, Conflict, Forbidden, NotFound
 from terrazul.core.ids import new_guid
 from terrazul.server.experiment import store
+from terrazul.server.experiment.service import check_reach
 from terrazul.server.experiment.store import DEFAULT_NAME, DEFAULT_NUMBER, ExperimentRow
 from terrazul.server.experiment.store import experiment as table
 from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
@@ -72,6 +73,7 @@ class MlflowExperiments:
         if not new.name:
             raise missing("name")
         check_experiment_name(new.name)
+        check_reach(principal, new.name)
         for tag in new.tags:
             check_experiment_tag(tag)
         tags = {each.key: each.value for each in new.tags}
@@ -102,6 +104,8 @@ class MlflowExperiments:
             found = store.find_by_name(connection, workspace, name)
             if found is None or not _may_see(connection, workspace, found, principal):
                 raise NotFound(f"Could not find experiment with name '{name}'", target=name[:80])
+            if principal.run_id is None:
+                check_reach(principal, name)
             return found
 
         return await self._database.read(work)
@@ -120,6 +124,8 @@ class MlflowExperiments:
             if principal.run_id is not None:
                 own = runs.existing(connection, workspace, principal.run_id)
                 among.append(table.c.id == own.experiment)
+            elif principal.reach is not None:
+                among.append(store.lies_in(principal.reach.folders))
             page = select(connection, _LISTING, wanted, *among)
             return Page(store.of_keys(connection, page.things), page.following)
 
@@ -133,6 +139,7 @@ class MlflowExperiments:
 
         def work(connection: Connection) -> None:
             row = active_experiment(find_experiment(connection, workspace, asked.experiment_id, principal))
+            check_reach(principal, asked.new_name)
             other = store.find_by_name(connection, workspace, asked.new_name)
             if other and other.key != row.key:
                 raise AlreadyExists(f"Experiment(name={asked.new_name}) already exists.", target=asked.new_name)
@@ -223,9 +230,13 @@ def locate(connection: Connection, workspace: int, experiment_id: str, principal
         found = store.find_by_number(connection, workspace, int(experiment_id))
     elif _GUID.match(experiment_id):
         found = store.find(connection, workspace, experiment_id)
-    if found and not _may_see(connection, workspace, found, principal):
+    if found is None or _may_see(connection, workspace, found, principal):
+        if found is not None and principal.run_id is None:
+            check_reach(principal, found.experiment.name)
+        return found
+    if principal.run_id is not None:
         raise Forbidden(OWN_RUNS_ONLY, target=experiment_id)
-    return found
+    return None
 
 
 def page_size(asked: int | None, usual: int, largest: int) -> int:
@@ -264,7 +275,7 @@ _LISTING = Listing(table, table.c.id, table.c.created_at, _value)
 
 def _may_see(connection: Connection, workspace: int, row: ExperimentRow, principal: Principal) -> bool:
     if principal.run_id is None:
-        return True
+        return principal.reach is None or principal.reach.shows(row.experiment.name)
     own = runs.find(connection, workspace, principal.run_id)
     return own is not None and own.experiment == row.key
 

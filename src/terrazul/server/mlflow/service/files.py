@@ -10,12 +10,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
-from terrazul.core.errors import NotFound
+from terrazul.core.errors import Forbidden, NotFound
 from terrazul.core.paths import check_relative_path
 from terrazul.server.blobs import store as contents
 from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.store import Content
-from terrazul.server.identity.rules import Principal
+from terrazul.server.identity.rules import Action, Principal
 from terrazul.server.mlflow import store, view
 from terrazul.server.mlflow.service.models import find_model
 from terrazul.server.mlflow.service.runs import find_run
@@ -89,6 +89,7 @@ class MlflowFiles:
     async def list_all(self, workspace: int, place: Place, principal: Principal) -> list[Artifact]:
         """The files at and below a place."""
         if place.version:
+            _check_registry(place, principal)
             model = await self._models.get(workspace, place.version)
             return [Artifact(each.path, each.size, each.digest, model.created_at) for each in model.files]
         await self.check(workspace, place, principal)
@@ -116,6 +117,7 @@ class MlflowFiles:
     async def find(self, workspace: int, place: Place, principal: Principal) -> Content | None:
         """Where the bytes of a file lie; None for a log that still grows. Raises ``NotFound``."""
         if place.version:
+            _check_registry(place, principal)
             return await self._models.open_file(workspace, place.version, place.path)
         await self.check(workspace, place, principal)
         if place.run_id:
@@ -152,13 +154,16 @@ class MlflowFiles:
 
     async def receive_part(self, workspace: int, stream: AsyncIterator[bytes], principal: Principal) -> str:
         """Take in a part of a file, which names nothing yet; returns its digest. What is never joined goes in a day."""
-        return (await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run)).digest
+        digest = (await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run)).digest
+        await self._contents.note_sent(workspace, None if principal.reach is None else principal.reach.sender, [digest])
+        return digest
 
     async def join(self, workspace: int, place: Place, parts: list[str], principal: Principal) -> None:
         """Make a file of its parts, in the place of an earlier one. Raises ``NotFound`` where one is not held."""
         await self.check_upload(workspace, place, principal)
+        sender = None if principal.reach is None else principal.reach.sender
         name = partial(self._name, workspace, place, principal)
-        await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run, name=name)
+        await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run, sender=sender, name=name)
 
     def _name(
         self, workspace: int, place: Place, principal: Principal, connection: Connection, content: Content
@@ -189,6 +194,16 @@ class MlflowFiles:
                 raise NotFound(f"There is no file {place.path[:200]!r}.", target=place.path[:200])
 
         await self._database.write(work)
+
+
+def _check_registry(place: Place, principal: Principal) -> None:
+    """Raise ``Forbidden`` where the caller, bound to folders, may not read models: the registry is the workspace's."""
+    if principal.reach is not None and Action.MODEL_READ not in principal.reach.everywhere:
+        raise Forbidden(
+            f"{principal.name} may read the files of runs in some folders, and no registered models.",
+            target=place.version,
+            hint="Ask an owner for a role in the workspace.",
+        )
 
 
 def _check_own(place: Place) -> None:

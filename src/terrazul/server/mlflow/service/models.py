@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, true
 from sqlalchemy import select as select_rows
 
 from terrazul.core.clock import Clock
 from terrazul.core.errors import Forbidden, NotFound
-from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal
+from terrazul.server.experiment import store as experiments
+from terrazul.server.identity.rules import OWN_RUNS_ONLY, Principal, Reach, refusal_of
 from terrazul.server.mlflow.selection import Listing, Page, Wanted, select
 from terrazul.server.mlflow.service.experiments import active_experiment, find_experiment, locate, page_size
 from terrazul.server.mlflow.service.runs import find_run
@@ -24,7 +25,7 @@ from terrazul.server.run.service.search import in_time
 from terrazul.server.run.store import logged_model as store
 from terrazul.server.run.store.logged_model import LoggedModelRow, MetricRow
 from terrazul.server.run.store.logged_model import logged_model as table
-from terrazul.server.run.store.run import run
+from terrazul.server.run.store.run import lies_in, run
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.wire.mlflow import rules
@@ -105,14 +106,14 @@ class MlflowModels:
             row = store.existing(connection, workspace, model_id)
             store.parameter.set(connection, workspace, row.key, _texts(new.params))
             store.tag.set(connection, workspace, row.key, _texts(new.tags))
-            return _load(connection, [row])[0]
+            return _load(connection, [row], principal)[0]
 
         return await self._database.write(work)
 
     async def get(self, workspace: int, model_id: str, principal: Principal) -> WholeModel:
         """The logged model of an id. Raises ``NotFound``."""
         return await self._database.read(
-            lambda connection: _load(connection, [find_model(connection, workspace, model_id, principal)])[0]
+            lambda connection: _load(connection, [find_model(connection, workspace, model_id, principal)], principal)[0]
         )
 
     async def finish(
@@ -170,16 +171,21 @@ class MlflowModels:
         condition = parse(asked.filter, SCHEMA)
         order = parse_order([_order_text(each) for each in asked.order_by], SCHEMA)
         wanted = Wanted(condition, order, limit, asked.page_token)
-        listing = Listing(_SOURCE, table.c.id, table.c.created_at, partial(_value, asked.datasets))
+        value = partial(_value, asked.datasets, _seen_metrics(workspace, principal))
+        listing = Listing(_SOURCE, table.c.id, table.c.created_at, value)
 
         def work(connection: Connection) -> Page[WholeModel]:
             named = [locate(connection, workspace, each, principal) for each in asked.experiment_ids]
-            experiments = [each.key for each in named if each is not None]
-            among = [table.c.experiment.in_(experiments), table.c.deleted_at.is_(None), run.c.deletion.is_(None)]
+            of_experiments = table.c.experiment.in_([each.key for each in named if each is not None])
+            among: list[ColumnElement[bool]] = [
+                of_experiments, table.c.deleted_at.is_(None), run.c.deletion.is_(None)
+            ]  # fmt: skip
             if principal.run_id is not None:
                 among.append(table.c.run.in_(own_keys(connection, workspace, principal.run_id)))
+            elif principal.reach is not None:
+                among.append(_lies_in(workspace, principal.reach.folders))
             page = select(connection, listing, wanted, *among)
-            return Page(_load(connection, store.rows_of(connection, page.things)), page.following)
+            return Page(_load(connection, store.rows_of(connection, page.things), principal), page.following)
 
         return await self._database.read(lambda connection: in_time(connection, work))
 
@@ -188,7 +194,7 @@ class MlflowModels:
             row = find_model(connection, workspace, model_id, principal)
             work(connection, row)
             store.change(connection, row.key, {"updated_at": self._clock()})
-            return _load(connection, [store.existing(connection, workspace, model_id)])[0]
+            return _load(connection, [store.existing(connection, workspace, model_id)], principal)[0]
 
         return await self._database.write(whole)
 
@@ -196,9 +202,40 @@ class MlflowModels:
 def find_model(connection: Connection, workspace: int, model_id: str, principal: Principal) -> LoggedModelRow:
     """The logged model of an id. Raises ``NotFound``, or ``Forbidden`` for another run's."""
     row = store.existing(connection, workspace, model_id)
+    if principal.run_id is None and principal.reach is not None:
+        _check_reach(connection, row, principal, principal.reach)
     if not _may_see(connection, workspace, row, principal):
         raise Forbidden(OWN_RUNS_ONLY, target=model_id)
     return row
+
+
+def _check_reach(connection: Connection, row: LoggedModelRow, principal: Principal, reach: Reach) -> None:
+    """Raise ``NotFound`` for a model of which the caller may not know, ``Forbidden`` for one out of their folders."""
+
+    def lies_in(folders: Sequence[str]) -> bool:
+        query = select_rows(table.c.id).select_from(_SOURCE)
+        query = query.where(table.c.id == row.key, _lies_in(row.workspace, folders))
+        return connection.execute(query).first() is not None
+
+    if lies_in(reach.folders):
+        return
+    if reach.seen is not None and not lies_in(reach.seen):
+        raise store.no_model(row.model_id)
+    reason = refusal_of(principal, experiments.get(connection, row.experiment).experiment.name)
+    raise Forbidden(reason or "It belongs to a run in another folder.", target=row.model_id)
+
+
+def _lies_in(workspace: int, folders: Sequence[str]) -> ColumnElement[bool]:
+    """The condition that a logged model's experiment, and its run if it has one, lie in folders."""
+    there = table.c.experiment.in_(experiments.keys_in(workspace, folders))
+    return and_(there, or_(table.c.run.is_(None), lies_in(workspace, folders)))
+
+
+def _seen_metrics(workspace: int, principal: Principal) -> ColumnElement[bool]:
+    """The condition that the run which recorded a metric of a model is one that the caller sees."""
+    if principal.run_id is not None or principal.reach is None or principal.reach.seen is None:
+        return true()
+    return store.metric.c.run.in_(select_rows(run.c.id).where(lies_in(workspace, principal.reach.seen)))
 
 
 def _may_see(connection: Connection, workspace: int, row: LoggedModelRow, principal: Principal) -> bool:
@@ -217,10 +254,11 @@ def _put(connection: Connection, row: LoggedModelRow, *, kind: NamedTexts, texts
     kind.set(connection, row.workspace, row.key, texts)
 
 
-def _load(connection: Connection, rows: Sequence[LoggedModelRow]) -> list[WholeModel]:
+def _load(connection: Connection, rows: Sequence[LoggedModelRow], principal: Principal) -> list[WholeModel]:
     keys = [each.key for each in rows]
+    seen = _seen_metrics(rows[0].workspace, principal) if rows else true()
     tags, parameters = store.tag.of(connection, keys), store.parameter.of(connection, keys)
-    metrics = store.metrics_of(connection, keys)
+    metrics = store.metrics_of(connection, keys, seen)
     return [
         WholeModel(row, tags.get(row.key, {}), parameters.get(row.key, {}), metrics.get(row.key, [])) for row in rows
     ]
@@ -239,18 +277,18 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
 }
 
 
-def _value(datasets: Sequence[DatasetChoice], field: Field) -> ColumnElement[Any]:
+def _value(datasets: Sequence[DatasetChoice], seen: ColumnElement[bool], field: Field) -> ColumnElement[Any]:
     if field.entity is Entity.METRIC:
-        return _last_number(datasets, field.key)
+        return _last_number(datasets, seen, field.key)
     if field.entity is Entity.ATTRIBUTE:
         return _COLUMNS[field.key]
     texts = store.tag if field.entity is Entity.TAG else store.parameter
     return texts.value_of(table.c.id, field.key)
 
 
-def _last_number(datasets: Sequence[DatasetChoice], key: str) -> ColumnElement[Any]:
-    """The last value of a metric; of one on these datasets, where any are given."""
-    of_model = [store.metric.c.logged_model == table.c.id, store.metric.c.key == key]
+def _last_number(datasets: Sequence[DatasetChoice], seen: ColumnElement[bool], key: str) -> ColumnElement[Any]:
+    """The last value of a metric that the caller sees; of one on these datasets, where any are given."""
+    of_model = [store.metric.c.logged_model == table.c.id, store.metric.c.key == key, seen]
     if datasets:
         of_model.append(or_(*map(_is_on, datasets)))
     query = select_rows(store.metric.c.number).where(*of_model)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.server.identity.rules import Principal
+from terrazul.server.mlflow.service.models import find_model
 from terrazul.server.mlflow.service.runs import find_run
 from terrazul.server.mlflow.service.tags import active_run, set_tags
 from terrazul.server.run.rules import is_word
@@ -59,7 +60,7 @@ class MlflowRecording:
 
         def work(connection: Connection) -> None:
             row = active_run(find_run(connection, workspace, run_id, principal))
-            self._add_points(connection, row, points, [asked])
+            self._add_points(connection, row, principal, points, [asked])
             self._notify(connection, row.key)
 
         await self._database.write(work)
@@ -77,7 +78,7 @@ class MlflowRecording:
             if parameters:
                 add_parameters(connection, row, parameters)
             if points:
-                self._add_points(connection, row, points, batch.metrics)
+                self._add_points(connection, row, principal, points, batch.metrics)
             if tags:
                 set_tags(connection, row, tags)
             self._notify(connection, row.key)
@@ -145,18 +146,30 @@ class MlflowRecording:
         self._notify(connection, row.key)
 
     def _add_points(
-        self, connection: Connection, row: RunRow, points: Sequence[MetricPoint], entries: Sequence[MetricEntry]
+        self,
+        connection: Connection,
+        row: RunRow,
+        principal: Principal,
+        points: Sequence[MetricPoint],
+        entries: Sequence[MetricEntry],
     ) -> None:
         metrics.add_new_points(connection, row.workspace, row.key, points)
         rows = [
             metric_row(
-                row, logged_model.existing(connection, row.workspace, entry.model_id).key, point, entry.dataset_name,
+                row, _model_key(connection, row, entry.model_id, principal), point, entry.dataset_name,
                 entry.dataset_digest,
             )
             for point, entry in zip(points, entries, strict=True)
             if entry.model_id
         ]  # fmt: skip
         logged_model.put_metrics(connection, rows)
+
+
+def _model_key(connection: Connection, row: RunRow, model_id: str, principal: Principal) -> int:
+    """The key of a logged model: a run records for those of others too, who is bound to folders for theirs."""
+    if principal.run_id is not None and principal.reach is None:
+        return logged_model.existing(connection, row.workspace, model_id).key
+    return find_model(connection, row.workspace, model_id, principal).key
 
 
 def metric_row(

@@ -24,7 +24,7 @@ from terrazul.server.run.search.order import write_mark as write_order_mark
 from terrazul.server.run.search.plan import Scope, Search, find
 from terrazul.server.run.search.tree import And, Comparison, Node, Operator
 from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
-from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.reach import find_within_reach, is_hidden
 from terrazul.server.run.service.recording import begin_run
 from terrazul.server.run.service.search import in_time
 from terrazul.server.run.store import run as runs
@@ -169,7 +169,8 @@ class MlflowRuns:
             experiments = tuple(each.key for each in named if each is not None)
             if not experiments:
                 return RunPage([], "")
-            scope = Scope(workspace, experiments, deleted=deleted)
+            folders = None if principal.run_id or principal.reach is None else principal.reach.folders
+            scope = Scope(workspace, experiments, deleted=deleted, folders=folders)
             condition = And((wanted, _visible(connection, workspace, principal)))
             found = find(connection, Search(scope, condition, order), limit, after)
             following = write_order_mark(order, found.following) if found.following else ""
@@ -236,7 +237,10 @@ class MlflowRuns:
         return store.load_begun(connection, row.key)
 
     def _parent(self, connection: Connection, workspace: int, named: str | None, principal: Principal) -> RunRow | None:
-        if named and (principal.run_id or runs.find(connection, workspace, named)):
+        there = runs.find(connection, workspace, named) if named else None
+        if there is not None and not principal.run_id and is_hidden(connection, there, principal.reach):
+            there = None
+        if named and (principal.run_id or there):
             return find_within_reach(connection, workspace, named, principal)
         return runs.existing(connection, workspace, principal.run_id) if principal.run_id else None
 
@@ -260,9 +264,12 @@ def _visible(connection: Connection, workspace: int, principal: Principal) -> No
 def find_run(connection: Connection, workspace: int, run_id: str, principal: Principal) -> RunRow:
     """The run of an id. Raises ``NotFound`` in the protocol's words, or ``Forbidden``."""
     row = runs.find(connection, workspace, run_id)
-    if row is None:
+    reach = principal.reach
+    if row is None or (principal.run_id is None and is_hidden(connection, row, reach)):
         raise NotFound(f"Run with id={run_id} not found", target=run_id)
-    return row if principal.run_id is None else find_within_reach(connection, workspace, run_id, principal)
+    if principal.run_id is None and reach is None:
+        return row
+    return find_within_reach(connection, workspace, run_id, principal)
 
 
 def _is_between(step: int, asked: History) -> bool:

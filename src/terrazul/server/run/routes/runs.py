@@ -20,7 +20,7 @@ from terrazul.wire.write import WriteAnswer, WriteBatch
 Texts = FromQuery[list[str] | None]
 
 
-@post("/writes", operation_id="write", opt=does(Action.RUN_WRITE), status_code=200)
+@post("/writes", operation_id="write", opt=does(Action.RUN_WRITE, within_reach=True), status_code=200)
 async def write(
     services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, data: JSONBody[WriteBatch]
 ) -> WriteAnswer:
@@ -28,7 +28,7 @@ async def write(
     return await services.writing.apply(workspace.key, data, principal)
 
 
-@post("/runs", operation_id="submit_run", opt=does(Action.RUN_SUBMIT), status_code=200)
+@post("/runs", operation_id="submit_run", opt=does(Action.RUN_SUBMIT, within_reach=True), status_code=200)
 async def submit_run(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -39,7 +39,7 @@ async def submit_run(
     return await services.runs.submit(workspace.key, data, principal)
 
 
-@get("/runs", operation_id="list_runs", opt=does(Action.RUN_READ))
+@get("/runs", operation_id="list_runs", opt=does(Action.RUN_READ, within_reach=True))
 async def list_runs(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -87,7 +87,7 @@ async def list_runs(
     return await services.run_searching.search(workspace.key, search, principal, wanted)
 
 
-@post("/runs/search", operation_id="search_runs", opt=does(Action.RUN_READ), status_code=200)
+@post("/runs/search", operation_id="search_runs", opt=does(Action.RUN_READ, within_reach=True), status_code=200)
 async def search_runs(
     services: InjectedServices,
     workspace: InjectedWorkspace,
@@ -136,6 +136,7 @@ async def list_run_events(
 async def get_run_metrics(
     services: InjectedServices,
     workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
     run_id: FromPath[str],
     name: FromQuery[str | None] = None,
     recursive: FromQuery[bool] = False,
@@ -146,7 +147,7 @@ async def get_run_metrics(
     With `points`, a scalar's series that is longer is thinned to at most so many (4 to 100,000), in which its extremes
     stay.
     """
-    return await services.runs.metrics(workspace.key, run_id, name, recursive, points)
+    return await services.runs.metrics(workspace.key, run_id, name, recursive, points, principal)
 
 
 @post(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, select
 
-from terrazul.server.experiment.store import experiment
+from terrazul.server.experiment.store import experiment, keys_in
 from terrazul.server.run.search.fields import attribute
 from terrazul.server.run.search.order import (
     Mark,
@@ -26,7 +26,7 @@ from terrazul.server.run.search.order import (
 )
 from terrazul.server.run.search.sql import SOURCES, column_of, compile_filter, flattened, holds, is_text
 from terrazul.server.run.search.tree import And, Comparison, Entity, Node, Operator, OrderTerm
-from terrazul.server.run.store.run import run
+from terrazul.server.run.store.run import lies_in, run
 from terrazul.server.sql.index_choice import one_of, unindexed
 
 Condition = ColumnElement[bool]
@@ -66,7 +66,10 @@ _SCANNED = set(Operator) - _RANGES - _ALSO_MISSING
 
 @dataclass(frozen=True)
 class Scope:
-    """Among which runs is searched; what is None does not restrict. ``root`` means the runs below one."""
+    """Among which runs is searched; what is None does not restrict. ``root`` means the runs below one.
+
+    ``folders`` are those of experiments in which the runs lie.
+    """
 
     workspace: int
     experiments: tuple[int, ...] | None = None
@@ -75,6 +78,7 @@ class Scope:
     top_level_only: bool = False
     deleted: bool | None = False
     archived: bool | None = None
+    folders: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,8 @@ def _scope(scope: Scope) -> list[Condition]:
         conditions.append(run.c.deleted_at.is_not(None) if scope.deleted else run.c.deleted_at.is_(None))
     if scope.archived is not None:
         conditions.append(run.c.archived_at.is_not(None) if scope.archived else run.c.archived_at.is_(None))
+    if scope.folders is not None:
+        conditions.append(lies_in(scope.workspace, scope.folders))
     return [*conditions, unindexed(run.c.deletion).is_(None)]
 
 
@@ -172,6 +178,8 @@ def _candidates(search: Search) -> list[Select[tuple[int]]]:
     ]
     if scope.experiments is not None:
         found.append(of_runs.where(_found.c.experiment.in_(scope.experiments)))
+    if scope.folders is not None:
+        found.append(of_runs.where(_found.c.experiment.in_(keys_in(scope.workspace, scope.folders))))
     walked = search.order[0].field if search.order else None  # the walk through its index ends where the range ends
     comparisons = [part for part in _comparisons(search) if part.field != walked]
     return found + [each for part in comparisons if (each := _of_comparison(part, scope.workspace)) is not None]

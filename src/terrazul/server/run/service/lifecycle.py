@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.experiment import store as experiments
-from terrazul.server.identity.service.authentication import Identities
+from terrazul.server.identity.service.authentication import Identities, bound_of
 from terrazul.server.queue import store as queue
 from terrazul.server.queue.service import Condition
 from terrazul.server.run.rules import next_state
@@ -93,8 +93,10 @@ class RunLifecycle:
         experiment = of_run.experiment
         parent = runs.find_by_key(connection, row.parent) if row.parent else None
         root = _existing(connection, row.root)
+        submitter = queue.submitter_of(connection, run) or ""
+        bound = bound_of(connection, submitter, workspace.workspace_id)
         token = self._identities.make_run_token(
-            connection, row.run_id, row.workspace, workspace.workspace_id, row.run_id
+            connection, row.run_id, row.workspace, workspace.workspace_id, row.run_id, bound
         )
         return Job(
             server_url=self._facts.server_url,

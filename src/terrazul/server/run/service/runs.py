@@ -28,7 +28,7 @@ from terrazul.server.queue.service import Dispatcher
 from terrazul.server.queue.store import Waiting
 from terrazul.server.run.rules import check_definition
 from terrazul.server.run.service.lifecycle import RunLifecycle
-from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.reach import check_name, check_snapshot, find_within_reach, own_keys, seen_among
 from terrazul.server.run.service.search import with_reasons
 from terrazul.server.run.service.secrets import gives_secrets
 from terrazul.server.run.store import metric as metrics
@@ -107,7 +107,13 @@ class Runs:
         return await self._database.read(partial(runs.events_of, key=row.key))
 
     async def metrics(
-        self, workspace: int, run_id: str, name: str | None, recursive: bool, points: int | None = None
+        self,
+        workspace: int,
+        run_id: str,
+        name: str | None,
+        recursive: bool,
+        points: int | None,
+        principal: Principal,
     ) -> list[RunMetrics]:
         """The metrics of a run, and of all runs below it where ``recursive``; thinned to so many points if given.
 
@@ -121,7 +127,8 @@ class Runs:
         row = await self._find(workspace, run_id)
 
         def work(connection: Connection) -> list[RunMetrics]:
-            rows = [row, *(runs.descendants(connection, row.key) if recursive else [])]
+            below = runs.descendants(connection, row.key) if recursive else []
+            rows = [row, *seen_among(connection, workspace, below, principal)]
             found = metrics.histories(connection, [each.key for each in rows], name, points)
             return [RunMetrics(each.run_id, found[each.key]) for each in rows]
 
@@ -167,11 +174,14 @@ class Runs:
 
     async def uses_snapshot(self, workspace: int, run_id: str, snapshot_id: str) -> bool:
         """True where the run, or one below it, was made from the snapshot."""
+        return snapshot_id in await self.snapshots_of(workspace, run_id)
 
-        def work(connection: Connection) -> bool:
-            row = runs.existing(connection, workspace, run_id)
-            keys = [row.key, *(each.key for each in runs.descendants(connection, row.key))]
-            return any(runs.snapshot_of(connection, key) == snapshot_id for key in keys)
+    async def snapshots_of(self, workspace: int, run_id: str) -> set[str]:
+        """The snapshots of which the run, and those below it, were made."""
+
+        def work(connection: Connection) -> set[str]:
+            keys = own_keys(connection, workspace, run_id)
+            return {found for key in keys if (found := runs.snapshot_of(connection, key)) is not None}
 
         return await self._database.read(work)
 
@@ -188,6 +198,8 @@ class Runs:
             return self._load(connection, workspace, new.run_id)
         parent_run_id = new.parent_run_id or by.run_id
         parent = find_within_reach(connection, workspace, parent_run_id, by) if parent_run_id else None
+        check_name(connection, workspace, new.experiment_name, by)
+        check_snapshot(connection, workspace, new.snapshot_id, by)
         if new.snapshot_id and not snapshots.find(connection, workspace, new.snapshot_id):
             raise SnapshotException(
                 f"There is no snapshot {new.snapshot_id!r} in this workspace.", target=new.snapshot_id

@@ -17,6 +17,7 @@ from terrazul.server.run.search.grammar import parse, parse_order
 from terrazul.server.run.search.order import read_mark, write_mark
 from terrazul.server.run.search.plan import Scope, Search, count, find
 from terrazul.server.run.search.tree import And, Comparison, Entity, Field, Kind, Node, Operator
+from terrazul.server.run.service.reach import is_hidden
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
 from terrazul.server.sql.database import Database
@@ -120,14 +121,23 @@ def in_time(connection: Connection, work: Callable[[Connection], T]) -> T:
 def _scope(connection: Connection, workspace: int, wanted: RunSearch, principal: Principal) -> Scope:
     names, parent = wanted.experiment_names, wanted.parent_run_id
     root = principal.run_id if principal.is_run else wanted.root_run_id
+    reach = None if principal.is_run else principal.reach
+
+    def key_of(run_id: str) -> int:
+        row = runs.existing(connection, workspace, run_id)
+        if is_hidden(connection, row, reach):
+            raise runs.no_run(run_id)
+        return row.key
+
     return Scope(
         workspace,
         experiments=None if names is None else tuple(experiments.keys_of(connection, workspace, names)),
-        parent=runs.existing(connection, workspace, parent).key if parent else None,
-        root=runs.existing(connection, workspace, root).key if root else None,
+        parent=key_of(parent) if parent else None,
+        root=key_of(root) if root else None,
         top_level_only=not (wanted.include_children or parent or root),
         deleted=wanted.view is RunSelection.DELETED,
         archived=_ARCHIVED.get(wanted.view),
+        folders=None if reach is None else reach.folders,
     )
 
 

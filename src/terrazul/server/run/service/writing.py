@@ -20,7 +20,7 @@ from terrazul.server.identity.rules import Principal
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.run.rules import check_point
 from terrazul.server.run.service.lifecycle import Notify, RunLifecycle
-from terrazul.server.run.service.reach import find_within_reach
+from terrazul.server.run.service.reach import check_contents, check_name, check_snapshot, find_within_reach
 from terrazul.server.run.service.recording import add_parameters, add_properties, begin_run
 from terrazul.server.run.store import artifact as artifacts
 from terrazul.server.run.store import metric as metrics
@@ -152,6 +152,8 @@ class _Application:
         if self._principal.is_run and new.parent_run_id is None:
             raise Forbidden("Inside a run, only children of it can be created.", target=new.run_id)
         parent = self._run(new.parent_run_id) if new.parent_run_id else None
+        check_name(self._connection, self._workspace, new.experiment_name, self._principal)
+        check_snapshot(self._connection, self._workspace, new.snapshot_id, self._principal)
         experiment = experiments.ensure(
             self._connection, self._workspace, new.experiment_name, self._principal.name, self._now
         )
@@ -159,6 +161,7 @@ class _Application:
 
     def _change(self, change: RunChange) -> None:
         row = self._run(change.run_id)
+        check_snapshot(self._connection, self._workspace, change.snapshot_id, self._principal)
         runs.remove_tags(self._connection, row, change.remove_tags)
         runs.set_tags(self._connection, row, change.set_tags)
         if change.add_properties:
@@ -215,6 +218,7 @@ class _Application:
         row = self._run(new.run_id)
         path = check_relative_path(new.path)
         check_time(new.time)
+        check_contents(self._connection, self._workspace, [new.digest], self._principal)
         content = contents.find(self._connection, self._workspace, [new.digest]).get(new.digest)
         if content is None:
             raise NotFound(f"The bytes of {path!r} have not arrived.", target=path, hint="Send the content first.")

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from terrazul.core.clock import to_text
 from terrazul.server.blobs import store as contents
 from terrazul.server.sql.metadata import metadata
-from terrazul.server.sql.pattern import begins_with
+from terrazul.server.sql.pattern import at_or_below, begins_with
 from terrazul.server.sql.statement import Statement
 from terrazul.wire.artifact import Artifact
 
@@ -79,11 +79,6 @@ def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
 def remove(connection: Connection, workspace: int, run: int, path: str, now: int) -> int:
     """Remove an artifact, or all below a folder; returns how many went."""
     return _remove(connection, workspace, (artifact.c.run == run) & at_or_below(artifact.c.path, path), now)
-
-
-def at_or_below(column: ColumnElement[str], path: str) -> ColumnElement[bool]:
-    """The condition that a path is this one, or lies below it."""
-    return (column == path) | begins_with(column, path + "/")
 
 
 def _remove(connection: Connection, workspace: int, which: ColumnElement[bool], now: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Float,
     ForeignKey,
@@ -27,11 +28,10 @@ from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.blobs import store as contents
 from terrazul.server.experiment.store import experiment
-from terrazul.server.run.store.artifact import at_or_below
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.metadata import metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
-from terrazul.server.sql.pattern import begins_with
+from terrazul.server.sql.pattern import at_or_below, begins_with
 from terrazul.server.sql.variables import in_groups
 from terrazul.server.sql.witness import made
 from terrazul.wire.artifact import Artifact
@@ -157,8 +157,13 @@ def existing(connection: Connection, workspace: int, model_id: str) -> LoggedMod
     """The logged model of an id. Raises ``NotFound``, also for one that is deleted."""
     row = find(connection, workspace, model_id)
     if row is None or row.deleted_at is not None:
-        raise NotFound(f"Logged model with ID '{model_id[:80]}' not found.", target=model_id[:80])
+        raise no_model(model_id)
     return row
+
+
+def no_model(model_id: str) -> NotFound:
+    """What is said of a logged model that there is not, or not for the caller."""
+    return NotFound(f"Logged model with ID '{model_id[:80]}' not found.", target=model_id[:80])
 
 
 def rows_of(connection: Connection, keys: Sequence[int]) -> list[LoggedModelRow]:
@@ -189,15 +194,17 @@ def put_metrics(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
         connection.execute(statement, rows)
 
 
-def metrics_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[MetricRow]]:
-    """The metrics of logged models, by model."""
+def metrics_of(
+    connection: Connection, keys: Sequence[int], condition: ColumnElement[bool]
+) -> dict[int, list[MetricRow]]:
+    """The metrics of logged models that meet a condition, by model."""
     found: dict[int, list[MetricRow]] = {}
     columns: Select[Any] = select(
         metric.c.logged_model, metric.c.key, run.c.run_id, metric.c.dataset_name, metric.c.dataset_digest,
         metric.c.number, metric.c.word, metric.c.step, metric.c.time,
     ).join(run, run.c.id == metric.c.run)  # fmt: skip
     for group in in_groups(keys):
-        query = columns.where(metric.c.logged_model.in_(group)).order_by(metric.c.key)
+        query = columns.where(metric.c.logged_model.in_(group), condition).order_by(metric.c.key)
         for key, *values in connection.execute(query).all():
             found.setdefault(key, []).append(MetricRow(*values))
     return found

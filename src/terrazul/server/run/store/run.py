@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -20,16 +20,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     bindparam,
+    exists,
     func,
+    not_,
     select,
 )
 
 from terrazul.core.clock import to_text
 from terrazul.core.errors import NotFound
-from terrazul.server.experiment.store import experiment
+from terrazul.server.experiment.store import experiment, keys_in
 from terrazul.server.sql.among import among
-from terrazul.server.sql.index_choice import indexed
+from terrazul.server.sql.index_choice import indexed, unindexed
 from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.statement import Statement
@@ -109,6 +112,7 @@ event = Table(
     Column("message", Text, nullable=False),
 )
 
+_above = run.alias("run_above")
 _parent = run.alias("parent")
 _root = run.alias("root")
 
@@ -161,12 +165,40 @@ def find(connection: Connection, workspace: int, run_id: str) -> RunRow | None:
     return None if row is None else _row(row)
 
 
+def lies_in(workspace: int, folders: Sequence[str]) -> ColumnElement[bool]:
+    """The condition that a run's experiment lies in folders, for a statement over ``run``.
+
+    So do the experiments of its parent and of its root: a run tells of these.
+    """
+    there = keys_in(workspace, folders)
+    elsewhere = exists().where(_above.c.id.in_([run.c.parent, run.c.root]), _above.c.experiment.not_in(there))
+    return and_(unindexed(run.c.experiment).in_(there), not_(elsewhere.correlate(run)))
+
+
+def those_in(connection: Connection, workspace: int, keys: Iterable[int], folders: Sequence[str]) -> set[int]:
+    """Those of the runs that lie in folders."""
+    query = select(run.c.id).where(lies_in(workspace, folders))
+    return {key for group in in_groups(keys) for key in connection.execute(query.where(run.c.id.in_(group))).scalars()}
+
+
+def snapshot_lies_in(connection: Connection, workspace: int, snapshot_id: str, folders: Sequence[str]) -> bool:
+    """True where a run in folders was made from the snapshot."""
+    of_snapshot = (run.c.workspace == workspace, run.c.snapshot_id == snapshot_id, run.c.deletion.is_(None))
+    query = select(run.c.id).where(*of_snapshot, lies_in(workspace, folders)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def existing(connection: Connection, workspace: int, run_id: str) -> RunRow:
     """The run of an id. Raises ``NotFound``."""
     row = find(connection, workspace, run_id)
     if row is None:
-        raise NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
+        raise no_run(run_id)
     return row
+
+
+def no_run(run_id: str) -> NotFound:
+    """What is said of a run that there is not, or not for the caller."""
+    return NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
 
 
 def find_some(connection: Connection, workspace: int, run_ids: Iterable[str]) -> list[RunRow]:
