@@ -189,7 +189,7 @@ class Cache:
         entries = sorted(self._entries(), key=lambda each: each.used_at)
         self._total = sum(each.size for each in entries)
         self._since_scan = 0
-        surplus = self._total + needed - self._bound()
+        surplus = self._total + needed - self.bound()
         for each in entries:
             if surplus <= 0:
                 return
@@ -202,7 +202,8 @@ class Cache:
         for name in ("entries", "parts", "locks", "leases"):
             (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _bound(self) -> int:
+    def bound(self) -> int:
+        """How many bytes are kept."""
         return self._limit or shutil.disk_usage(self._folder).total // _SHARE_OF_DISK
 
     def _entry(self, file: CachedFile) -> Path:
@@ -251,7 +252,7 @@ class Cache:
             raise self._full() from None
         for (file, part), (_, target) in zip(parts, places):
             _check_size(file, part)
-            if file.is_known and file.size <= self._bound():
+            if file.is_known and file.size <= self.bound():
                 self._keep(file, part)
                 self._since_scan += file.size
                 self._total += file.size
@@ -270,7 +271,7 @@ class Cache:
 
     def _make_room(self, size: int) -> None:
         """Evict for what is to come, and look whether the disk has room for it."""
-        bound = self._bound()
+        bound = self.bound()
         if not 0 <= self._since_scan <= bound // 20 or self._total + size > bound:
             self.trim(size)
         if shutil.disk_usage(self._folder).free < size + _SPARE:

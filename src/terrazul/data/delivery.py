@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from itertools import groupby
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, NamedTuple, Protocol, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Protocol, Sequence, Tuple
 
-from terrazul.core.errors import DamagedContent, TerrazulError
 from terrazul.core.paths import check_relative_path
-from terrazul.data.cache import Cache, CachedFile, Place, Provision, copy
+from terrazul.data.cache import Cache, CachedFile, Fetch, Place, Provision, copy
 from terrazul.data.cache import link as linked
 from terrazul.data.files import DatasetFile
 from terrazul.wire.datastore import DataFile, FileAccess
@@ -64,6 +63,11 @@ class Bringer:
         self._check = check
         self._report = report
 
+    def lies_here(self, files: Sequence[DatasetFile]) -> bool:
+        """Whether the files lie on this machine's disk, as far as the first of each datastore tells."""
+        first = {file.datastore: file.file.path for file in reversed(files)}
+        return all(store and self._stores.access(store, [path])[0].local_path for store, path in first.items())
+
     def bring(self, files: Sequence[DatasetFile], root: Path, *, own: bool) -> Delivery:
         """Put files below a folder: for reading only, or as the caller's own copies where ``own``.
 
@@ -114,16 +118,24 @@ class Bringer:
         source = f"{self._workspace_id}/{datastore}"
         wanted: List[Place] = [(cached(source, file.file), target) for file, target in pairs]
 
-        def fetch(places: Sequence[Place]) -> None:
-            asked = [(DataFile(each.path, each.size, each.modified_at, each.etag), part) for each, part in places]
-            self._stores.fetch(datastore, asked, progress)
-
-        return self._cache.provide(wanted, fetch, self._check, copy if own else linked)
+        return self._cache.provide(
+            wanted, fetch_of(self._stores, datastore, progress), self._check, copy if own else linked
+        )
 
 
 def cached(source: str, file: DataFile) -> CachedFile:
     """A file of a datastore as the cache knows it."""
     return CachedFile(source, file.path, file.size, file.etag, file.modified_at)
+
+
+def fetch_of(stores: Stores, datastore: str, progress: Callable[[int], None]) -> Fetch:
+    """How the cache has files of a datastore brought."""
+
+    def fetch(places: Sequence[Place]) -> None:
+        asked = [(DataFile(each.path, each.size, each.modified_at, each.etag), part) for each, part in places]
+        stores.fetch(datastore, asked, progress)
+
+    return fetch
 
 
 class _Progress:

@@ -153,6 +153,8 @@ class Execution:
     def carry_out(self) -> None:
         """Go through all phases, and put the end of the run into the journal, unless another attempt has taken over."""
         outcome = self._outcome_of(self._run_script)
+        if self._data is not None:
+            self._data.unmount()
         left_behind = process.end_descendants()
         self._look_in = FINISH_LOG
         self._finish.line(f"the script is over: {outcome.state.value}")

@@ -9,19 +9,25 @@ from pathlib import Path
 from terrazul.core.errors import InsufficientStorage, InvalidInput, TerrazulError, UserErrorException
 from terrazul.data.delivery import Bringer
 from terrazul.data.files import DatasetFile, files_of
+from terrazul.data.mount.availability import hindrance
 from terrazul.data.plan.source import Files
 from terrazul.data.plan.operation import to_step
+from terrazul.runner.data.mounts import Mounts
 from terrazul.runner.data.place import Place
 from terrazul.runner.data.way import Way
 from terrazul.wire.dataset import FILE, Dataset, DatasetDefinition, DataLocation
-from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, DataInput
+from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, DataInput
+
+MOUNTED_FROM = 256 << 20
+"""Bytes of an input from which on it is mounted; what is smaller is here sooner when it is brought at once."""
 
 
 class Inputs:
     """Brings the inputs of one run below a folder, or to where the run wants them."""
 
-    def __init__(self, way: Way, folder: Path, work: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, way: Way, folder: Path, work: Path, mounts: Mounts, say: Callable[[str], None]) -> None:
         self._way = way
+        self._mounts = mounts
         self._folder = folder
         self._work = work
         self._say = say
@@ -49,15 +55,16 @@ class Inputs:
         files = files_of(definition, self._way.list_files)
         root = self._root_of(source)
         bringer = Bringer(
-            self._way.stores,
+            self._way,
             self._way.cache,
             self._way.workspace_id,
             self._way.check,
             lambda told: self._say(f"input {source.name}: {told}"),
         )
-        files = self._without_there(source, files, root)
-        delivery = bringer.bring(files, root, own=source.mode == DOWNLOAD)
-        self._say(f"input {source.name}: {delivery}, in {root}")
+        self._make_room(source, files, root)
+        if not (source.mode == MOUNT and self._is_mounted(source, files, root, bringer)):
+            delivery = bringer.bring(files, root, own=source.mode == DOWNLOAD)
+            self._say(f"input {source.name}: {delivery}, in {root}")
         return root / files[0].path if _is_single(definition, files) else root
 
     def _definition_of(self, source: DataInput) -> DatasetDefinition:
@@ -77,13 +84,24 @@ class Inputs:
         shutil.rmtree(root, ignore_errors=True)
         return root
 
-    def _without_there(self, source: DataInput, files: list[DatasetFile], root: Path) -> list[DatasetFile]:
+    def _is_mounted(self, source: DataInput, files: Sequence[DatasetFile], root: Path, bringer: Bringer) -> bool:
+        """Mount large data that does not lie here, where the machine can."""
+        size = sum(max(each.file.size, 0) for each in files)
+        if size < MOUNTED_FROM or bringer.lies_here(files):
+            return False
+        reason = hindrance()
+        if reason is not None:
+            self._say(f"input {source.name}: is brought, since it cannot be mounted: {reason}")
+            return False
+        return self._mounts.add(source.name, files, root)
+
+    def _make_room(self, source: DataInput, files: Sequence[DatasetFile], root: Path) -> None:
         """Make room for the files at a place that the run has chosen.
 
         Raises ``InvalidInput`` for a file that is there and may not be replaced.
         """
         if not source.path_on_compute:
-            return files
+            return
         for file in files:
             target = root / file.path
             if target.is_symlink() or target.exists():
@@ -93,7 +111,6 @@ class Inputs:
                         hint="Choose another path_on_compute, or set overwrite.",
                     )
                 target.unlink()
-        return files
 
 
 def _is_single(definition: DatasetDefinition, files: Sequence[DatasetFile]) -> bool:

@@ -7,6 +7,7 @@ from terrazul.data.cache import Cache
 from terrazul.node.log import TimedLog
 from terrazul.node.stop import Stop
 from terrazul.runner.data.inputs import Inputs
+from terrazul.runner.data.mounts import Mounts
 from terrazul.runner.data.outputs import Outputs
 from terrazul.runner.data.place import Place
 from terrazul.runner.data.way import Way
@@ -26,6 +27,7 @@ class RunData:
         self._run_id = job.run_id
         self._way = Way(job, Cache(cache_folder(job), job.data_cache_bytes), stop)
         self._stop = stop
+        self._mounts: Mounts | None = None
         self._is_prepared = False
 
     def bring(self, log: TimedLog) -> list[Place]:
@@ -33,11 +35,17 @@ class RunData:
 
         Raises ``UserErrorException`` for an input that cannot be had, ``InsufficientStorage``, ``Stopped``.
         """
-        inputs = Inputs(self._way, self._folder.data / "inputs", self._folder.work, log.line)
+        self._mounts = Mounts(self._way, self._folder, self._stop, log.line)
+        inputs = Inputs(self._way, self._folder.data / "inputs", self._folder.work, self._mounts, log.line)
         places = inputs.bring(self._definition.inputs)
         places += self._outputs(log).prepare(self._definition.outputs)
         self._is_prepared = True
         return places
+
+    def unmount(self) -> None:
+        """End what is mounted; to be called when the script is over."""
+        if self._mounts is not None:
+            self._mounts.end()
 
     def take(self, log: TimedLog, *, succeeded: bool) -> None:
         """Send the outputs, and make datasets of them where the script has succeeded.

@@ -26,9 +26,9 @@ class Way:
     """Reaches the datastores of one run's workspace; waits for a server that is away, until the run is stopped."""
 
     def __init__(self, job: Job, cache: Cache, stop: Stop) -> None:
-        self._job = job
         self._stop = stop
         self._workspace = workspace_path(job)
+        self.job = job
         self.workspace_id = job.workspace_id
         self.cache = cache
         self.check = stop.check
@@ -49,7 +49,7 @@ class Way:
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """A connection that an order to stop breaks off."""
-        connection = Connection(self._job, _TIMEOUT)
+        connection = Connection(self.job, _TIMEOUT)
         self._open.add(connection)
         try:
             yield connection
