@@ -44,7 +44,8 @@ def into(folder: Path, wanted: Sequence[CachedFile]) -> list[Place]:
 
 
 def held(folder: Path) -> int:
-    return sum(path.stat().st_size for path in (folder / "entries").rglob("*") if not path.name.endswith(".sha256"))
+    entries = (folder / "entries").rglob("*")
+    return sum(path.stat().st_size for path in entries if path.is_file() and path.suffix != ".sha256")
 
 
 def test_what_was_brought_once_is_found_again(tmp_path: Path):

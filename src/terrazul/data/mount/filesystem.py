@@ -54,6 +54,11 @@ class Files(mfusepy.Operations):  # type: ignore[misc]  # the library has no typ
         """Bring all files to the cache in the background, for as long as it has room for all of them."""
         threading.Thread(target=self._bring_ahead, name="ahead", daemon=True).start()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the mount has begun and ended."""
+        return self._ended.is_set()
+
     def getattr(self, path: str, fh: object = None) -> Dict[str, Any]:
         """What ``stat`` tells of a path."""
         del fh
@@ -129,6 +134,14 @@ class Files(mfusepy.Operations):  # type: ignore[misc]  # the library has no typ
 def mount(files: Files, point: Path) -> None:
     """Mount at a folder that is there and empty; returns when somebody has unmounted it, or at SIGTERM."""
     files.bring_ahead()
+    try:
+        _serve(files, point)
+    except RuntimeError:
+        if not files.is_over:  # libfuse tells of a signal as of an error
+            raise
+
+
+def _serve(files: Files, point: Path) -> None:
     mfusepy.FUSE(files, str(point), foreground=True, ro=True, nothreads=False, fsname="terrazul", kernel_cache=True)
 
 

@@ -65,7 +65,7 @@ class Mount:
         point.mkdir(parents=True, exist_ok=True)
         self.point = point
         program = [sys.executable, "-I", "-m", "terrazul.runner.data.mounting"]
-        with Path(plan.log).open("ab") as log:
+        with plan_file.with_suffix(".log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*program, str(attempt), str(plan_file), str(point)],
                 stdin=subprocess.DEVNULL,
