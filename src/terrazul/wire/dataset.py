@@ -48,9 +48,7 @@ class ContentSummary:
     size: int
     """In bytes, all files together."""
     digest: str
-    """The SHA-256 over the list of files (path, size, etag, time of change): another one means that data has changed.
-
-    """
+    """The SHA-256 over the list of files (path, size, etag, time of change): another one means that data has changed."""
     seen_at: str
     data_changed_at: str
     """When the youngest of the files was changed; empty where the stores do not say."""
@@ -85,7 +83,7 @@ class Dataset:
     created_by: str
     name: str = ""
     version: int = 0
-    """Counts from 1 under a name, and is never given twice."""
+    """Counts from 1 under a name, and is never given twice; another definition, or other content, is another one."""
     latest_version: int = 0
     description: str = ""
     tags: Dict[str, str] = field(default_factory=dict)
@@ -128,3 +126,23 @@ class ContentComparison:
     examples: List[str] = field(default_factory=list)
     """Up to twenty of them, each with a word before it: ``changed data/a.csv``."""
     now: Optional[ContentSummary] = None
+
+
+@dataclass(frozen=True)
+class ContentFile:
+    """A file behind a dataset, as it was when its version was registered."""
+
+    path: str
+    """On its datastore, or the web address."""
+    size: int
+    datastore: str = ""
+    modified_at: str = ""
+    etag: str = ""
+
+
+@dataclass(frozen=True)
+class ContentFilePage:
+    """A page of the files behind a version, by datastore and path."""
+
+    files: List[ContentFile]
+    next_page: Optional[str] = None
