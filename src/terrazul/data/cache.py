@@ -152,7 +152,7 @@ class Cache:
 
         With ``link`` it is read-only and shared with the cache, with ``copy`` it is the caller's own.
         ``check`` is called again and again while this waits, and may raise. Raises ``InsufficientStorage`` where the
-        disk has no room, ``DamagedContent`` for bytes that are not as many as the store says, and what ``fetch`` raises.
+        disk has no room, ``DamagedContent`` for bytes that are not as many as the store says, what ``fetch`` raises.
         """
         waiting = [place for place in wanted if not (place[0].is_known and self._hand_out(place, put))]
         brought: List[CachedFile] = []
@@ -183,7 +183,7 @@ class Cache:
                 lock.release()
 
     def trim(self, needed: int = 0) -> None:
-        """Evict what was not used for longest until there is room for so many bytes, and remove what was left behind."""
+        """Evict what was not used for longest until there is room for so many bytes; remove what was left behind."""
         self._make_folders()
         self._remove_leftovers()
         entries = sorted(self._entries(), key=lambda each: each.used_at)
@@ -283,7 +283,9 @@ class Cache:
         free = shutil.disk_usage(self._folder).free
         wanted = f" for {size:,} bytes of data" if size else ""
         message = f"The disk of this machine has no room{wanted}: {free:,} bytes are free in {self._folder}."
-        return InsufficientStorage(message, target=str(self._folder), hint="Free space there, or use less data at once.")
+        return InsufficientStorage(
+            message, target=str(self._folder), hint="Free space there, or use less data at once."
+        )
 
     def _entries(self) -> Iterator[_Entry]:
         for folder in _listed(self._folder / "entries"):
@@ -346,7 +348,9 @@ def _check_size(file: CachedFile, part: Path) -> None:
     size = part.stat().st_size
     if file.size not in {-1, size}:
         part.unlink()
-        message = f"{file.path!r} has {size:,} bytes, and {file.size:,} when it was listed: it changes while it is read."
+        message = (
+            f"{file.path!r} has {size:,} bytes, and {file.size:,} when it was listed: it changes while it is read."
+        )
         raise DamagedContent(message, target=file.path, hint="Try again when nobody writes to it.")
 
 
@@ -395,7 +399,7 @@ def _remove(entry: Path) -> None:
             file.unlink()
 
 
-def _listed(folder: Path) -> Iterable["os.DirEntry[str]"]:
+def _listed(folder: Path) -> Iterable[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
             return list(found)

@@ -22,9 +22,7 @@ class Stores(Protocol):
     def access(self, datastore: str, paths: Sequence[str]) -> List[FileAccess]:
         """The short ways to the bytes of files that are read."""
 
-    def fetch(
-        self, datastore: str, files: Sequence[Tuple[DataFile, Path]], progress: Callable[[int], None]
-    ) -> None:
+    def fetch(self, datastore: str, files: Sequence[Tuple[DataFile, Path]], progress: Callable[[int], None]) -> None:
         """Bring the bytes of files to the given paths; ``progress`` is told of each piece, and may raise."""
 
 

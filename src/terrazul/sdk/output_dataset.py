@@ -6,6 +6,8 @@ import copy
 import os
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
+from typing_extensions import Self
+
 from terrazul.core.errors import InvalidInput
 from terrazul.core.ids import check_data_name
 from terrazul.sdk.dataset_consumption import DatasetConsumptionConfig
@@ -78,12 +80,10 @@ class OutputDatasetConfig:
         return OUTPUT_ARGUMENT + self._name
 
     def register_on_complete(
-        self: Output, name: str, description: Optional[str] = None, tags: Optional[Mapping[str, Any]] = None
-    ) -> Output:
+        self, name: str, description: Optional[str] = None, tags: Optional[Mapping[str, Any]] = None
+    ) -> Self:
         """Register the dataset as the next version of a name when the run has completed."""
-        other = copy.copy(self)
-        other._registration = RegistrationConfiguration(name, description, tags)
-        return other
+        return self._with(_registration=RegistrationConfiguration(name, description, tags))
 
     def as_input(self, name: Optional[str] = None) -> DatasetConsumptionConfig:
         """The output as the input of the next step of a pipeline."""
@@ -94,35 +94,30 @@ class OutputDatasetConfig:
         del workspace
         datastore, path = _place_of(self.destination)
         registered = self._registration
-        return ForRun(
-            self.arg_val,
-            DataOutput(
-                self._name,
-                self.mode,
-                datastore,
-                path,
-                path_on_compute=self.source or "",
-                overwrite=self._upload.overwrite if self.mode == UPLOAD else True,
-                source_globs=list(self._upload.source_globs),
-                steps=list(self._steps),
-                registration=None
-                if registered is None
-                else OutputRegistration(registered.name, registered.description or "", _texts(registered.tags)),
-            ),
+        output = DataOutput(
+            self._name,
+            self.mode,
+            datastore,
+            path,
+            path_on_compute=self.source or "",
+            overwrite=self._upload.overwrite if self.mode == UPLOAD else True,
+            source_globs=list(self._upload.source_globs),
+            steps=list(self._steps),
         )
+        if registered is None:
+            return ForRun(self.arg_val, output)
+        registration = OutputRegistration(registered.name, registered.description or "", _texts(registered.tags))
+        return ForRun(self.arg_val, DataOutput(**{**vars(output), "registration": registration}))
 
-    def _with_step(self: Output, step: Step) -> Output:
+    def _with(self, **changed: Any) -> Self:
+        """This output, with other values for some of its attributes."""
         other = copy.copy(self)
-        other._steps = [*self._steps, step]
+        for name, value in changed.items():
+            setattr(other, name, value)
         return other
 
-    def _copied_to(self, other: OutputDatasetConfig) -> None:
-        """Give another kind of output everything that this one was told."""
-        for name in ("destination", "source", "_steps", "_registration", "_upload"):
-            setattr(other, name, copy.copy(getattr(self, name)))
-
-    def __deepcopy__(self: Output, memo: object) -> Output:
-        """Run configurations are copied; an output, whose methods leave it as it is, needs no copy of what it names."""
+    def __deepcopy__(self: Output, memo: object) -> Output:  # noqa: PYI019  # typing.Self is younger than Python 3.8
+        """Run configurations are copied; of an output, which its methods leave as it is, what it names is shared."""
         del memo
         return copy.copy(self)
 

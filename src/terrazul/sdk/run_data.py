@@ -102,8 +102,8 @@ class RunData:
         for text in texts:
             for name in _REFERENCE.findall(text):
                 if not any(name.startswith(known) for known in (*self._inputs, *self._outputs)):
-                    message = f"The argument {text[:80]!r} names the data reference {name!r}, which the run does not have."
-                    hint = f"Pass the reference itself, or run_config.data_references = {{'{name}': reference.to_config()}}."
+                    message = f"There is no data reference {name!r} in the run, which {text[:80]!r} names."
+                    hint = "Pass the reference itself, or put reference.to_config() into run_config.data_references."
                     raise RunConfigurationException(message, target=name, hint=hint)
 
 
@@ -220,7 +220,9 @@ def _of_output(name: str, output: OutputData) -> DataOutput:
     registration = None
     if registered is not None and registered.name:
         registration = OutputRegistration(
-            registered.name, registered.description or "", {key: str(tag) for key, tag in (registered.tags or {}).items()}
+            registered.name,
+            registered.description or "",
+            {key: str(tag) for key, tag in (registered.tags or {}).items()},
         )
     mode = _mode(name, output.mechanism)
     default = DataOutput("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Dict
 
 from terrazul.wire.library import LIBRARIES, LibraryFolder, LibraryRequest
@@ -31,8 +32,6 @@ def _installed() -> Dict[str, str]:
 
     found: Dict[str, str] = {}
     for name in _TOLD:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found

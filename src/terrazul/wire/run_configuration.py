@@ -25,8 +25,8 @@ class History:
 class DataInput:
     """Data that a run reads: a dataset, or a path of a datastore.
 
-    In arguments ``DatasetConsumptionConfig:<name>`` stands for where a dataset is found, ``$AZUREML_DATAREFERENCE_<name>``
-    for where a path of a datastore is.
+    In arguments ``DatasetConsumptionConfig:<name>`` stands for where a dataset is found,
+    ``$AZUREML_DATAREFERENCE_<name>`` for where a path of a datastore is.
     """
 
     name: str

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from terrazul.data.mount.availability import hindrance
 
 pytestmark = [
@@ -87,7 +88,7 @@ def test_files_are_found_and_read_like_any_others(mounted: Mounted):
     (mounted.source / "empty").touch()
     process = mounted.start()
     try:
-        assert sorted(os.listdir(mounted.point)) == ["a b", "big", "empty"]
+        assert sorted(each.name for each in mounted.point.iterdir()) == ["a b", "big", "empty"]
         assert (mounted.point / "a b" / "ü.txt").read_text() == "one"
         assert (mounted.point / "big").read_bytes() == (mounted.source / "big").read_bytes()
         assert (mounted.point / "empty").read_bytes() == b""
@@ -107,9 +108,9 @@ def test_nothing_can_be_written(mounted: Mounted):
     try:
         for write in (
             lambda: (mounted.point / "a").write_text("two"),
-            lambda: (mounted.point / "new").touch(),
-            lambda: (mounted.point / "a").unlink(),
-            lambda: (mounted.point / "folder").mkdir(),
+            (mounted.point / "new").touch,
+            (mounted.point / "a").unlink,
+            (mounted.point / "folder").mkdir,
         ):
             with pytest.raises(OSError, match="Read-only"):
                 write()
@@ -154,4 +155,4 @@ def test_the_folder_is_an_empty_one_again_afterwards(mounted: Mounted, number: i
         os.close(held)
     assert not os.path.ismount(mounted.point)
     assert list(mounted.point.iterdir()) == []
-    assert os.listdir(mounted.cache / "leases") == []
+    assert list((mounted.cache / "leases").iterdir()) == []

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from terrazul.core.errors import DamagedContent, InsufficientStorage
 from terrazul.data import cache as module
 from terrazul.data.cache import Cache, CachedFile, Place

@@ -11,7 +11,12 @@ OUT = Place("out", "/runs/out", "upload", is_output=True)
 def test_arguments_become_paths():
     definition = RunDefinition(
         script="a.py",
-        arguments=["--x", "DatasetConsumptionConfig:data", "DatasetOutputConfig:out", "$AZUREML_DATAREFERENCE_data_2/sub"],
+        arguments=[
+            "--x",
+            "DatasetConsumptionConfig:data",
+            "DatasetOutputConfig:out",
+            "$AZUREML_DATAREFERENCE_data_2/sub",
+        ],
     )
     assert fill_in(definition, [DATA, DATA_2, OUT]).arguments == ["--x", "/runs/1/data", "/runs/out", "/runs/2 b/sub"]
 

@@ -1,6 +1,7 @@
 """Edges between runs and datasets: written, and read again."""
 
 import pytest
+
 from terrazul.core.errors import InvalidInput
 from terrazul.server.lineage import rules
 from terrazul.wire.lineage import DatasetUse, Edge

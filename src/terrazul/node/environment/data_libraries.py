@@ -1,4 +1,4 @@
-"""What reading data takes (polars, pandas, pyarrow), beside the environments: for scripts whose own does not have it."""
+"""What reading data takes (polars, pandas, pyarrow), beside the environments: for scripts whose own has it not."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from terrazul.core.errors import InsufficientStorage, InvalidInput, TerrazulErro
 from terrazul.data.delivery import Bringer
 from terrazul.data.files import DatasetFile, files_of
 from terrazul.data.mount.availability import hindrance
-from terrazul.data.plan.source import Files
 from terrazul.data.plan.operation import to_step
+from terrazul.data.plan.source import Files
 from terrazul.runner.data.mounts import Mounts
 from terrazul.runner.data.place import Place
 from terrazul.runner.data.way import Way
-from terrazul.wire.dataset import FILE, Dataset, DatasetDefinition, DataLocation
+from terrazul.wire.dataset import FILE, DataLocation, Dataset, DatasetDefinition
 from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, DataInput
 
 MOUNTED_FROM = 256 << 20

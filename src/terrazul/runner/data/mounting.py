@@ -1,7 +1,7 @@
 """A mount as a process of its own, so that neither the runner nor the script ever waits for its own file system.
 
-``python -I -m terrazul.runner.data.mounting <folder of the attempt> <plan> <mount point>`` mounts until SIGTERM; it also
-ends, and unmounts, when its runner is gone.
+``python -I -m terrazul.runner.data.mounting <folder of the attempt> <plan> <mount point>`` mounts until SIGTERM; it
+also ends, and unmounts, when its runner is gone.
 """
 
 from __future__ import annotations

@@ -56,9 +56,7 @@ class Outputs:
                 shutil.rmtree(root, ignore_errors=True)
             root.mkdir(parents=True, exist_ok=True)
             found.append(
-                Place(
-                    output.name, str(root), output.mode, output.is_dataset, True, output.environment_variable
-                )
+                Place(output.name, str(root), output.mode, output.is_dataset, True, output.environment_variable)
             )
         return found
 

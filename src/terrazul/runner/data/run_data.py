@@ -71,4 +71,3 @@ class RunData:
     def _outputs(self, log: TimedLog) -> Outputs:
         folder = self._folder.data / "outputs"
         return Outputs(self._way, self._run_id, folder, self._folder.work, log.line, self._writer.warn)
-

@@ -82,9 +82,7 @@ class Way:
         """The short ways to the bytes of files that are read."""
         return _Store(self, datastore).access(list(paths), is_writing=False)
 
-    def fetch(
-        self, datastore: str, files: Sequence[tuple[DataFile, Path]], progress: Callable[[int], None]
-    ) -> None:
+    def fetch(self, datastore: str, files: Sequence[tuple[DataFile, Path]], progress: Callable[[int], None]) -> None:
         """Bring the bytes of files to the given paths, as often as the server goes away meanwhile."""
 
         def work() -> None:
@@ -110,7 +108,7 @@ class _Store:
         self._datastore = datastore
         self._file = f"{way.address_of(datastore)}/file"
 
-    def access(self, paths: list[str], is_writing: bool) -> list[FileAccess]:  # noqa: FBT001  # as Transfer calls it
+    def access(self, paths: list[str], is_writing: bool) -> list[FileAccess]:
         """The short way to each file."""
         if not self._datastore:
             return [FileAccess(path, url=path) for path in paths]
@@ -126,7 +124,7 @@ class _Store:
             answer = checked(response)
             yield iter(lambda: answer.read(_CHUNK), b"")
 
-    def write(self, path: str, file: BinaryIO, length: int, overwrite: bool) -> None:  # noqa: FBT001  # as above
+    def write(self, path: str, file: BinaryIO, length: int, overwrite: bool) -> None:
         """Write a file. Raises ``AlreadyExists`` where it is there and may not be replaced."""
         headers = {"Content-Type": "application/octet-stream", **({} if overwrite else {"If-None-Match": "*"})}
         begin = file.tell()
