@@ -21,8 +21,8 @@ from terrazul.core.errors import DamagedContent, InsufficientStorage
 from terrazul.core.home import Home
 from terrazul.data.lock import FileLock
 
-LIMIT_VARIABLE = "TERRAZUL_DATA_CACHE_BYTES"
-FOLDER_VARIABLE = "TERRAZUL_DATA_CACHE"
+LIMIT_VARIABLE = "AZUREML_DATA_CACHE_BYTES"
+FOLDER_VARIABLE = "AZUREML_DATA_CACHE"
 """Where scripts find the cache of their machine."""
 
 _SHARE_OF_DISK = 5

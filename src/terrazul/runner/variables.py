@@ -9,7 +9,7 @@ from terrazul.node import surroundings
 from terrazul.node.connection import workspace_path
 from terrazul.wire.job import Job
 
-FOLDER_VARIABLE, LIMIT_VARIABLE = "TERRAZUL_DATA_CACHE", "TERRAZUL_DATA_CACHE_BYTES"
+FOLDER_VARIABLE, LIMIT_VARIABLE = "AZUREML_DATA_CACHE", "AZUREML_DATA_CACHE_BYTES"
 """Where scripts find the cache of their machine, and how large it may be."""
 
 
