@@ -18,6 +18,8 @@ from terrazul.core.version import __version__
 from terrazul.server import page
 from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.datastore.routes import datastores
+from terrazul.server.datastore.routes import files as data_files
 from terrazul.server.deletion import routes as deletions
 from terrazul.server.endpoint.routes import images, webservices
 from terrazul.server.environment import routes as environments
@@ -136,6 +138,8 @@ def _api() -> Router:
         "/workspaces/{workspace_id:str}",
         route_handlers=[
             *workspaces.handlers,
+            datastores.router,
+            data_files.router,
             environments.router,
             snapshots.router,
             blobs.router,
@@ -167,6 +171,7 @@ def _api() -> Router:
             *identity.handlers,
             *sessions.handlers,
             vault.vault,
+            datastores.list_datastore_kinds,
             activity.collection,
         ],
     )
