@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence
+from inspect import signature
+from typing import Any, Dict, List, Sequence
 
 import polars as pl
 
 from terrazul.core.errors import DatasetWithoutData
 from terrazul.data.execution.casting import cast_text, native_type
-from terrazul.data.execution.header import Group, groups_of
+from terrazul.data.execution.header import Group, groups_of, has_rows, without_long_header
 from terrazul.data.execution.inference import SAMPLE_ROWS, types_of
 from terrazul.data.execution.placing import placed, with_own_columns
 from terrazul.data.execution.preparation import Scratch, SourceFile, as_text
 from terrazul.data.plan.column_type import STRING, ColumnType
 from terrazul.data.plan.source import COMBINED, DelimitedFiles
+
+_SHORT_ROWS: Any = {"missing_columns": "insert"} if "missing_columns" in signature(pl.scan_csv).parameters else {}
+"""Newer versions of polars want to be told that a row may be shorter than the header; older ones have no word for it."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Layout:
 def layout_of(files: Sequence[SourceFile], source: DelimitedFiles, scratch: Scratch) -> Layout:
     """Look at headers and first rows. Raises ``DatasetWithoutData`` where all files are empty."""
     groups = groups_of([as_text(file, source.encoding, scratch) for file in files], source)
+    groups = [without_long_header(group, scratch) for group in groups]
     if not groups:
         message = "The files of the dataset are empty."
         raise DatasetWithoutData(message, target=files[0].path if files else None)
@@ -70,21 +75,31 @@ def _scan_group(group: Group, layout: Layout, source: DelimitedFiles, *, strict:
     natives = {name: native_type(each) if strict else None for name, each in types.items()}
     schema = {name: native or pl.String() for name, native in natives.items()}
     frame = _scan(group, source, schema, strict=strict)
-    texts = [name for name, native in natives.items() if native is None and types[name].kind != STRING]
-    return frame.with_columns(cast_text(pl.col(name), types[name], strict=strict).alias(name) for name in texts)
+    texts = [name for name, native in natives.items() if native is None]
+    frame = frame.with_columns(
+        cast_text(pl.col(name), types[name], strict=strict).alias(name) for name in texts if types[name].kind != STRING
+    )
+    if source.empty_as_string:
+        frame = frame.with_columns(pl.col(name).fill_null("") for name in texts if types[name].kind == STRING)
+    return frame
 
 
 def _scan(group: Group, source: DelimitedFiles, schema: Dict[str, pl.DataType], *, strict: bool) -> pl.LazyFrame:
+    files = [file for file in group.files if not group.has_header or has_rows(file, source.separator)]
+    if not files:
+        return pl.LazyFrame(schema=schema)
     return pl.scan_csv(
-        [file.local for file in group.files],
-        has_header=group.has_header,
+        [file.local for file in files],
+        has_header=False,  # polars would match the names, and what is there twice, or has none, has another one here
+        skip_rows=int(group.has_header),
         separator=source.separator,
         schema=schema,
-        null_values=None if source.empty_as_string else [""],
-        missing_utf8_is_empty_string=source.empty_as_string,
+        null_values=[""],
         truncate_ragged_lines=not strict,
         ignore_errors=not strict,
+        raise_if_empty=False,
         glob=False,
+        **_SHORT_ROWS,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from typing import List, NamedTuple, Sequence
 
 from terrazul.core.errors import DatasetExecutionError
-from terrazul.data.execution.preparation import SourceFile
+from terrazul.data.execution.preparation import Scratch, SourceFile
 from terrazul.data.plan.source import COMBINED, FIRST_FILE, SAME, DelimitedFiles
 
 
@@ -45,6 +46,30 @@ def first_record(file: SourceFile, separator: str) -> List[str]:
             return next((record for record in csv.reader(text, delimiter=separator) if record), [])
     except (UnicodeError, csv.Error) as error:
         raise unreadable(file, str(error)) from error
+
+
+def has_rows(file: SourceFile, separator: str) -> bool:
+    """Whether there is anything below the header."""
+    with open(file.local, encoding="utf-8-sig", newline="", errors="replace") as text:
+        records = (record for record in csv.reader(text, delimiter=separator) if record)
+        return next(records, None) is not None and next(records, None) is not None
+
+
+def without_long_header(group: Group, scratch: Scratch) -> Group:
+    """The files without their headers, where those take more than a line, which polars would not skip."""
+    lines = sum(name.count("\n") for name in group.names)
+    if not group.has_header or not lines:
+        return group
+    return group._replace(files=[_without_lines(file, lines + 1, scratch) for file in group.files], has_header=False)
+
+
+def _without_lines(file: SourceFile, count: int, scratch: Scratch) -> SourceFile:
+    target = scratch.place(".txt")
+    with open(file.local, "rb") as source, target.open("wb") as sink:
+        for _line in range(count):
+            source.readline()
+        shutil.copyfileobj(source, sink)
+    return file._replace(local=str(target))
 
 
 def unreadable(file: SourceFile, reason: str) -> DatasetExecutionError:

@@ -22,11 +22,12 @@ def types_of(sample: pl.DataFrame) -> Dict[str, ColumnType]:
 def _type_of(texts: pl.Series) -> ColumnType:
     if texts.is_empty():
         return ColumnType(STRING)
-    if texts.str.to_lowercase().is_in(["true", "false"]).all():
+    bare = texts.str.strip_chars()
+    if bare.str.to_lowercase().is_in(["true", "false"]).all():
         return ColumnType(BOOL)
-    if texts.cast(pl.Int64, strict=False).null_count() == 0:
+    if bare.cast(pl.Int64, strict=False).null_count() == 0:
         return ColumnType(LONG)
-    if texts.cast(pl.Float64, strict=False).null_count() == 0:
+    if bare.cast(pl.Float64, strict=False).null_count() == 0:
         return ColumnType(FLOAT)
     written = _time_format_of(texts)
     return ColumnType(DATETIME, (written,)) if written else ColumnType(STRING)

@@ -7,12 +7,14 @@ import gzip
 import os
 import shutil
 from pathlib import Path
-from typing import IO, NamedTuple
+from types import MappingProxyType
+from typing import IO, Mapping, NamedTuple
 
 from terrazul.core.errors import DatasetExecutionError
 from terrazul.data.plan.source import ENCODINGS
 
 _CHUNK = 1 << 20
+_TAIL = 1 << 12
 _GZIP = b"\x1f\x8b"
 _AS_THEY_ARE = frozenset({"utf8", "utf8bom", "ascii"})
 _WILD = frozenset("*?[")
@@ -25,7 +27,7 @@ class SourceFile(NamedTuple):
     """Where it lies on this machine."""
     path: str
     """What errors and the column ``Path`` call it."""
-    partition: "dict[str, object]" = {}  # noqa: RUF012  # nobody changes it
+    partition: Mapping[str, object] = MappingProxyType({})
 
 
 class Scratch:
@@ -48,7 +50,7 @@ def as_text(file: SourceFile, encoding: str, scratch: Scratch) -> SourceFile:
     """
     is_packed = _begins_with(file.local, _GZIP)
     if encoding in _AS_THEY_ARE and not is_packed:
-        return with_plain_name(file, scratch)
+        return with_plain_name(without_last_blank_lines(file, scratch), scratch)
     target = scratch.place(".txt")
     try:
         with _open(file.local, is_packed=is_packed) as source, target.open("wb") as sink:
@@ -60,6 +62,27 @@ def as_text(file: SourceFile, encoding: str, scratch: Scratch) -> SourceFile:
         message = f"The file {file.path!r} cannot be read as {encoding}: {error}."
         hint = "Name its encoding: encoding='latin1', for example."
         raise DatasetExecutionError(message, exception=error, target=file.path, hint=hint) from error
+    return without_last_blank_lines(file._replace(local=str(target)), scratch)
+
+
+def without_last_blank_lines(file: SourceFile, scratch: Scratch) -> SourceFile:
+    """The file without blank lines at its end, which would be rows without values."""
+    with open(file.local, "rb") as source:
+        size = source.seek(0, os.SEEK_END)
+        source.seek(max(0, size - _TAIL))
+        tail = source.read()
+        blank = len(tail) - len(tail.rstrip(b"\r\n"))
+        if tail[len(tail) - blank :].count(b"\n") <= 1:
+            return file
+        target = scratch.place(".txt")
+        source.seek(0)
+        with target.open("wb") as sink:
+            left = size - blank
+            while left:
+                chunk = source.read(min(_CHUNK, left))
+                sink.write(chunk)
+                left -= len(chunk)
+            sink.write(b"\n")
     return file._replace(local=str(target))
 
 

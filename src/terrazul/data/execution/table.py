@@ -18,6 +18,7 @@ from terrazul.data.plan.plan import Plan
 from terrazul.data.plan.source import DelimitedFiles, JsonLinesFiles, ParquetFiles, SqlQuery
 
 _TOLD = 5
+_UNCLOSED = "Look for a quote that is not closed; a file that is no text reads like this too."
 Warn = Callable[[str], None]
 
 
@@ -71,7 +72,10 @@ class Rows:
     def _collect_repaired(
         self, source: DelimitedFiles, first: Exception, warn: Warn, *, must_fit: bool
     ) -> pl.DataFrame:
-        layout, faults = examine(delimited.layout_of(self.files, source, Scratch(self.scratch)), source)
+        try:
+            layout, faults = examine(delimited.layout_of(self.files, source, Scratch(self.scratch)), source)
+        except pl.exceptions.PolarsError:
+            self._tell(first)
         if faults and must_fit:
             message = f"{_capital(faults[0].sentence)}."
             hint = "With on_error='null' such values are missing, and superfluous fields are dropped."
@@ -126,7 +130,8 @@ class Rows:
         target = self.files[0].path if len(self.files) == 1 else None
         if target:
             message = f"The rows of {target!r} cannot be read: {reason}."
-        raise DatasetExecutionError(message, exception=error, target=target) from error
+        hint = _UNCLOSED if isinstance(self.plan.source, DelimitedFiles) else None
+        raise DatasetExecutionError(message, exception=error, target=target, hint=hint) from error
 
 
 def _mark_of(path: str) -> Optional[Tuple[int, int]]:

@@ -64,13 +64,6 @@ async def compare_dataset(
     return await services.datasets.compare(workspace.key, dataset_id)
 
 
-@get("/{dataset_id:str}/lineage", operation_id="get_dataset_lineage", opt=does(Action.LINEAGE_READ))
-async def get_dataset_lineage(
-    services: InjectedServices, workspace: InjectedWorkspace, dataset_id: FromPath[str]
-) -> list[Edge]:
-    """What a dataset uses, and what uses it."""
-    return await services.datasets.lineage(workspace.key, dataset_id)
-
 
 @get("/by-name/{name:str}", operation_id="get_dataset_version", opt=does(Action.DATASET_READ))
 async def get_dataset_version(
@@ -106,9 +99,3 @@ router = Router(
         change_dataset,
         list_dataset_files,
         compare_dataset,
-        get_dataset_lineage,
-        get_dataset_version,
-        list_dataset_versions,
-        unregister_dataset,
-    ],
-)
