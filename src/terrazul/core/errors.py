@@ -94,6 +94,18 @@ class DestinationUnreachable(InvalidInput):
     code = "destination_unreachable"
 
 
+class DatastoreUnreachable(InvalidInput):
+    """A datastore that gives no answer, or not the one that it must give."""
+
+    code = "datastore_unreachable"
+
+
+class DatastoreRefused(InvalidInput):
+    """A datastore that refuses the credential it was registered with, or what was to be done with it."""
+
+    code = "datastore_refused"
+
+
 class AuthenticationException(UserErrorException):
     """No token, or one that is not valid (any more)."""
 
@@ -119,6 +131,12 @@ class Forbidden(UserErrorException):
     status = 403
 
 
+class CredentialHidden(Forbidden, AttributeError):
+    """A credential that was given to the platform, which uses it and shows it to nobody."""
+
+    code = "credential_hidden"
+
+
 class NotFound(UserErrorException):
     """The thing that was named does not exist."""
 
@@ -130,6 +148,12 @@ class MissingFile(InvalidInput, FileNotFoundError):
     """A file that was named is not there; v1 code expects ``FileNotFoundError``."""
 
     code = "missing_file"
+
+
+class DataNotFound(NotFound, FileNotFoundError):
+    """A file or folder of a datastore that is not there; v1 code expects ``FileNotFoundError``."""
+
+    code = "data_not_found"
 
 
 class AlreadyExists(UserErrorException):

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
 from terrazul.core.errors import InvalidInput
@@ -48,8 +49,15 @@ class Settings:
     allowed_destinations: str = field(
         default="",
         metadata={
-            "help": "Places outside of the public internet that the server may call for its users, in webhooks: "
-            "host:port, between commas. They may speak plain HTTP."
+            "help": "Places outside of the public internet that the server may call for its users, in webhooks and as "
+            "datastores: host:port, between commas. They may speak plain HTTP."
+        },
+    )
+    data_roots: str = field(
+        default="",
+        metadata={
+            "help": "Folders of the server's machine, between commas, below which its users may register local folders "
+            "and database files as datastores. The owner of a server that is not shared may register any other too."
         },
     )
     request_seconds: int = field(
@@ -154,6 +162,11 @@ class Settings:
         """The places outside of the public internet that it may call for its users."""
         return _parts(self.allowed_destinations)
 
+    @property
+    def data_folders(self) -> List[str]:
+        """The folders below which its users may register local ones as datastores."""
+        return [part.strip() for part in self.data_roots.split(",") if part.strip()]
+
 
 def _parts(text: str) -> List[str]:
     return [part.strip().lower() for part in text.split(",") if part.strip()]
@@ -215,6 +228,7 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
     settings = Settings(**values)
     _check_network(settings)
     _check_destinations(settings)
+    _check_data_folders(settings)
     return settings
 
 
@@ -266,3 +280,10 @@ def _check_destinations(settings: Settings) -> None:
         if not _PLACE.match(place):
             message = f"{place[:80]!r} in {option_of('allowed_destinations')} is not of the form host:port."
             raise InvalidInput(message, target="allowed_destinations", hint="Write hooks.example:443, or [::1]:8080.")
+
+
+def _check_data_folders(settings: Settings) -> None:
+    for folder in settings.data_folders:
+        if not Path(folder).is_absolute():
+            message = f"{folder[:80]!r} in {option_of('data_roots')} is not an absolute path."
+            raise InvalidInput(message, target="data_roots", hint="Write /srv/data,/mnt/archive.")

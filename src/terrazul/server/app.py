@@ -18,6 +18,9 @@ from terrazul.core.version import __version__
 from terrazul.server import page
 from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.dataset import routes as datasets
+from terrazul.server.datastore.routes import datastores
+from terrazul.server.datastore.routes import files as data_files
 from terrazul.server.deletion import routes as deletions
 from terrazul.server.endpoint.routes import images, webservices
 from terrazul.server.environment import routes as environments
@@ -135,6 +138,9 @@ def _api() -> Router:
         "/workspaces/{workspace_id:str}",
         route_handlers=[
             *workspaces.handlers,
+            datastores.router,
+            data_files.router,
+            datasets.router,
             environments.router,
             snapshots.router,
             blobs.router,
@@ -165,6 +171,7 @@ def _api() -> Router:
             *identity.handlers,
             *sessions.handlers,
             vault.vault,
+            datastores.list_datastore_kinds,
             activity.collection,
         ],
     )

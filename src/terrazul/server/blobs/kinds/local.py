@@ -72,18 +72,18 @@ class LocalSink:
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
-        with _no_room_told():
+        with no_room_told():
             self._file.write(data)
 
     def commit(self) -> None:
         """Flush the bytes, rename, then flush the folder's entry."""
-        with _no_room_told():
+        with no_room_told():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
             _make_folder(self._target.parent)
             self._temporary.replace(self._target)
-            _flush_folder(self._target.parent)
+            flush_folder(self._target.parent)
 
     def abort(self) -> None:
         """Forget the file."""
@@ -97,10 +97,11 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _flush_folder(folder.parent)
+        flush_folder(folder.parent)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Have the entries of a folder outlive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -109,7 +110,8 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _no_room_told() -> Iterator[None]:
+def no_room_told() -> Iterator[None]:
+    """Raise ``InsufficientStorage`` for a full disk."""
     try:
         yield
     except OSError as error:
