@@ -85,6 +85,10 @@ class Settings:
     snapshot_limit: int = field(
         default=0, metadata={"help": "Largest snapshot in bytes; 0 for no limit. Told before anything is sent."}
     )
+    data_cache_bytes: int = field(
+        default=0,
+        metadata={"help": "Bytes of data of datastores that a node keeps for its runs; 0 for a fifth of its disk."},
+    )
     concurrent_runs: int = field(
         default=0, metadata={"help": "Runs that this machine executes at once; 0 for its number of cores, at least 2."}
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Mapping, Optional
 
+from terrazul.sdk import run_datasets
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.console import say, warn
 from terrazul.sdk.run import Run, patient
@@ -38,6 +39,16 @@ class _SubmittedRun(Run):
             if run_id not in cls._runs:
                 cls._runs[run_id] = cls(_experiment(), run_id, _ask=False)
             return cls._runs[run_id]
+
+    @property
+    def input_datasets(self) -> Mapping[str, Any]:
+        """What the script was given to read: paths of what was mounted or downloaded, else datasets."""
+        return run_datasets.InputDatasets(self._experiment.workspace)
+
+    @property
+    def output_datasets(self) -> Mapping[str, Any]:
+        """The folders that the script writes its outputs to."""
+        return run_datasets.OutputDatasets(self._experiment.workspace)
 
     def complete(self, _set_status: bool = True) -> None:
         """See to it that everything recorded is sent; the end of the script completes the run."""

@@ -49,6 +49,7 @@ from terrazul.server.network.gate import Gate
 from terrazul.server.observation import Figures, Observation
 from terrazul.server.quota import routes as quotas
 from terrazul.server.recording import Recording
+from terrazul.server.run.routes import datasets as run_datasets
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
 from terrazul.server.run.routes import secrets as run_secrets
@@ -149,6 +150,7 @@ def _api() -> Router:
             runs.router,
             run_files.router,
             run_secrets.router,
+            run_datasets.router,
             deletions.router,
             importing.router,
             mlflow.router,

@@ -62,6 +62,7 @@ from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
 from terrazul.server.queue.store import count_by_user
 from terrazul.server.quota.rules import Limits
 from terrazul.server.quota.service import Quotas
+from terrazul.server.run.service.datasets import RunDatasets
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.runs import Runs
@@ -89,6 +90,7 @@ class JobFacts:
 
     environments_folder: str
     server_url: str = ""
+    data_cache_bytes: int = 0
 
 
 class Services:
@@ -104,7 +106,7 @@ class Services:
         self.changes = Changes()
         self.database = Database(kind, shared=settings.processes > 1)
         self.activity = Activity(self.database, clock)
-        self.facts = JobFacts(str(home.environments_folder))
+        self.facts = JobFacts(str(home.environments_folder), data_cache_bytes=settings.data_cache_bytes)
         storage = LocalStorage(home.blobs_folder)
         self.quotas = Quotas(self.database, _limits_of(settings), count_by_user, size_of)
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
@@ -128,6 +130,7 @@ class Services:
         self.dispatcher = Dispatcher(self.database, admission, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, admission, self.dispatcher, self.changes, clock)
+        self.run_datasets = RunDatasets(self.database)
         self.run_secrets = RunSecrets(self.database, self.secrets)
         self.run_searching = RunSearching(self.database, admission)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)

@@ -33,3 +33,5 @@ class Job:
     root_run_id: str = ""
     experiment_number: int = 0
     """By which MLflow knows the experiment."""
+    data_cache_bytes: int = 0
+    """How large the node's cache for data may be; 0 for a fifth of its disk."""

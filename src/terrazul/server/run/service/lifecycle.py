@@ -111,6 +111,7 @@ class RunLifecycle:
             parent_run_id=parent.run_id if parent else None,
             root_run_id=root.run_id,
             experiment_number=of_run.number,
+            data_cache_bytes=self._facts.data_cache_bytes,
         )
 
     def condition(self, connection: Connection, run: int) -> Condition:
