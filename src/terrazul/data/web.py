@@ -32,7 +32,7 @@ _SAFE = "/%:=&?~#+!$,;'@()*[]"
 class _OnTheWeb(HTTPRedirectHandler):
     """Follows redirects to web addresses only, never to files of this machine."""
 
-    def redirect_request(  # noqa: PLR0917  # the signature of the standard library
+    def redirect_request(  # the signature of the standard library
         self, req: Request, fp: object, code: int, msg: str, headers: object, newurl: str
     ) -> Optional[Request]:
         if urlsplit(newurl).scheme not in {"http", "https"}:

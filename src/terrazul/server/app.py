@@ -18,6 +18,7 @@ from terrazul.core.version import __version__
 from terrazul.server import page
 from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.dataset import routes as datasets
 from terrazul.server.datastore.routes import datastores
 from terrazul.server.datastore.routes import files as data_files
 from terrazul.server.deletion import routes as deletions
@@ -140,6 +141,7 @@ def _api() -> Router:
             *workspaces.handlers,
             datastores.router,
             data_files.router,
+            datasets.router,
             environments.router,
             snapshots.router,
             blobs.router,

@@ -19,6 +19,7 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.dataset.service import Datasets
 from terrazul.server.datastore.service.built_in import BuiltIn
 from terrazul.server.datastore.service.datastores import Datastores
 from terrazul.server.datastore.service.files import DataFiles
@@ -120,6 +121,7 @@ class Services:
         self.vault = Vault(self.database, place_of_keys, clock)
         self.secrets = Secrets(self.database, self.vault)
         self.datastores, self.data_files = self._make_datastores()
+        self.datasets = Datasets(self.database, self.contents, self.datastores, self.data_files, clock)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)

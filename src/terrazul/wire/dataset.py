@@ -48,7 +48,7 @@ class ContentSummary:
     size: int
     """In bytes, all files together."""
     digest: str
-    """The SHA-256 over the list of files (path, size, etag, time of change): another one means that data has changed."""
+    """The SHA-256 over the list of files (path, size, etag, time of change): with changed data it is another one."""
     seen_at: str
     data_changed_at: str
     """When the youngest of the files was changed; empty where the stores do not say."""

@@ -55,8 +55,8 @@ def to_expression(condition: node.Node) -> pl.Expr:
     return _FUNCTIONS[condition.function](*map(to_expression, condition.of))
 
 
-def _choices(choices: node.Node) -> "tuple[object, ...]":
-    found: "tuple[object, ...]" = choices.value if isinstance(choices, node.Literal) else ()
+def _choices(choices: node.Node) -> tuple[object, ...]:
+    found: tuple[object, ...] = choices.value if isinstance(choices, node.Literal) else ()
     return found
 
 

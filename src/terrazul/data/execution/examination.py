@@ -58,16 +58,13 @@ def _files_of(layout: Layout) -> Iterator[Tuple[Group, SourceFile]]:
 
 
 def _widened(
-    group: Group, source: DelimitedFiles, types: Dict[str, ColumnType], inferred: "set[str]"
+    group: Group, source: DelimitedFiles, types: Dict[str, ColumnType], inferred: set[str]
 ) -> Dict[str, ColumnType]:
     whole = [name for name in group.names if name in inferred and types[name].kind == LONG]
     if not whole:
         return {}
     wider = ColumnType(FLOAT)
-    asked = [
-        (_misfit(name, types[name]) & ~_misfit(name, wider)).any().alias(name)
-        for name in whole
-    ]
+    asked = [(_misfit(name, types[name]) & ~_misfit(name, wider)).any().alias(name) for name in whole]
     row = _collected(scan_texts(group, source).select(asked), group.files[0]).row(0, named=True)
     return {name: wider for name in whole if row[name]}
 

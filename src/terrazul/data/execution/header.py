@@ -102,5 +102,3 @@ def _differ(file: SourceFile, own: Sequence[str], first: SourceFile, names: Sequ
     )
     hint = "Pass header=PromoteHeadersBehavior.COMBINE_ALL_FILES_HEADERS to have the columns of all of them."
     return DatasetExecutionError(message, target=file.path, hint=hint)
-
-

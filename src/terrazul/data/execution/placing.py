@@ -42,7 +42,7 @@ def placed(frames: Sequence[pl.LazyFrame], *, is_combined: bool = False) -> pl.L
     return pl.concat([frame.select(names) for frame in frames], how="vertical_relaxed")
 
 
-def _literal(value: object) -> "tuple[pl.Expr, pl.DataType]":
+def _literal(value: object) -> tuple[pl.Expr, pl.DataType]:
     if isinstance(value, datetime):
         return pl.lit(value, dtype=pl.Datetime("us")), pl.Datetime("us")
     return pl.lit(value), pl.String()

@@ -108,7 +108,7 @@ def _transcode(source: IO[bytes], sink: IO[bytes], encoding: str) -> None:
 
 
 def _open(path: str, *, is_packed: bool) -> IO[bytes]:
-    return gzip.open(path) if is_packed else open(path, "rb")  # noqa: SIM115  # closed by the caller
+    return gzip.open(path) if is_packed else open(path, "rb")  # closed by the caller
 
 
 def _begins_with(path: str, mark: bytes) -> bool:

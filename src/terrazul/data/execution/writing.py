@@ -33,7 +33,10 @@ def write_csv(frame: pl.DataFrame, file: Path, separator: str, *, guard_formulas
 def guarded(frame: pl.DataFrame) -> pl.DataFrame:
     """The rows with a ``'`` before each text, and each name of a column, that looks like a formula."""
     texts = [
-        pl.when(pl.col(name).str.contains(_FORMULA)).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        pl.when(pl.col(name).str.contains(_FORMULA))
+        .then(pl.lit("'") + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
         for name, kind in frame.schema.items()
         if kind == pl.String
     ]

@@ -16,7 +16,7 @@ class ColumnType:
     """What the values of a column are to be."""
 
     kind: str
-    formats: "tuple[str, ...]" = ()
+    formats: tuple[str, ...] = ()
     """For ``datetime``: how it is written, in the words of ``strptime``; the first that fits counts."""
     decimal_mark: str = "."
     """For ``float``."""

@@ -42,7 +42,7 @@ class Call:
     """A function of other expressions."""
 
     function: str
-    of: "Tuple[Node, ...]"
+    of: Tuple[Node, ...]
 
 
 Node = Union[Column, Metadata, Literal, Call]

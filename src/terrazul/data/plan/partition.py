@@ -25,7 +25,7 @@ class PartitionFormat(NamedTuple):
     columns: Tuple[str, ...]
     times: Tuple[str, ...]
     """Those of the columns that are times."""
-    pattern: "re.Pattern[str]"
+    pattern: re.Pattern[str]
     groups: Tuple[Tuple[str, str], ...]
     """For each group of the pattern its column, and the part of a time that it is, if it is one."""
 

@@ -11,6 +11,7 @@ import msgspec
 from terrazul.core.clock import from_text
 from terrazul.core.errors import DatasetValidationError, InvalidInput
 from terrazul.data.plan.plan import Plan, is_web, read
+from terrazul.server.datastore.rules import key_of
 from terrazul.wire.dataset import (
     ACTIVE,
     ARCHIVED,
@@ -110,7 +111,8 @@ def content_of(listed: Iterable[tuple[str, DataFile]]) -> Content:
     """The content that files make, each with its datastore; a file that two locations name is one."""
     known = {(store, file.path): file for store, file in listed}
     files = [
-        ContentFile(path, file.size, store, file.modified_at, file.etag) for (store, path), file in sorted(known.items())
+        ContentFile(path, file.size, store, file.modified_at, file.etag)
+        for (store, path), file in sorted(known.items())
     ]
     facts = [(each.datastore, each.path, each.size, each.etag, each.modified_at) for each in files]
     times = [each.modified_at for each in files if each.modified_at]
@@ -138,9 +140,7 @@ def compare(before: Sequence[ContentFile], now: Content, seen_at: str) -> Conten
     told += [("added", each) for each in added]
     told += [("changed", each) for each in changed]
     examples = [f"{word} {path}" for word, (_store, path) in told[:_MOST_EXAMPLES]]
-    return ContentComparison(
-        not told, len(added), len(removed), len(changed), examples, summary_of(now, seen_at)
-    )
+    return ContentComparison(not told, len(added), len(removed), len(changed), examples, summary_of(now, seen_at))
 
 
 def is_same(old: ContentFile, new: ContentFile) -> bool:
@@ -154,7 +154,7 @@ def is_same(old: ContentFile, new: ContentFile) -> bool:
 
 def edges_of(dataset_id: str, plan: Plan) -> list[Edge]:
     """The datastores that a dataset uses."""
-    stores = dict.fromkeys(location.datastore for location in plan.locations if location.datastore)
+    stores = dict.fromkeys(key_of(location.datastore) for location in plan.locations if location.datastore)
     return [Edge(DATASET, dataset_id, DATASTORE, store, LOCATION) for store in stores]
 
 

@@ -3,54 +3,57 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
-from terrazul.core.errors import AlreadyExists, DatasetWithoutData, InvalidInput, NotFound
+from terrazul.core.errors import AlreadyExists, DatasetWithoutData, InvalidInput, NotFound, TooLarge
 from terrazul.core.ids import new_guid
 from terrazul.data.plan.plan import Plan, is_web, read
 from terrazul.data.plan.source import SqlQuery
 from terrazul.server.blobs.service import Contents
 from terrazul.server.dataset import rules, store
-from terrazul.server.dataset.rules import DATASET, Content
+from terrazul.server.dataset.rules import DATASET, LOCATION, Content
 from terrazul.server.dataset.store import DatasetRow
+from terrazul.server.datastore.service.datastores import Datastores
+from terrazul.server.datastore.service.files import DataFiles
 from terrazul.server.lineage import store as lineage
 from terrazul.server.sql.database import Database
 from terrazul.server.sql.position import read_position, write_position
 from terrazul.server.sql.witness import changed, made, removed
+from terrazul.server.workspace.store import WorkspaceRow
 from terrazul.wire.dataset import (
     ACTIVE,
     ContentComparison,
     ContentFile,
     ContentFilePage,
+    DataLocation,
     Dataset,
     DatasetChange,
     DatasetPage,
     NewDataset,
 )
 from terrazul.wire.datastore import DataFile
-from terrazul.wire.lineage import Edge
-
-ListFiles = Callable[[int, str, str], Awaitable[Sequence[DataFile]]]
-"""Lists the files of a datastore of a workspace that a pattern means."""
 
 _PAGE_LIMIT = 1000
 _FILES_LIMIT = 10_000
+_MOST_FILES = 1_000_000
 
 
 class Datasets:
     """The datasets of all workspaces."""
 
-    def __init__(self, database: Database, content: Contents, list_files: ListFiles, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, content: Contents, datastores: Datastores, data_files: DataFiles, clock: Clock
+    ) -> None:
         self._database = database
         self._contents = content
-        self._list_files = list_files
+        self._datastores = datastores
+        self._data_files = data_files
         self._clock = clock
 
-    async def save(self, workspace: int, new: NewDataset, user: str) -> Dataset:
+    async def save(self, workspace: WorkspaceRow, new: NewDataset, user: str) -> Dataset:
         """Keep a definition, and register it where it has a name; sent twice, it counts once.
 
         A name keeps its version while definition and content are the same. Raises ``AlreadyExists`` where the name
@@ -59,95 +62,98 @@ class Datasets:
         """
         plan = rules.check_new(new)
         digest = rules.digest_of(new.definition)
+        for store_name in dict.fromkeys(location.datastore for location in plan.locations if location.datastore):
+            await self._datastores.get(workspace, store_name)
         content = await self._look(workspace, plan, new)
         listing = "" if content is None else await self._keep(workspace, content)
 
         def work(connection: Connection) -> Dataset:
-            row = self._enter(connection, workspace, new, digest, content, user)
-            lineage.add(connection, workspace, rules.edges_of(row.dataset_id, plan))
+            row = self._enter(connection, workspace.key, new, digest, content, user)
+            lineage.add(connection, workspace.key, rules.edges_of(row.dataset_id, plan))
             if content is not None and row.files_digest != content.digest:
-                store.set_content(connection, workspace, row.key, content, listing, self._clock())
+                store.set_content(connection, workspace.key, row.key, content, listing, self._clock())
             return store.load(connection, [row.key])[0]
 
         return await self._database.write(work)
 
-    async def get(self, workspace: int, dataset_id: str) -> Dataset:
+    async def get(self, workspace: WorkspaceRow, dataset_id: str) -> Dataset:
         """The dataset of an id. Raises ``NotFound``."""
 
         def work(connection: Connection) -> Dataset:
-            return store.load(connection, [_existing(connection, workspace, dataset_id).key])[0]
+            return store.load(connection, [_existing(connection, workspace.key, dataset_id).key])[0]
 
         return await self._database.read(work)
 
-    async def get_version(self, workspace: int, name: str, version: int | None) -> Dataset:
+    async def get_version(self, workspace: WorkspaceRow, name: str, version: int | None) -> Dataset:
         """A version of a name, or the newest one. Raises ``NotFound``."""
 
         def work(connection: Connection) -> Dataset:
-            return store.load(connection, [_version(connection, workspace, name, version).key])[0]
+            return store.load(connection, [_version(connection, workspace.key, name, version).key])[0]
 
         return await self._database.read(work)
 
-    async def versions(self, workspace: int, name: str) -> list[Dataset]:
+    async def versions(self, workspace: WorkspaceRow, name: str) -> list[Dataset]:
         """All versions of a name, the newest first. Raises ``NotFound``."""
 
         def work(connection: Connection) -> list[Dataset]:
-            _version(connection, workspace, name, None)
-            return store.load(connection, [row.key for row in store.versions_of(connection, workspace, name)])
+            _version(connection, workspace.key, name, None)
+            return store.load(connection, [row.key for row in store.versions_of(connection, workspace.key, name)])
 
         return await self._database.read(work)
 
-    async def list_all(self, workspace: int, limit: int, page: str | None, *, archived: bool) -> DatasetPage:
+    async def list_all(self, workspace: WorkspaceRow, limit: int, page: str | None, *, archived: bool) -> DatasetPage:
         """A page of the registered datasets, each in its newest version, the youngest first."""
         if not 1 <= limit <= _PAGE_LIMIT:
             raise InvalidInput(f"A page holds 1 to {_PAGE_LIMIT} datasets, not {limit}.", target="limit")
         after = read_position(page)
 
         def work(connection: Connection) -> DatasetPage:
-            found, following = store.newest(connection, workspace, limit, after, archived=archived)
+            found, following = store.newest(connection, workspace.key, limit, after, archived=archived)
             return DatasetPage(found, write_position(following))
 
         return await self._database.read(work)
 
-    async def change(self, workspace: int, dataset_id: str, change: DatasetChange) -> Dataset:
+    async def change(self, workspace: WorkspaceRow, dataset_id: str, change: DatasetChange) -> Dataset:
         """Change what describes a version. Raises ``NotFound``, also for a dataset that is to take its place."""
         rules.check_change(change, dataset_id)
 
         def work(connection: Connection) -> Dataset:
-            row = _existing(connection, workspace, dataset_id)
+            row = _existing(connection, workspace.key, dataset_id)
             if change.deprecated_by:
-                _existing(connection, workspace, change.deprecated_by)
-            self._change(connection, workspace, row.key, change)
+                _existing(connection, workspace.key, change.deprecated_by)
+            self._change(connection, workspace.key, row.key, change)
             return store.load(connection, [row.key])[0]
 
         return await self._database.write(work)
 
-    async def unregister(self, workspace: int, name: str, version: int | None) -> None:
+    async def unregister(self, workspace: WorkspaceRow, name: str, version: int | None) -> None:
         """Take the name from a version, or from all; their numbers are not given again.
 
-        What something uses stays under its id, and everything else goes. No data is touched. Raises ``NotFound``.
+        What runs or models tell of stays under its id, and everything else goes. No data is touched. Raises
+        ``NotFound``.
         """
 
         def work(connection: Connection) -> None:
-            first = _version(connection, workspace, name, version)
-            for row in [first] if version is not None else store.versions_of(connection, workspace, name):
-                if lineage.users_of(connection, workspace, DATASET, row.dataset_id):
+            first = _version(connection, workspace.key, name, version)
+            for row in [first] if version is not None else store.versions_of(connection, workspace.key, name):
+                if _is_told_of(connection, workspace.key, row.dataset_id):
                     store.change(connection, row.key, {"registered_dataset": None, "version": None})
                     changed(connection, DATASET, row.dataset_id)
                 else:
-                    lineage.remove_user(connection, workspace, DATASET, row.dataset_id)
-                    store.delete(connection, workspace, row.key, self._clock())
+                    lineage.remove_user(connection, workspace.key, DATASET, row.dataset_id)
+                    store.delete(connection, workspace.key, row.key, self._clock())
                     removed(connection, DATASET, row.dataset_id)
 
         await self._database.write(work)
 
-    async def files(self, workspace: int, dataset_id: str, page: str | None) -> ContentFilePage:
+    async def files(self, workspace: WorkspaceRow, dataset_id: str, page: str | None) -> ContentFilePage:
         """The files behind a version when it was registered. Raises ``NotFound`` where nobody has looked."""
         start = _read_place(page)
         files = await self._kept(workspace, dataset_id)
         more = start + _FILES_LIMIT < len(files)
         return ContentFilePage(files[start : start + _FILES_LIMIT], str(start + _FILES_LIMIT) if more else None)
 
-    async def compare(self, workspace: int, dataset_id: str) -> ContentComparison:
+    async def compare(self, workspace: WorkspaceRow, dataset_id: str) -> ContentComparison:
         """What has become of the files behind a version since it was registered.
 
         Files at web addresses are taken as they were: the server does not call them. Raises ``NotFound`` where nobody
@@ -160,29 +166,19 @@ class Datasets:
         listed += await self._list(workspace, plan, must_be=False)
         return rules.compare(before, rules.content_of(listed), to_text(self._clock()))
 
-    async def lineage(self, workspace: int, dataset_id: str) -> list[Edge]:
-        """What a dataset uses, then what uses it."""
-
-        def work(connection: Connection) -> list[Edge]:
-            row = _existing(connection, workspace, dataset_id)
-            used = lineage.used_by(connection, workspace, DATASET, row.dataset_id)
-            return used + lineage.users_of(connection, workspace, DATASET, row.dataset_id)
-
-        return await self._database.read(work)
-
-    async def _look(self, workspace: int, plan: Plan, new: NewDataset) -> Content | None:
+    async def _look(self, workspace: WorkspaceRow, plan: Plan, new: NewDataset) -> Content | None:
         """What lies behind a dataset that is to be registered; None where nobody has to look."""
         if not new.name or new.skip_validation or isinstance(plan.source, SqlQuery):
             return None
         listed = await self._list(workspace, plan, must_be=True)
         return rules.content_of([*listed, *(("", file) for file in new.files)])
 
-    async def _list(self, workspace: int, plan: Plan, *, must_be: bool) -> list[tuple[str, DataFile]]:
+    async def _list(self, workspace: WorkspaceRow, plan: Plan, *, must_be: bool) -> list[tuple[str, DataFile]]:
         found: list[tuple[str, DataFile]] = []
         for location in plan.locations:
             if is_web(location):
                 continue
-            files = await self._list_files(workspace, location.datastore, location.path)
+            files = await self._files_at(workspace, location)
             if must_be and not files:
                 raise DatasetWithoutData(
                     f"There is no file {location.path!r} on the datastore {location.datastore!r}.",
@@ -192,18 +188,35 @@ class Datasets:
             found += [(location.datastore, file) for file in files]
         return found
 
-    async def _keep(self, workspace: int, content: Content) -> str:
-        return await self._contents.put(workspace, msgspec.json.encode(rules.plain(content)))
+    async def _files_at(self, workspace: WorkspaceRow, location: DataLocation) -> list[DataFile]:
+        """All files of one location. Raises ``TooLarge`` for more than a version can tell of."""
+        found: list[DataFile] = []
+        page: str | None = None
+        while True:
+            part = await self._data_files.find(workspace, location.datastore, location.path, page)
+            found += part.files
+            page = part.next_page
+            if len(found) > _MOST_FILES:
+                raise TooLarge(
+                    f"{location.path!r} on the datastore {location.datastore!r} means more than {_MOST_FILES} files.",
+                    target=location.path,
+                    hint="Register it in parts, or with skip_validation=True, so that nobody looks at its files.",
+                )
+            if page is None:
+                return found
 
-    async def _kept(self, workspace: int, dataset_id: str) -> list[ContentFile]:
-        row = await self._database.read(lambda connection: _existing(connection, workspace, dataset_id))
+    async def _keep(self, workspace: WorkspaceRow, content: Content) -> str:
+        return await self._contents.put(workspace.key, msgspec.json.encode(rules.plain(content)))
+
+    async def _kept(self, workspace: WorkspaceRow, dataset_id: str) -> list[ContentFile]:
+        row = await self._database.read(lambda connection: _existing(connection, workspace.key, dataset_id))
         if row.listing is None:
             raise NotFound(
                 "Nobody has looked at the files behind this dataset.",
                 target=dataset_id,
                 hint="That is done when a dataset of files is registered, unless skip_validation was said.",
             )
-        held = await self._contents.find(workspace, [row.listing])
+        held = await self._contents.find(workspace.key, [row.listing])
         kept = msgspec.json.decode(await self._contents.read_whole(held[row.listing]))
         return rules.files_from_plain(kept)
 
@@ -227,9 +240,7 @@ class Datasets:
             return self._described(connection, workspace, same, new)
         return self._register(connection, workspace, new, digest, user)
 
-    def _register(
-        self, connection: Connection, workspace: int, new: NewDataset, digest: str, user: str
-    ) -> DatasetRow:
+    def _register(self, connection: Connection, workspace: int, new: NewDataset, digest: str, user: str) -> DatasetRow:
         """Give the next version of a name to a saved definition that has none, or to a new one."""
         row = store.find_definition(connection, workspace, digest, free=True)
         row = row or self._add(connection, workspace, new, digest, user)
@@ -280,6 +291,13 @@ class Datasets:
         if change.state is not None:
             values.setdefault("deprecated_by", "")
         store.change(connection, key, {**values, "modified_at": self._clock()})
+
+
+def _is_told_of(connection: Connection, workspace: int, dataset_id: str) -> bool:
+    """Whether something uses a dataset, or it was made by a run."""
+    uses = lineage.used_by(connection, workspace, DATASET, dataset_id)
+    made_by = [each for each in uses if each.role != LOCATION]
+    return bool(made_by or lineage.users_of(connection, workspace, DATASET, dataset_id))
 
 
 def _has_content(row: DatasetRow, content: Content | None) -> bool:

@@ -172,9 +172,7 @@ def change(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
     connection.execute(dataset.update().where(dataset.c.id == key).values(**values))
 
 
-def set_content(
-    connection: Connection, workspace: int, key: int, content: Content, listing: str, seen_at: int
-) -> None:
+def set_content(connection: Connection, workspace: int, key: int, content: Content, listing: str, seen_at: int) -> None:
     """Note what lies behind a dataset."""
     connection.execute(dataset_content.delete().where(dataset_content.c.dataset == key))
     values = {

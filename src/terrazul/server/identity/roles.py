@@ -24,6 +24,7 @@ READING = frozenset({
     Action.LINEAGE_READ,
     Action.DATASTORE_READ,
     Action.DATA_READ,
+    Action.DATASET_READ,
     Action.DELETION_READ,
     Action.MEMBER_READ,
     Action.QUOTA_READ,
@@ -57,6 +58,8 @@ _WORK = frozenset({
     Action.DATASTORE_WRITE,
     Action.DATA_WRITE,
     Action.DATA_DELETE,
+    Action.DATASET_WRITE,
+    Action.DATASET_DELETE,
 })  # fmt: skip
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
 _ACTIVITY = frozenset({Action.ACTIVITY_READ})

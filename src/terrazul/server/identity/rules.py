@@ -36,6 +36,9 @@ class Action(str, enum.Enum):
     DATA_READ = "data/read"
     DATA_WRITE = "data/write"
     DATA_DELETE = "data/delete"
+    DATASET_READ = "dataset/read"
+    DATASET_WRITE = "dataset/write"
+    DATASET_DELETE = "dataset/delete"
     ENVIRONMENT_READ = "environment/read"
     ENVIRONMENT_WRITE = "environment/write"
     MODEL_READ = "model/read"
@@ -167,6 +170,8 @@ RUN_ACTIONS = frozenset({
     Action.DATASTORE_READ,
     Action.DATA_READ,
     Action.DATA_WRITE,
+    Action.DATASET_READ,
+    Action.DATASET_WRITE,
 })  # fmt: skip
 """What a run token may do, on its own run and below; everything else is its owner's.
 
