@@ -139,6 +139,11 @@ class Transfer:
             self._finish([pool.submit(self._send, leases, each, overwrite, stayed) for each in files])
         return stayed
 
+    def interrupt(self) -> None:
+        """Call it off, from another thread: what is under way raises ``Stopped``."""
+        self._stop.set()
+        self._connections.interrupt()
+
     @contextlib.contextmanager
     def _pool(self) -> Iterator[ThreadPoolExecutor]:
         self._failed.clear()

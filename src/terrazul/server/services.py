@@ -91,6 +91,7 @@ class JobFacts:
     environments_folder: str
     server_url: str = ""
     data_cache_bytes: int = 0
+    data_mount_bytes: int = 0
 
 
 class Services:
@@ -106,7 +107,11 @@ class Services:
         self.changes = Changes()
         self.database = Database(kind, shared=settings.processes > 1)
         self.activity = Activity(self.database, clock)
-        self.facts = JobFacts(str(home.environments_folder), data_cache_bytes=settings.data_cache_bytes)
+        self.facts = JobFacts(
+            str(home.environments_folder),
+            data_cache_bytes=settings.data_cache_bytes,
+            data_mount_bytes=settings.data_mount_bytes,
+        )
         storage = LocalStorage(home.blobs_folder)
         self.quotas = Quotas(self.database, _limits_of(settings), count_by_user, size_of)
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)

@@ -18,9 +18,6 @@ from terrazul.runner.data.way import Way
 from terrazul.wire.dataset import FILE, DataLocation, Dataset, DatasetDefinition
 from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, DataInput
 
-MOUNTED_FROM = 256 << 20
-"""Bytes of an input from which on it is mounted; what is smaller is here sooner when it is brought at once."""
-
 
 class Inputs:
     """Brings the inputs of one run below a folder, or to where the run wants them."""
@@ -87,7 +84,7 @@ class Inputs:
     def _is_mounted(self, source: DataInput, files: Sequence[DatasetFile], root: Path, bringer: Bringer) -> bool:
         """Mount large data that does not lie here, where the machine can."""
         size = sum(max(each.file.size, 0) for each in files)
-        if size < MOUNTED_FROM or bringer.lies_here(files):
+        if size < self._way.job.data_mount_bytes or bringer.lies_here(files):
             return False
         reason = hindrance()
         if reason is not None:

@@ -9,6 +9,7 @@ from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
 from terrazul.data.access import Download, Transfer, Upload
+from terrazul.data.access import Stopped as CalledOff
 from terrazul.data.cache import Cache
 from terrazul.node.connection import Body, Connection, checked, persist, understand, workspace_path
 from terrazul.node.stop import Stop
@@ -32,7 +33,7 @@ class Way:
         self.workspace_id = job.workspace_id
         self.cache = cache
         self.check = stop.check
-        self._open: set[Connection] = set()
+        self._open: set[Connection | Transfer] = set()
         stop.when_ordered(self._interrupt)
 
     def ask(self, shape: type[T], path: str, query: dict[str, str] | None = None, value: object = None) -> T:
@@ -58,8 +59,8 @@ class Way:
             connection.close()
 
     def _interrupt(self) -> None:
-        for connection in list(self._open):
-            connection.interrupt()
+        for each in list(self._open):
+            each.interrupt()
 
     def address_of(self, datastore: str) -> str:
         """Where the routes of a datastore begin."""
@@ -87,7 +88,8 @@ class Way:
 
         def work() -> None:
             wanted = [Download(file, target) for file, target in files if not target.exists()]
-            Transfer(_Store(self, datastore), progress).download(wanted)
+            with self._transfer(datastore, progress) as transfer:
+                transfer.download(wanted)
 
         persist(work, self._stop)
 
@@ -95,9 +97,26 @@ class Way:
         self, datastore: str, files: Sequence[Upload], progress: Callable[[int], None], *, overwrite: bool
     ) -> list[Upload]:
         """Send files to a datastore, as often as the server goes away meanwhile; those that were there already."""
-        return persist(
-            lambda: Transfer(_Store(self, datastore), progress).upload(files, overwrite=overwrite), self._stop
-        )
+
+        def work() -> list[Upload]:
+            with self._transfer(datastore, progress) as transfer:
+                return transfer.upload(files, overwrite=overwrite)
+
+        return persist(work, self._stop)
+
+    @contextmanager
+    def _transfer(self, datastore: str, progress: Callable[[int], None]) -> Iterator[Transfer]:
+        """A transfer that an order to stop breaks off. Raises ``Stopped``."""
+        transfer = Transfer(_Store(self, datastore), progress)
+        self._open.add(transfer)
+        try:
+            self._stop.check()
+            yield transfer
+        except CalledOff:
+            self._stop.check()
+            raise
+        finally:
+            self._open.discard(transfer)
 
 
 class _Store:
