@@ -133,4 +133,4 @@ def _variable(name: str) -> Callable[[], str]:
 
 
 def _dataset(workspace: Workspace, dataset_id: str) -> Callable[[], Any]:
-    return lambda: class_of("dataset").get_by_id(workspace, dataset_id)
+    return lambda: class_of("dataset.dataset").get_by_id(workspace, dataset_id)

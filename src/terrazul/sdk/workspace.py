@@ -260,6 +260,12 @@ class Workspace(Team):
         return {each.name: each for each in class_of("model").list(self, latest=True)}
 
     @property
+    def datasets(self) -> Dict[str, Any]:
+        """The registered datasets by name, each in its newest version, without those that are archived."""
+        found: Dict[str, Any] = class_of("dataset.dataset").get_all(self)
+        return found
+
+    @property
     def datastores(self) -> Dict[str, AbstractDatastore]:
         """The datastores by name."""
         return {each.name: each for each in class_of("datastore.datastore").list(self)}
@@ -397,7 +403,6 @@ class Workspace(Team):
     service_context: Any = not_yet_property("Workspace.service_context", "v1's internal service clients")
     compute_targets: Any = not_yet_property("Workspace.compute_targets", _COMPUTE)
     get_default_compute_target = not_yet("Workspace.get_default_compute_target", _COMPUTE)
-    datasets: Any = not_yet_property("Workspace.datasets", "datasets")
     update_dependencies = not_yet("Workspace.update_dependencies", "container images")
     add_private_endpoint = not_yet("Workspace.add_private_endpoint", _NETWORK)
     delete_private_endpoint_connection = not_yet("Workspace.delete_private_endpoint_connection", _NETWORK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from terrazul.data.plan.column_type import STRING, ColumnType
 from terrazul.data.plan.source import COMBINED, DelimitedFiles
 
 _SHORT_ROWS: Any = {"missing_columns": "insert"} if "missing_columns" in signature(pl.scan_csv).parameters else {}
-"""Newer versions of polars want to be told that a row may be shorter than the header; older ones have no word for it."""
+"""Newer versions of polars have to be told that rows may be shorter than the header; older ones have no word for it."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,12 @@ def _scan_group(group: Group, layout: Layout, source: DelimitedFiles, *, strict:
     return frame
 
 
-def _scan(group: Group, source: DelimitedFiles, schema: Dict[str, pl.DataType], *, strict: bool) -> pl.LazyFrame:
+def _scan(group: Group, source: DelimitedFiles, schema: Mapping[str, pl.DataType], *, strict: bool) -> pl.LazyFrame:
     files = [file for file in group.files if not group.has_header or has_rows(file, source.separator)]
     if not files:
         return pl.LazyFrame(schema=schema)
     return pl.scan_csv(
-        [file.local for file in files],
+        [str(file.local) for file in files],
         has_header=False,  # polars would match the names, and what is there twice, or has none, has another one here
         skip_rows=int(group.has_header),
         separator=source.separator,

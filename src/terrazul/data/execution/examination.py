@@ -129,7 +129,7 @@ def _records(file: SourceFile, source: DelimitedFiles) -> Iterator[Tuple[int, Se
     """The records of a file, each with the line in which it begins."""
     begins = 1
     try:
-        with open(file.local, encoding="utf-8-sig", newline="") as text:
+        with file.local.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.reader(text, delimiter=source.separator)
             for record in reader:
                 if record:

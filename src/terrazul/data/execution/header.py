@@ -42,7 +42,7 @@ def groups_of(files: Sequence[SourceFile], source: DelimitedFiles) -> List[Group
 def first_record(file: SourceFile, separator: str) -> List[str]:
     """The fields of the first record; none for an empty file."""
     try:
-        with open(file.local, encoding="utf-8-sig", newline="") as text:
+        with file.local.open(encoding="utf-8-sig", newline="") as text:
             return next((record for record in csv.reader(text, delimiter=separator) if record), [])
     except (UnicodeError, csv.Error) as error:
         raise unreadable(file, str(error)) from error
@@ -50,7 +50,7 @@ def first_record(file: SourceFile, separator: str) -> List[str]:
 
 def has_rows(file: SourceFile, separator: str) -> bool:
     """Whether there is anything below the header."""
-    with open(file.local, encoding="utf-8-sig", newline="", errors="replace") as text:
+    with file.local.open(encoding="utf-8-sig", newline="", errors="replace") as text:
         records = (record for record in csv.reader(text, delimiter=separator) if record)
         return next(records, None) is not None and next(records, None) is not None
 
@@ -65,11 +65,11 @@ def without_long_header(group: Group, scratch: Scratch) -> Group:
 
 def _without_lines(file: SourceFile, count: int, scratch: Scratch) -> SourceFile:
     target = scratch.place(".txt")
-    with open(file.local, "rb") as source, target.open("wb") as sink:
+    with file.local.open("rb") as source, target.open("wb") as sink:
         for _line in range(count):
             source.readline()
         shutil.copyfileobj(source, sink)
-    return file._replace(local=str(target))
+    return file._replace(local=target)
 
 
 def unreadable(file: SourceFile, reason: str) -> DatasetExecutionError:

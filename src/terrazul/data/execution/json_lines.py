@@ -46,7 +46,7 @@ def wrong_line(file: SourceFile) -> str:
 
 def _scan(file: SourceFile) -> pl.LazyFrame:
     try:
-        frame = pl.scan_ndjson(file.local, infer_schema_length=None)
+        frame = pl.scan_ndjson(str(file.local), infer_schema_length=None)
         frame.collect_schema()  # it looks at all lines here
     except pl.exceptions.PolarsError as error:
         first = wrong_line(file)
@@ -64,12 +64,12 @@ def _without_wrong_lines(file: SourceFile, scratch: Scratch) -> SourceFile:
         for _number, line, is_right in _lines(file):
             if is_right:
                 sink.write(line if line.endswith(b"\n") else line + b"\n")
-    return file._replace(local=str(target))
+    return file._replace(local=target)
 
 
 def _lines(file: SourceFile) -> Iterator[Tuple[int, bytes, bool]]:
     """The lines that are not empty, each with its number and whether it is a JSON object."""
-    with open(file.local, "rb") as text:
+    with file.local.open("rb") as text:
         for number, line in enumerate(text, 1):
             if line.strip():
                 yield number, line, _is_object(line)

@@ -11,6 +11,7 @@ from terrazul.core.errors import DatasetExecutionError
 if TYPE_CHECKING:
     import pandas as pd
 
+_LARGEST = (1 << 63) - 1
 _FIRST = pl.lit(-(1 << 63) // 1000 + 1).cast(pl.Datetime("us"))
 _LAST = pl.lit(((1 << 63) - 1) // 1000).cast(pl.Datetime("us"))
 
@@ -37,15 +38,15 @@ def _values_of(column: pl.Series, *, fit: bool) -> Any:
     if kind == pl.Boolean:
         return column.to_numpy() if not column.null_count() else _objects(column)
     if isinstance(kind, (pl.Datetime, pl.Date)):
-        return _nanoseconds(column, fit=fit).to_numpy()
+        return _nanoseconds(column, fit=fit)
     return _objects(column)
 
 
 def _numbers(column: pl.Series) -> Any:
     if isinstance(column.dtype, pl.Decimal) or column.null_count():
         return column.cast(pl.Float64).to_numpy()
-    narrow = column.dtype.is_signed_integer() or (column.max() or 0) < 1 << 63
-    return column.cast(pl.Int64).to_numpy() if narrow else column.to_numpy()
+    is_narrow = column.dtype.is_signed_integer() or not (column.cast(pl.UInt64) > _LARGEST).any()
+    return column.cast(pl.Int64).to_numpy() if is_narrow else column.to_numpy()
 
 
 def _objects(column: pl.Series) -> Any:
@@ -55,7 +56,7 @@ def _objects(column: pl.Series) -> Any:
     return pd.Series(column.to_list(), dtype=object)
 
 
-def _nanoseconds(column: pl.Series, *, fit: bool) -> pl.Series:
+def _nanoseconds(column: pl.Series, *, fit: bool) -> Any:
     frame = column.cast(pl.Datetime("us")).to_frame("time") if column.dtype == pl.Date else column.to_frame("time")
     zone = getattr(column.dtype, "time_zone", None)
     time = pl.col("time").dt.replace_time_zone(None) if not zone else pl.col("time")
@@ -70,5 +71,5 @@ def _nanoseconds(column: pl.Series, *, fit: bool) -> pl.Series:
             message = f"The time {lost['time'][0]} in the column {column.name!r} is out of pandas' range."
             hint = "With out_of_range_datetime='null' it is missing."
             raise DatasetExecutionError(message, target=column.name, hint=hint)
-        return found.get_column("told").cast(pl.Datetime("ns"))
-    return frame.select(time).to_series()
+        return found.get_column("told").cast(pl.Datetime("ns")).to_numpy()
+    return frame.select(time).to_series().to_numpy()

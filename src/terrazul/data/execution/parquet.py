@@ -16,7 +16,7 @@ def scan(files: Sequence[SourceFile], source: ParquetFiles, scratch: Scratch, *,
     """The rows of all files, in the columns of the first."""
     plain = [with_plain_name(file, scratch) for file in files]
     frames: List[pl.LazyFrame] = [
-        with_own_columns(with_types(pl.scan_parquet(file.local, glob=False), source, strict=strict), file, source)
+        with_own_columns(with_types(pl.scan_parquet(str(file.local), glob=False), source, strict=strict), file, source)
         for file in plain
     ]
     return placed(frames)

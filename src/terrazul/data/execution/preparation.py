@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Mapping, NamedTuple
+from typing import IO, Mapping, NamedTuple, cast
 
 from terrazul.core.errors import DatasetExecutionError
 from terrazul.data.plan.source import ENCODINGS
@@ -23,7 +23,7 @@ _WILD = frozenset("*?[")
 class SourceFile(NamedTuple):
     """A file whose rows are read."""
 
-    local: str
+    local: Path
     """Where it lies on this machine."""
     path: str
     """What errors and the column ``Path`` call it."""
@@ -62,12 +62,12 @@ def as_text(file: SourceFile, encoding: str, scratch: Scratch) -> SourceFile:
         message = f"The file {file.path!r} cannot be read as {encoding}: {error}."
         hint = "Name its encoding: encoding='latin1', for example."
         raise DatasetExecutionError(message, exception=error, target=file.path, hint=hint) from error
-    return without_last_blank_lines(file._replace(local=str(target)), scratch)
+    return without_last_blank_lines(file._replace(local=target), scratch)
 
 
 def without_last_blank_lines(file: SourceFile, scratch: Scratch) -> SourceFile:
     """The file without blank lines at its end, which would be rows without values."""
-    with open(file.local, "rb") as source:
+    with file.local.open("rb") as source:
         size = source.seek(0, os.SEEK_END)
         source.seek(max(0, size - _TAIL))
         tail = source.read()
@@ -83,19 +83,19 @@ def without_last_blank_lines(file: SourceFile, scratch: Scratch) -> SourceFile:
                 sink.write(chunk)
                 left -= len(chunk)
             sink.write(b"\n")
-    return file._replace(local=str(target))
+    return file._replace(local=target)
 
 
 def with_plain_name(file: SourceFile, scratch: Scratch) -> SourceFile:
     """The file under a name without signs that polars takes for a pattern."""
-    if not _WILD & set(file.local):
+    if not _WILD & set(str(file.local)):
         return file
-    target = scratch.place(os.path.splitext(file.local)[1].translate(dict.fromkeys(map(ord, _WILD))))
+    target = scratch.place(file.local.suffix.translate(dict.fromkeys(map(ord, _WILD))))
     try:
-        target.symlink_to(os.path.abspath(file.local))
+        target.symlink_to(file.local.absolute())
     except OSError:
         shutil.copyfile(file.local, target)
-    return file._replace(local=str(target))
+    return file._replace(local=target)
 
 
 def _transcode(source: IO[bytes], sink: IO[bytes], encoding: str) -> None:
@@ -107,10 +107,10 @@ def _transcode(source: IO[bytes], sink: IO[bytes], encoding: str) -> None:
             return
 
 
-def _open(path: str, *, is_packed: bool) -> IO[bytes]:
-    return gzip.open(path) if is_packed else open(path, "rb")  # closed by the caller
+def _open(path: Path, *, is_packed: bool) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path) if is_packed else path.open("rb"))  # closed by the caller
 
 
-def _begins_with(path: str, mark: bytes) -> bool:
-    with open(path, "rb") as file:
+def _begins_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
         return file.read(len(mark)) == mark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import List, Sequence
+from typing import List, Sequence, Union
 
 import polars as pl
 
@@ -37,16 +37,8 @@ def check_columns(frame: pl.LazyFrame, wanted: Sequence[str]) -> None:
 
 
 def _apply(frame: pl.LazyFrame, step: Operation) -> pl.LazyFrame:
-    if isinstance(step, Take):
-        return frame.head(step.count)
-    if isinstance(step, Skip):
-        return frame.slice(step.count)
-    if isinstance(step, Between):
-        chosen = is_between(pl.col(_PLACE), step.seed, step.lower, step.upper)
-        return frame.with_row_index(_PLACE).filter(chosen).drop(_PLACE)
-    if isinstance(step, Filter):
-        check_columns(frame, sorted(node.columns_of(step.condition)))
-        return frame.filter(to_expression(step.condition))
+    if isinstance(step, (Take, Skip, Between, Filter)):
+        return _choose_rows(frame, step)
     if isinstance(step, KeepColumns):
         check_columns(frame, step.columns)
         return frame.select(_once(step.columns))
@@ -57,6 +49,18 @@ def _apply(frame: pl.LazyFrame, step: Operation) -> pl.LazyFrame:
         return frame
     message = f"{step.name} is no step of rows"
     raise TypeError(message)
+
+
+def _choose_rows(frame: pl.LazyFrame, step: Union[Take, Skip, Between, Filter]) -> pl.LazyFrame:
+    if isinstance(step, Take):
+        return frame.head(step.count)
+    if isinstance(step, Skip):
+        return frame.slice(step.count)
+    if isinstance(step, Between):
+        chosen = is_between(pl.col(_PLACE), step.seed, step.lower, step.upper)
+        return frame.with_row_index(_PLACE).filter(chosen).drop(_PLACE)
+    check_columns(frame, sorted(node.columns_of(step.condition)))
+    return frame.filter(to_expression(step.condition))
 
 
 def _once(names: Sequence[str]) -> List[str]:

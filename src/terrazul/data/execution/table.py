@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
@@ -110,13 +109,13 @@ class Rows:
     def _answer(self, *, strict: bool) -> pl.LazyFrame:
         """The rows of a query, which lie in one file as a stream of Arrow."""
         source = self.plan.source
-        frame = pl.read_ipc_stream(self.files[0].local).lazy()
+        frame = pl.read_ipc_stream(str(self.files[0].local)).lazy()
         return with_types(frame, source, strict=strict) if isinstance(source, SqlQuery) else frame
 
-    def _marks(self) -> Dict[str, Optional[Tuple[int, int]]]:
+    def _marks(self) -> Dict[Path, Optional[Tuple[int, int]]]:
         return {file.local: _mark_of(file.local) for file in self.files}
 
-    def _check_unchanged(self, before: Dict[str, Optional[Tuple[int, int]]]) -> None:
+    def _check_unchanged(self, before: Dict[Path, Optional[Tuple[int, int]]]) -> None:
         for file in self.files:
             if _mark_of(file.local) != before[file.local]:
                 message = f"The file {file.path!r} was changed while it was read."
@@ -134,9 +133,9 @@ class Rows:
         raise DatasetExecutionError(message, exception=error, target=target, hint=hint) from error
 
 
-def _mark_of(path: str) -> Optional[Tuple[int, int]]:
+def _mark_of(path: Path) -> Optional[Tuple[int, int]]:
     try:
-        facts = os.stat(path)
+        facts = path.stat()
     except OSError:
         return None
     return facts.st_size, facts.st_mtime_ns

@@ -24,7 +24,8 @@ class ColumnType:
     def __post_init__(self) -> None:
         check.one_of("The type of a column", self.kind, KINDS)
         check.texts("formats", list(self.formats), empty=True)
-        if not isinstance(self.decimal_mark, str) or len(self.decimal_mark) != 1 or self.decimal_mark.isalnum():
+        mark = check.text("decimal_mark", self.decimal_mark)
+        if len(mark) != 1 or mark.isalnum():
             check.refuse("decimal_mark", self.decimal_mark, "a single sign such as ','")
 
     def to_plain(self) -> Dict[str, Any]:

@@ -137,9 +137,9 @@ def literal(value: Any) -> Literal:
         check.refuse("A value", value, "a finite number")
     if isinstance(value, str):
         check.text("A value", value, empty=True)
-    if value is None or isinstance(value, (bool, int, float, str, datetime)):
-        return Literal(value)
-    check.refuse("A value", value, "a text, a number, a time, True or False")
+    if value is not None and not isinstance(value, (bool, int, float, str, datetime)):
+        check.refuse("A value", value, "a text, a number, a time, True or False")
+    return Literal(value)
 
 
 def columns_of(node: Node) -> FrozenSet[str]:

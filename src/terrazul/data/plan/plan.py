@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import List, Optional, Tuple, Union
 
 from terrazul.core.errors import InvalidInput
 from terrazul.data.plan import columns, rows, source
-from terrazul.data.plan.columns import TimestampColumns
+from terrazul.data.plan.columns import DropColumns, KeepColumns, TimestampColumns
 from terrazul.data.plan.operation import Operation, from_step, to_step
 from terrazul.data.plan.partition import read_format
-from terrazul.data.plan.source import SqlQuery, partition_format_of
+from terrazul.data.plan.rows import Take
+from terrazul.data.plan.source import COMBINED, JsonLinesFiles, SqlQuery, partition_format_of
 from terrazul.wire.dataset import FILE, TABULAR, DataLocation, DatasetDefinition
 
 KNOWN = (rows, columns, source)
@@ -35,9 +36,26 @@ class Plan:
 
     @property
     def timestamps(self) -> TimestampColumns:
-        """Which columns tell the time, by the last step that says so."""
-        found = [each for each in self.steps if isinstance(each, TimestampColumns)]
-        return found[-1] if found else TimestampColumns()
+        """Which columns tell the time, by the last step that says so, as far as they are still there."""
+        told = TimestampColumns()
+        for step in self.steps:
+            if isinstance(step, TimestampColumns):
+                told = step
+            elif isinstance(step, (KeepColumns, DropColumns)):
+                names = (told.timestamp, told.partition_timestamp)
+                told = TimestampColumns(*(name if _is_kept(name, step) else "" for name in names))
+        return told
+
+    @property
+    def first_rows(self) -> Optional[int]:
+        """How many rows are wanted, where they are the first ones of the files; None where all have to be read."""
+        is_combined = isinstance(self.source, JsonLinesFiles) or getattr(self.source, "header", "") == COMBINED
+        for step in () if is_combined else self.steps:
+            if isinstance(step, Take):
+                return step.count
+            if not isinstance(step, (KeepColumns, DropColumns, TimestampColumns)):
+                return None
+        return None
 
     @property
     def partition_keys(self) -> List[str]:
@@ -81,6 +99,10 @@ def checked(plan: Plan) -> Plan:
             raise InvalidInput(message, target="steps")
     _check_locations(plan)
     return plan
+
+
+def _is_kept(name: str, step: Union[KeepColumns, DropColumns]) -> bool:
+    return (name in step.columns) is isinstance(step, KeepColumns)
 
 
 def _check_locations(plan: Plan) -> None:

@@ -66,7 +66,7 @@ class DelimitedFiles(TableFiles):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        is_single = isinstance(self.separator, str) and len(self.separator) == 1 and self.separator.isascii()
+        is_single = len(check.text("separator", self.separator)) == 1 and self.separator.isascii()
         if not is_single or self.separator in '"\r\n\x00':
             check.refuse("separator", self.separator, "a single ASCII character such as ',', ';' or '\\t'")
         check.one_of("header", self.header, HEADERS)

@@ -162,7 +162,7 @@ class Datasets:
         before = await self._kept(workspace, dataset_id)
         found = await self.get(workspace, dataset_id)
         plan = read(found.definition)
-        listed = [(each.datastore, _as_listed(each)) for each in before if not each.datastore]
+        listed: list[tuple[str, DataFile]] = [("", _as_listed(each)) for each in before if not each.datastore]
         listed += await self._list(workspace, plan, must_be=False)
         return rules.compare(before, rules.content_of(listed), to_text(self._clock()))
 

@@ -201,7 +201,8 @@ def newest(
     connection: Connection, workspace: int, limit: int, after: Position | None, *, archived: bool
 ) -> tuple[list[Dataset], Position | None]:
     """A page of the newest versions of all names, the youngest first; and where the next page begins."""
-    latest = select(func.max(dataset.c.version)).where(dataset.c.registered_dataset == registered_dataset.c.id)
+    versions = dataset.alias("versions")
+    latest = select(func.max(versions.c.version)).where(versions.c.registered_dataset == registered_dataset.c.id)
     query = select(dataset.c.id, dataset.c.created_at).join(
         registered_dataset, registered_dataset.c.id == dataset.c.registered_dataset
     )
