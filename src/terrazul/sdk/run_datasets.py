@@ -57,9 +57,7 @@ class InputDatasets(_ByName):
     _what = "input"
 
     def __init__(self, workspace: Workspace) -> None:
-        told = filter(None, os.environ.get(INPUTS_VARIABLE, "").split(","))
-        pairs = [each.rpartition(":")[::2] for each in told]
-        super().__init__({name: _value_of(workspace, name, mode) for name, mode in pairs})
+        super().__init__({name: _value_of(workspace, name, mode) for name, mode in names_of_inputs().items()})
         self.workspace = workspace
 
 
@@ -72,6 +70,12 @@ class OutputDatasets(_ByName):
         names = filter(None, os.environ.get(OUTPUTS_VARIABLE, "").split(";"))
         super().__init__({name: _variable(name) for name in names})
         self.workspace = workspace
+
+
+def names_of_inputs() -> Dict[str, str]:
+    """The names of the inputs that the variables of this process tell of, each with its mode."""
+    told = filter(None, os.environ.get(INPUTS_VARIABLE, "").split(","))
+    return dict(each.rpartition(":")[::2] for each in told)
 
 
 def of_uses(workspace: Workspace, uses: List[DatasetUse], *, made: bool) -> Mapping[str, Any]:

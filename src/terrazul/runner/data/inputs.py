@@ -111,5 +111,7 @@ class Inputs:
 
 
 def _is_single(definition: DatasetDefinition, files: Sequence[DatasetFile]) -> bool:
-    """Whether a dataset is one file, which stands for itself."""
-    return len(files) == 1 and len(definition.locations) == 1 and bool(definition.steps[0].arguments.get("is_file"))
+    """Whether a dataset is one file that its location names, which stands for itself."""
+    if len(files) != 1 or len(definition.locations) != 1:
+        return False
+    return files[0].file.path.strip("/") == definition.locations[0].path.strip("/")

@@ -134,10 +134,9 @@ class Outputs:
 
     def _save(self, sent: Sent) -> None:
         output = sent.output
-        location = DataLocation(f"{sent.path}/**" if sent.path else "**", sent.datastore)
-        definition = DatasetDefinition(
-            TABULAR if output.steps else FILE, [location], list(output.steps) or [to_step(Files())]
-        )
+        location = DataLocation("/".join(filter(None, [sent.path, output.pattern or "**"])), sent.datastore)
+        steps = list(output.steps) or [to_step(Files())]
+        definition = DatasetDefinition(FILE if steps[0].operation == Files.name else TABULAR, [location], steps)
         wanted = output.registration
         new = NewDataset(
             definition,

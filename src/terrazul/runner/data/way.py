@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
+from terrazul.data import web
 from terrazul.data.access import Download, Transfer, Upload
 from terrazul.data.access import Stopped as CalledOff
 from terrazul.data.cache import Cache
@@ -67,7 +68,10 @@ class Way:
         return f"{self._workspace}/datastores/{datastore}"
 
     def list_files(self, location: DataLocation) -> Iterator[DataFile]:
-        """The files of a location, by path."""
+        """The files of a location, by path; one at a web address is looked at from here."""
+        if not location.datastore:
+            yield web.look_at(location.path)
+            return
         page: str | None = ""
         while page is not None:
             query = {"pattern": location.path, **({"page": page} if page else {})}
@@ -85,6 +89,11 @@ class Way:
 
     def fetch(self, datastore: str, files: Sequence[tuple[DataFile, Path]], progress: Callable[[int], None]) -> None:
         """Bring the bytes of files to the given paths, as often as the server goes away meanwhile."""
+
+        if not datastore:
+            for file, target in files:
+                web.fetch(file.path, target, progress, self.check)
+            return
 
         def work() -> None:
             wanted = [Download(file, target) for file, target in files if not target.exists()]
@@ -129,8 +138,6 @@ class _Store:
 
     def access(self, paths: list[str], is_writing: bool) -> list[FileAccess]:
         """The short way to each file."""
-        if not self._datastore:
-            return [FileAccess(path, url=path) for path in paths]
         address = f"/datastores/{quote(self._datastore, safe='')}/access"
         return self._way.ask(list[FileAccess], address, value=AccessRequest(paths, is_writing))
 

@@ -114,6 +114,7 @@ def check_data(inputs: Sequence[DataInput], outputs: Sequence[DataOutput]) -> No
         if output.mode not in {MOUNT, UPLOAD}:
             raise _bad_data(output.name, f"it cannot go in the mode {output.mode[:40]!r}")
         _check_place(output.name, output.path, output.path_on_compute, output.environment_variable)
+        _check_place(output.name, output.pattern, "", "")
 
 
 def _check_place(name: str, path: str, path_on_compute: str, variable: str) -> None:
