@@ -289,7 +289,7 @@ class LocalWriting:
     def _put(self, *, overwrite: bool) -> None:
         inside = {"src_dir_fd": self._parent, "dst_dir_fd": self._parent}
         if overwrite:
-            os.replace(self._partial, self._name, **inside)
+            os.replace(self._partial, self._name, **inside)  # noqa: PTH105  # within the folder of a descriptor
             return
         try:
             os.link(self._partial, self._name, **inside, follow_symlinks=False)

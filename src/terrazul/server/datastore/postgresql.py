@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ from terrazul.server.datastore.tables import (
     too_slow,
 )
 
+_NO_PASSWORD = "none"  # noqa: S105  # it is none
+"""Given where there is none: the library would look for one around the server."""
 TLS_MODES = ("disable", "prefer", "require", "verify-full")
 _CANCELLED = "57014"
 _TYPES = {
@@ -77,13 +80,14 @@ def _connected(database: Database, addresses: Sequence[str], deadline: Deadline)
             port=database.port,
             dbname=database.name,
             user=database.user,
-            password=database.password,
+            password=database.password or _NO_PASSWORD,
             sslmode=database.tls,
             sslrootcert="system" if database.tls == "verify-full" else None,
             connect_timeout=5,
             application_name="terrazul",
             options=f"-c statement_timeout={max(1, int(deadline.left * 1000))}",
-            passfile="",
+            passfile=os.devnull,
+            gssencmode="disable",
         )
         connection.read_only = True
     except psycopg.OperationalError as error:

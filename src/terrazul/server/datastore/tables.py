@@ -21,6 +21,7 @@ ROWS_AT_ONCE = 10_000
 _CONNECT_SECONDS = 5.0
 _STEP_SECONDS = 15.0
 Rows = Iterator[Sequence[Sequence[Any]]]
+Batches = Iterator["pa.RecordBatch"]
 
 
 class Failed(Exception):
@@ -33,10 +34,10 @@ class Failed(Exception):
 
 
 class Answer(NamedTuple):
-    """What a query gives: the columns, and rows in groups."""
+    """What a query gives: the columns, and rows in groups, which may be Arrow's own."""
 
     schema: pa.Schema
-    rows: Rows
+    rows: Rows | Batches
 
 
 class Deadline:
@@ -83,6 +84,12 @@ def destination_of(host: str, port: int) -> Destination:
     return read_destination(f"https://{written}:{port}/")
 
 
+def host_in_azure(server: str, endpoint: str) -> str:
+    """The whole name of a server that Azure serves, of which v1 gives the first part, or all of it."""
+    is_whole = "." in server or ":" in server or server == "localhost"
+    return server if is_whole else f"{server}.{endpoint}"
+
+
 def arrow_stream(answer: Callable[[], Answer], deadline: Deadline) -> Iterator[bytes]:
     """What a query gives, as the pieces of an Arrow IPC stream. It blocks, and is asked in one thread after another."""
     import pyarrow as pa  # noqa: PLC0415  # a large library that few servers need
@@ -93,7 +100,7 @@ def arrow_stream(answer: Callable[[], Answer], deadline: Deadline) -> Iterator[b
         yield sink.take()
         for group in rows:
             deadline.check()
-            writer.write_batch(_batch(schema, group))
+            writer.write_batch(group if isinstance(group, pa.RecordBatch) else _batch(schema, group))
             yield sink.take()
     yield sink.take()
 
