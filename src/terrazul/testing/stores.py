@@ -50,7 +50,15 @@ def mariadb(folder: Path, statements: str) -> Iterator[str]:
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     first = folder / "first.sql"
     first.write_text("\n".join(line for line in statements.splitlines() if line.strip()))
-    command = [server, "--no-defaults", f"--datadir={data}", "--bind-address=127.0.0.1", f"--init-file={first}", *user]
+    command = [
+        server,
+        "--no-defaults",
+        f"--datadir={data}",
+        "--bind-address=127.0.0.1",
+        "--skip-name-resolve",
+        f"--init-file={first}",
+        *user,
+    ]
     command += [f"--port={place.rpartition(':')[2]}", f"--socket={folder / 's'}", f"--pid-file={folder / 'p'}"]
     with _running(command, place):
         yield place

@@ -79,7 +79,7 @@ def _connected(database: Database, addresses: Sequence[str], deadline: Deadline)
         host=database.host,
         port=database.port,
         user=database.user,
-        password=database.password,
+        password=database.password.encode(),  # type: ignore[arg-type]  # a text would be sent as Latin-1
         database=database.name,
         charset="utf8mb4",
         cursorclass=SSCursor,
@@ -141,7 +141,7 @@ def _asked(connection: Any, text: str, deadline: Deadline) -> Answer:
     except BaseException:
         connection.close()
         raise
-    return Answer(schema, _rows(connection, cursor, schema, deadline))
+    return Answer(schema, _rows(connection, cursor, deadline))
 
 
 def _fields_of(cursor: Any) -> Sequence[Any]:
@@ -152,20 +152,13 @@ def _fields_of(cursor: Any) -> Sequence[Any]:
     return fields
 
 
-def _rows(connection: Any, cursor: Any, schema: Any, deadline: Deadline) -> Rows:
-    import pyarrow as pa  # noqa: PLC0415  # as above
-
-    reals = [pa.types.is_floating(field.type) for field in schema]
+def _rows(connection: Any, cursor: Any, deadline: Deadline) -> Rows:
     try:
         with _explained(deadline):
             while group := cursor.fetchmany(ROWS_AT_ONCE):
-                yield [_plain(row, reals) for row in group]
+                yield group
     finally:
         connection._force_close()  # noqa: SLF001  # `close` would read the rest of the rows
-
-
-def _plain(row: Sequence[Any], reals: Sequence[bool]) -> Sequence[Any]:
-    return [float(value) if is_real and value is not None else value for value, is_real in zip(row, reals, strict=True)]
 
 
 def _type_of(field: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -116,6 +117,10 @@ def _batch(schema: pa.Schema, group: Sequence[Sequence[Any]]) -> pa.RecordBatch:
 def _array(field: pa.Field, values: Sequence[Any]) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415  # as above
 
+    if pa.types.is_floating(field.type):
+        values = [None if value is None else float(value) for value in values]
+    elif pa.types.is_string(field.type):
+        values = [value if value is None or isinstance(value, str) else _text(value) for value in values]
     try:
         return pa.array(values, field.type, from_pandas=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
@@ -124,6 +129,12 @@ def _array(field: pa.Field, values: Sequence[Any]) -> pa.Array:
             target=field.name,
             hint="Cast the column in the query, for example to text.",
         ) from None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
 
 
 class _Sink(io.RawIOBase):

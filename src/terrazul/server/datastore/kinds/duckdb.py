@@ -71,7 +71,8 @@ def _asked(file: Path, text: str, deadline: Deadline) -> Answer:
     timer.daemon = True
     timer.start()
     try:
-        reader = connection.execute(_only(connection, text)).fetch_record_batch(ROWS_AT_ONCE)
+        relation = connection.sql(_only(connection, text))
+        reader = _with_rows(relation).to_arrow_reader(ROWS_AT_ONCE)
     except duckdb.Error as error:
         timer.cancel()
         connection.close()
@@ -84,11 +85,18 @@ def _asked(file: Path, text: str, deadline: Deadline) -> Answer:
 
 
 def _only(connection: Any, text: str) -> Any:
-    """The one statement of a query. Raises ``InvalidInput`` for several."""
+    """The text of a query. Raises ``InvalidInput`` where it is several."""
     statements = connection.extract_statements(text)
     if len(statements) != 1:
         raise refused_query(f"it is {len(statements)} statements, and one is asked at a time")
-    return statements[0]
+    return text
+
+
+def _with_rows(relation: Any) -> Any:
+    """What a query gives. Raises ``InvalidInput`` where that is nothing."""
+    if relation is None:
+        raise refused_query("it gives no rows")
+    return relation
 
 
 def _batches(connection: Any, reader: Any, timer: threading.Timer, deadline: Deadline) -> Batches:

@@ -79,7 +79,7 @@ def _asked(file: Path, text: str, deadline: Deadline) -> Answer:
         timer.cancel()
         connection.close()
         raise
-    return Answer(schema, _rows(connection, cursor, timer, schema, deadline))
+    return Answer(schema, _rows(connection, cursor, timer, deadline))
 
 
 def _within(text: str) -> str:
@@ -112,34 +112,14 @@ def _type_of(integer: bool, real: bool, text: bool, blob: bool) -> Any:
     return pa.float64() if real else pa.int64() if integer else pa.null()
 
 
-def _rows(
-    connection: sqlite3.Connection,
-    cursor: sqlite3.Cursor,
-    timer: threading.Timer,
-    schema: pa.Schema,
-    deadline: Deadline,
-) -> Rows:
-    import pyarrow as pa  # noqa: PLC0415  # as above
-
-    texts = [field.type == pa.string() for field in schema]
+def _rows(connection: sqlite3.Connection, cursor: sqlite3.Cursor, timer: threading.Timer, deadline: Deadline) -> Rows:
     try:
         with _explained(deadline):
             while group := cursor.fetchmany(ROWS_AT_ONCE):
-                yield [_plain(row, texts) for row in group]
+                yield group
     finally:
         timer.cancel()
         connection.close()
-
-
-def _plain(row: Sequence[Any], texts: Sequence[bool]) -> Sequence[Any]:
-    return [
-        value if value is None or not is_text or isinstance(value, str) else _text(value)
-        for value, is_text in zip(row, texts, strict=True)
-    ]
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 @contextlib.contextmanager
