@@ -67,7 +67,9 @@ class LocalFiles:
     def browse(self, folder: str, after: str, limit: int) -> FolderPage:
         """What lies in one folder, beyond a name."""
         real = self._real(folder) if folder else self._root_now()
-        entries = [] if real is None else [each for each in self._entries(real, ()) if each.name > after]
+        entries = (
+            [] if real is None else [each for each in self._entries(real, (real, *real.parents)) if each.name > after]
+        )
         entries.sort(key=lambda each: each.name)
         page = entries[:limit]
         prefix = f"{folder}/" if folder else ""
