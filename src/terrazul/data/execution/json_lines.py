@@ -35,24 +35,21 @@ def scan(files: Sequence[SourceFile], source: JsonLinesFiles, scratch: Scratch, 
     return placed(frames, is_combined=True)
 
 
-def wrong_line(file: SourceFile) -> str:
-    """The first line that is no JSON object, in a sentence; empty where there is none."""
-    for number, line, is_right in _lines(file):
-        if not is_right:
-            shown = line.strip()[:_SHOWN].decode(errors="replace")
-            return f"Line {number} of {file.path!r} is no JSON object: {shown!r}"
-    return ""
+def tell_wrong_line(files: Sequence[SourceFile], source: JsonLinesFiles, scratch: Scratch, error: Exception) -> None:
+    """Raise ``DatasetExecutionError`` for the first line that is no JSON object, if there is one."""
+    for given in files:
+        file = as_text(given, source.encoding, scratch)
+        for number, line, is_right in _lines(file):
+            if not is_right:
+                shown = line.strip()[:_SHOWN].decode(errors="replace")
+                message = f"Line {number} of {file.path!r} is no JSON object: {shown!r}."
+                hint = "Pass invalid_lines='drop' to leave such lines out."
+                raise DatasetExecutionError(message, exception=error, target=file.path, hint=hint) from error
 
 
 def _scan(file: SourceFile) -> pl.LazyFrame:
-    try:
-        frame = pl.scan_ndjson(str(file.local), infer_schema_length=None)
-        frame.collect_schema()  # it looks at all lines here
-    except pl.exceptions.PolarsError as error:
-        first = wrong_line(file)
-        message = f"{first or f'The file {file.path!r} cannot be read as lines of JSON: {error}'}."
-        hint = "Pass invalid_lines='drop' to leave such lines out."
-        raise DatasetExecutionError(message, exception=error, target=file.path, hint=hint) from error
+    frame = pl.scan_ndjson(str(file.local), infer_schema_length=None)
+    frame.collect_schema()  # it looks at all lines here
     return frame
 
 

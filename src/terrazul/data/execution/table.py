@@ -124,6 +124,8 @@ class Rows:
     def _tell(self, error: Exception) -> NoReturn:
         if isinstance(error, DatasetExecutionError):
             raise error
+        if isinstance(self.plan.source, JsonLinesFiles):
+            json_lines.tell_wrong_line(self.files, self.plan.source, Scratch(self.scratch), error)
         reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         message = f"The rows of the dataset cannot be read: {reason}."
         target = self.files[0].path if len(self.files) == 1 else None

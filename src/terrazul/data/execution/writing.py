@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import List, Sequence
-from urllib.parse import quote
 
 import polars as pl
 
 from terrazul.core.errors import DatasetExecutionError
 
 _FORMULA = r"^[=+\-@\t\r]"
+_NO_NAME = re.compile(r"[/\\%\x00-\x1f]")
 _ROW_GROUP = 100_000
 WITHOUT_VALUE = "null"
 """The name of the folder of rows whose partition has no value."""
@@ -68,5 +69,5 @@ def folder_of(value: object) -> str:
     if value is None or value == "":
         return WITHOUT_VALUE
     text = value.strftime("%Y-%m-%d-%H-%M-%S") if isinstance(value, datetime) else str(value)
-    plain = quote(text, safe=" ()[]{},;=+@!$&'~^äöüÄÖÜß")
+    plain = _NO_NAME.sub(lambda sign: f"%{ord(sign[0]):02X}", text)
     return plain if plain.strip(".") else plain.replace(".", "%2E")
