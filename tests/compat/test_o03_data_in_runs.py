@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import azureml.core
 import pytest
+
+import azureml.core
 from azureml.core import Dataset, Environment, Experiment, Model, ScriptRunConfig, Workspace
 from azureml.data import OutputFileDatasetConfig
 from azureml.data.dataset_consumption_config import DatasetConsumptionConfig

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 class _Placed(OutputDatasetConfig):
     """An output whose files are sent to a datastore when the script is over."""
 
-    def as_mount(self: Output, disable_metadata_cache: bool = False) -> Output:  # noqa: PYI019  # Self is too young
+    def as_mount(self: Output, disable_metadata_cache: bool = False) -> Output:  # Self is too young
         """Also what a script has written that fails in the end is sent."""
         del disable_metadata_cache
         return self._with(mode=MOUNT)
 
-    def as_upload(  # noqa: PYI019  # as above
+    def as_upload(  # as above
         self: Output, overwrite: bool = False, source_globs: Union[str, Sequence[str], None] = None
     ) -> Output:
         """What fits the patterns is sent when the script has succeeded; files are replaced where ``overwrite``."""

@@ -89,7 +89,6 @@ class Way:
 
     def fetch(self, datastore: str, files: Sequence[tuple[DataFile, Path]], progress: Callable[[int], None]) -> None:
         """Bring the bytes of files to the given paths, as often as the server goes away meanwhile."""
-
         if not datastore:
             for file, target in files:
                 web.fetch(file.path, target, progress, self.check)
@@ -150,7 +149,7 @@ class _Store:
             answer = checked(response)
             yield iter(lambda: answer.read(_CHUNK), b"")
 
-    def write(self, path: str, file: BinaryIO, length: int, overwrite: bool) -> None:
+    def write(self, path: str, file: BinaryIO, length: int, overwrite: bool) -> DataFile:
         """Write a file. Raises ``AlreadyExists`` where it is there and may not be replaced."""
         headers = {"Content-Type": "application/octet-stream", **({} if overwrite else {"If-None-Match": "*"})}
         begin = file.tell()
@@ -161,4 +160,6 @@ class _Store:
 
         with self._way.connected() as connection:
             target = f"{quote(self._file)}?path={quote(path, safe='')}"
-            checked(connection.exchange("PUT", target, headers, Body(length, chunks))).read()
+            return understand(
+                DataFile, checked(connection.exchange("PUT", target, headers, Body(length, chunks))).read()
+            )

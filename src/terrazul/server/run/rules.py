@@ -99,7 +99,7 @@ def check_definition(definition: RunDefinition) -> None:
 
 def check_data(inputs: Sequence[DataInput], outputs: Sequence[DataOutput]) -> None:
     """Raise ``RunConfigurationException`` for inputs and outputs that no script could find or no store could take."""
-    names = [each.name for each in (*inputs, *outputs)]
+    names = [source.name for source in inputs] + [output.name for output in outputs]
     for name in names:
         check_data_name(name)
         if names.count(name) > 1:
