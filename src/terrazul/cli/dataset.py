@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Dict, List
 from urllib.parse import quote
 
+from terrazul.cli import lineage
 from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, pair, workspace_options
 from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
@@ -89,6 +90,9 @@ def add_parser(subparsers: Subparsers) -> None:
     download.add_argument("--overwrite", action="store_true", help="Replace what lies there.")
     _add_verb_on_version(
         verbs, "changes", _changes, "Show what has become of the files behind a version since it was registered."
+    )
+    _add_verb_on_version(
+        verbs, "lineage", _lineage, "Show what a dataset was made with, which runs read it, and what came of them."
     )
     deprecate = _add_verb_on_version(verbs, "deprecate", _deprecate, "Say that a version should be used no more.")
     deprecate.add_argument("--by", metavar="ID", help="The id of the dataset that takes its place.")
@@ -212,6 +216,12 @@ def _download(arguments: argparse.Namespace) -> int:
     files = dataset.download(arguments.target_dir, arguments.overwrite)
     note(f"{plural(len(files), 'file')} downloaded.")
     show(arguments, files)
+    return ExitCode.GOOD
+
+
+def _lineage(arguments: argparse.Namespace) -> int:
+    edges = _find(arguments).get_lineage()
+    show(arguments, lineage.rows(edges), lineage.TABLE, nothing=lineage.NOTHING)
     return ExitCode.GOOD
 
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from terrazul.data.mount.availability import hindrance
+from terrazul.testing.needs import needs
 from terrazul.testing.server import RunningServer
 from terrazul.testing.submission import SubmittedRun, Submitter, wait_for
 
@@ -230,9 +231,12 @@ def test_a_file_that_has_gone_is_told(web: Web, afar: RunningServer, submit_afar
     assert "The input 'x' cannot be had" in ended["error"]["message"]
 
 
-@pytest.mark.skipif(hindrance() is not None, reason=f"no mount here: {hindrance()}")
 class TestMount:
     """Large data, where the machine has FUSE."""
+
+    @pytest.fixture(autouse=True)
+    def fuse(self) -> None:
+        needs(hindrance() is None, f"FUSE: {hindrance()}")
 
     LOOK = (
         "import hashlib, json, os, sys\n"
