@@ -37,6 +37,8 @@ from terrazul.core.errors import (
     DataNotFound,
     DatastoreUnreachable,
     InvalidInput,
+    TerrazulError,
+    Unavailable,
 )
 from terrazul.data.connection import Connections, Reply
 from terrazul.wire.datastore import DataFile, FileAccess
@@ -58,7 +60,7 @@ _GOOD = range(200, 300)
 _MISSING = 404
 _THERE_ALREADY = {409, 412}
 _NOT_ANY_MORE = {401, 403}
-_BROKEN = (OSError, http.client.HTTPException)
+_BROKEN = (OSError, http.client.HTTPException, Unavailable)
 
 
 class Server(Protocol):
@@ -301,7 +303,12 @@ class Transfer:
         return bool(access.url) and urlsplit(access.url).netloc not in self._unreachable
 
     def _after_break(self, access: FileAccess, attempt: int, problem: BaseException) -> FileAccess:
-        """Wait a moment; after a second attempt the server takes the place of a store that breaks off."""
+        """Wait a moment; after a second attempt the server takes the place of a store that breaks off.
+
+        What was told by name is raised as it is.
+        """
+        if isinstance(problem, TerrazulError) and not isinstance(problem, Unavailable):
+            raise problem
         if attempt == _ATTEMPTS - 1:
             raise DatastoreUnreachable(
                 f"{access.path!r} could not be transferred: {str(problem) or type(problem).__name__}.",
