@@ -223,6 +223,7 @@ class Transfer:
         finally:
             if not reply.response.isclosed():
                 self._connections.drop(access.url)
+                reply.response.close()
 
     def _copied(self, access: FileAccess, arrival: _Arrival, start: int, end: int) -> bool:
         """Copy from a file of this machine, if it is the one that the server means."""
