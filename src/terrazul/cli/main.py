@@ -37,6 +37,7 @@ COMMANDS = {
     "run": Command("terrazul.cli.run", "Submit runs; follow, find, show, change, end and delete them."),
     "model": Command("terrazul.cli.model", "Register, list, show, change, download and delete models."),
     "dataset": Command("terrazul.cli.dataset", "Register, list, show, look into and download datasets."),
+    "datastore": Command("terrazul.cli.datastore", "Register, test and browse datastores; upload and download."),
     "import": Command("terrazul.cli.importing", "Bring in what MLflow has recorded; nothing doubles."),
     "purge": Command("terrazul.cli.purge", "Delete for good what was deleted in MLflow's way."),
     "service": Command("terrazul.cli.service", "Web services: find, call, change and end them; serve an entry script."),

@@ -17,6 +17,17 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.conda_dependencies.CondaDependencies.create": (
         "without `python_version` it names the Python that submits, not 3.8.13"
     ),
+    "azureml.core.datastore.Datastore.register_azure_data_lake": "is refused: Azure has switched Gen1 off",
+    "azureml.data.azure_storage_datastore.AbstractAzureStorageDatastore.account_key": (
+        "raises `CredentialHidden`: the key is in the key vault, which shows it to nobody"
+    ),
+    "azureml.data.azure_storage_datastore.AbstractAzureStorageDatastore.sas_token": "as `account_key`",
+    "azureml.data.azure_storage_datastore.AzureBlobDatastore.download": (
+        "a file appears whole or not at all; with `overwrite` one of the same size and time is not fetched again"
+    ),
+    "azureml.core.workspace.Workspace.get_default_datastore": (
+        "`workspaceblobstore` and `workspacefilestore` are folders of the server, of the type `LocalFolder`"
+    ),
     "azureml.core.environment.Environment.docker": (
         "is kept, with a notice in the log: the script runs as a process, not in a container"
     ),
