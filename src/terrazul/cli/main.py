@@ -36,6 +36,7 @@ COMMANDS = {
     "experiment": Command("terrazul.cli.experiment", "List, show, change, archive, restore and delete experiments."),
     "run": Command("terrazul.cli.run", "Submit runs; follow, find, show, change, end and delete them."),
     "model": Command("terrazul.cli.model", "Register, list, show, change, download and delete models."),
+    "datastore": Command("terrazul.cli.datastore", "Register, test and browse datastores; upload and download."),
     "dataset": Command("terrazul.cli.dataset", "Register, list, show, look into and download datasets."),
     "import": Command("terrazul.cli.importing", "Bring in what MLflow has recorded; nothing doubles."),
     "purge": Command("terrazul.cli.purge", "Delete for good what was deleted in MLflow's way."),

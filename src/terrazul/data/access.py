@@ -252,7 +252,7 @@ class Transfer:
         for attempt in range(_ATTEMPTS):
             try:  # each attempt is a request
                 self._put(access, upload, overwrite)
-            except AlreadyExists:
+            except AlreadyExists:  # noqa: PERF203  # each attempt is a request
                 stayed.append(upload)
                 return
             except _BROKEN as problem:

@@ -1,4 +1,4 @@
-"""Datastores: where data lies and how it is reached. Credentials travel towards the server only, in ``NewDatastore``."""
+"""Datastores: where data lies, how it is reached. Credentials travel towards the server only, in ``NewDatastore``."""
 
 from __future__ import annotations
 

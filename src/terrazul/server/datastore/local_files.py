@@ -67,7 +67,9 @@ class LocalFiles:
     def browse(self, folder: str, after: str, limit: int) -> FolderPage:
         """What lies in one folder, beyond a name."""
         real = self._real(folder) if folder else self._root_now()
-        entries = [] if real is None else [each for each in self._entries(real, ()) if each.name > after]
+        entries = (
+            [] if real is None else [each for each in self._entries(real, (real, *real.parents)) if each.name > after]
+        )
         entries.sort(key=lambda each: each.name)
         page = entries[:limit]
         prefix = f"{folder}/" if folder else ""
@@ -289,7 +291,7 @@ class LocalWriting:
     def _put(self, *, overwrite: bool) -> None:
         inside = {"src_dir_fd": self._parent, "dst_dir_fd": self._parent}
         if overwrite:
-            os.replace(self._partial, self._name, **inside)
+            os.replace(self._partial, self._name, **inside)  # noqa: PTH105  # within the folder of a descriptor
             return
         try:
             os.link(self._partial, self._name, **inside, follow_symlinks=False)

@@ -167,7 +167,7 @@ class ObjectFiles:
                 return
             if batch is None:
                 return
-            yield [_file_of(each) for each in batch]
+            yield [_file_of(each) for each in batch if each["path"] > after]  # an emulator starts anywhere
 
     async def read(self, path: str, start: int | None, end: int | None) -> Part | None:
         """An object, or a part of it."""
@@ -179,7 +179,7 @@ class ObjectFiles:
         first, size = span_of(start, end, file.size)
         if size == 0:
             return Part(file, first, 0, _nothing())
-        options: Any = {"range": (first, first + size), "if_match": file.etag or None}
+        options: Any = {"range": (first, first + size), "if_match": f'"{file.etag}"' if file.etag else None}
         try:
             result = await self._told(obstore.get_async(self._place.store, path, options=options))
         except FileNotFoundError:
@@ -360,7 +360,7 @@ async def _rest(begun: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 def _file_of(meta: ObjectMeta) -> DataFile:
     modified = from_text(meta["last_modified"].isoformat())
-    return DataFile(meta["path"], meta["size"], to_text(max(0, modified)), meta["e_tag"] or "")
+    return DataFile(meta["path"], meta["size"], to_text(max(0, modified)), (meta["e_tag"] or "").strip('"'))
 
 
 def _there_already(path: str) -> AlreadyExists:

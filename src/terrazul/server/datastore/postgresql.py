@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +22,8 @@ from terrazul.server.datastore.tables import (
     too_slow,
 )
 
+_NO_PASSWORD = "none"  # noqa: S105  # it is none
+"""Given where there is none: the library would look for one around the server."""
 TLS_MODES = ("disable", "prefer", "require", "verify-full")
 _CANCELLED = "57014"
 _TYPES = {
@@ -77,13 +81,14 @@ def _connected(database: Database, addresses: Sequence[str], deadline: Deadline)
             port=database.port,
             dbname=database.name,
             user=database.user,
-            password=database.password,
+            password=database.password or _NO_PASSWORD,
             sslmode=database.tls,
             sslrootcert="system" if database.tls == "verify-full" else None,
             connect_timeout=5,
             application_name="terrazul",
             options=f"-c statement_timeout={max(1, int(deadline.left * 1000))}",
-            passfile="",
+            passfile=os.devnull,
+            gssencmode="disable",
         )
         connection.read_only = True
     except psycopg.OperationalError as error:
@@ -98,42 +103,35 @@ def _asked(connection: Any, text: str, deadline: Deadline) -> Answer:
     import psycopg  # noqa: PLC0415  # as above
     import pyarrow as pa  # noqa: PLC0415  # as above
 
+    cursor = connection.cursor(name="terrazul")
     try:
-        cursor = connection.cursor(name="terrazul")
-        cursor.itersize = ROWS_AT_ONCE
         cursor.execute(text)
         types = [(column.name, column.type_code) for column in cursor.description or []]
         schema = pa.schema([(name, _type_of(code)) for name, code in types])
     except psycopg.Error as error:
-        connection.close()
+        _end(connection, cursor)
         raise _explained(error, deadline) from None
-    as_text = [code not in _TYPES for _, code in types]
-    return Answer(schema, _rows(connection, cursor, as_text, deadline))
+    return Answer(schema, _rows(connection, cursor, deadline))
 
 
-def _rows(connection: Any, cursor: Any, as_text: Sequence[bool], deadline: Deadline) -> Rows:
+def _rows(connection: Any, cursor: Any, deadline: Deadline) -> Rows:
     import psycopg  # noqa: PLC0415  # as above
 
     try:
         while group := cursor.fetchmany(ROWS_AT_ONCE):
-            yield [_plain(row, as_text) for row in group]
+            yield group
     except psycopg.Error as error:
         raise _explained(error, deadline) from None
     finally:
-        connection.close()
+        _end(connection, cursor)
 
 
-def _plain(row: Sequence[Any], as_text: Sequence[bool]) -> Sequence[Any]:
-    return [
-        value if value is None or not texts or isinstance(value, str) else _text(value)
-        for value, texts in zip(row, as_text, strict=True)
-    ]
+def _end(connection: Any, cursor: Any) -> None:
+    import psycopg  # noqa: PLC0415  # as above
 
-
-def _text(value: Any) -> str:
-    import json  # noqa: PLC0415  # only for columns of JSON
-
-    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+    with contextlib.suppress(psycopg.Error):
+        cursor.close()
+    connection.close()
 
 
 def _type_of(code: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ ROWS_AT_ONCE = 10_000
 _CONNECT_SECONDS = 5.0
 _STEP_SECONDS = 15.0
 Rows = Iterator[Sequence[Sequence[Any]]]
+Batches = Iterator["pa.RecordBatch"]
 
 
 class Failed(Exception):
@@ -33,10 +35,10 @@ class Failed(Exception):
 
 
 class Answer(NamedTuple):
-    """What a query gives: the columns, and rows in groups."""
+    """What a query gives: the columns, and rows in groups, which may be Arrow's own."""
 
     schema: pa.Schema
-    rows: Rows
+    rows: Rows | Batches
 
 
 class Deadline:
@@ -83,6 +85,12 @@ def destination_of(host: str, port: int) -> Destination:
     return read_destination(f"https://{written}:{port}/")
 
 
+def host_in_azure(server: str, endpoint: str) -> str:
+    """The whole name of a server that Azure serves, of which v1 gives the first part, or all of it."""
+    is_whole = "." in server or ":" in server or server == "localhost"
+    return server if is_whole else f"{server}.{endpoint}"
+
+
 def arrow_stream(answer: Callable[[], Answer], deadline: Deadline) -> Iterator[bytes]:
     """What a query gives, as the pieces of an Arrow IPC stream. It blocks, and is asked in one thread after another."""
     import pyarrow as pa  # noqa: PLC0415  # a large library that few servers need
@@ -93,7 +101,7 @@ def arrow_stream(answer: Callable[[], Answer], deadline: Deadline) -> Iterator[b
         yield sink.take()
         for group in rows:
             deadline.check()
-            writer.write_batch(_batch(schema, group))
+            writer.write_batch(group if isinstance(group, pa.RecordBatch) else _batch(schema, group))
             yield sink.take()
     yield sink.take()
 
@@ -109,6 +117,10 @@ def _batch(schema: pa.Schema, group: Sequence[Sequence[Any]]) -> pa.RecordBatch:
 def _array(field: pa.Field, values: Sequence[Any]) -> pa.Array:
     import pyarrow as pa  # noqa: PLC0415  # as above
 
+    if pa.types.is_floating(field.type):
+        values = [None if value is None else float(value) for value in values]
+    elif pa.types.is_string(field.type):
+        values = [value if value is None or isinstance(value, str) else _text(value) for value in values]
     try:
         return pa.array(values, field.type, from_pandas=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
@@ -117,6 +129,12 @@ def _array(field: pa.Field, values: Sequence[Any]) -> pa.Array:
             target=field.name,
             hint="Cast the column in the query, for example to text.",
         ) from None
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
 
 
 class _Sink(io.RawIOBase):

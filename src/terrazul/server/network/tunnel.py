@@ -41,7 +41,7 @@ class _Refused(Exception):
 
 
 class Tunnel:
-    """The proxy of one process, which listens once it is asked for. Only who knows its address, with the secret, gets by."""
+    """The proxy of one process, which listens once it is asked for; only who knows the secret gets by."""
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
@@ -75,7 +75,13 @@ class Tunnel:
             await self._forward(reader, writer)
         except _Refused as refusal:
             writer.write(f"HTTP/1.1 {refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.TimeoutError):
+        except (
+            OSError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            asyncio.TimeoutError,
+            asyncio.CancelledError,
+        ):
             pass
         finally:
             await _close(writer)

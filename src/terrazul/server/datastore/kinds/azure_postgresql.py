@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from terrazul.server.datastore import postgresql
 from terrazul.server.datastore.kind import Credential, Field, Settings, Surroundings
-from terrazul.server.datastore.tables import ServedTables, destination_of
+from terrazul.server.datastore.tables import ServedTables, destination_of, host_in_azure
 
 _PORT = 5432
 _ENDPOINT = "postgres.database.azure.com"
@@ -46,9 +46,7 @@ class AzurePostgreSql:
 
 
 def _host_of(settings: Settings) -> str:
-    server = str(settings["server_name"])
-    is_whole = "." in server or ":" in server or server == "localhost"
-    return server if is_whole else f"{server}.{settings.get('endpoint') or _ENDPOINT}"
+    return host_in_azure(str(settings["server_name"]), str(settings.get("endpoint") or _ENDPOINT))
 
 
 def _port_of(settings: Settings) -> int:
