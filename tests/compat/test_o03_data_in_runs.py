@@ -159,8 +159,7 @@ def test_inputs_without_names_and_by_data_reference(project: Path, ws: Workspace
     files = Dataset.File.from_files(path=(default_ds, "cancer-data"))
     reference = default_ds.path("cancer-data").as_mount()
     script = (
-        "import os, sys\n"
-        "print(*(sorted(os.listdir(each)) for each in sys.argv[1:3]), os.path.isfile(sys.argv[3]))\n"
+        "import os, sys\nprint(*(sorted(os.listdir(each)) for each in sys.argv[1:3]), os.path.isfile(sys.argv[3]))\n"
     )
     single = Dataset.File.from_files(path=(default_ds, "cancer-data/cancer.csv")).as_named_input("one").as_mount()
     config = ScriptRunConfig(
