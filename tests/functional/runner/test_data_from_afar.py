@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from terrazul.data.mount.availability import hindrance
+from terrazul.testing.data import get_file
 from terrazul.testing.needs import needs
 from terrazul.testing.server import RunningServer
 from terrazul.testing.submission import SubmittedRun, Submitter, wait_for
@@ -194,6 +195,39 @@ def test_a_server_that_is_killed_meanwhile_is_waited_for(web: Web, afar: Running
     afar.start()
     assert run.wait()["error"] is None
     assert run.log() == "[3000000]\n"
+
+
+def test_outputs_arrive_whole_although_the_server_is_killed_meanwhile(afar: RunningServer, submit_afar: Submitter):
+    write = "import os, sys\nfor n in range(150):\n    open(f'{sys.argv[1]}/{n}', 'wb').write(bytes([n]) * 500_000)"
+    run = submit_afar(
+        write,
+        arguments=["DatasetOutputConfig:one"],
+        outputs=[{"name": "one", "path": "whole", "registration": {"name": "whole"}}],
+    )
+    run.wait_for_line("output one: sends", "75_job_post_log.txt")
+    afar.kill()
+    afar.start()
+    assert run.wait()["error"] is None
+    made = afar.call("GET", f"{afar.workspace()}/datasets/by-name/whole")
+    assert (made["version"], made["content"]["file_count"], made["content"]["size"]) == (1, 150, 75_000_000)
+    assert get_file(afar, afar.workspace(), "whole/149") == bytes([149]) * 500_000
+
+
+@pytest.mark.parametrize("mode", ["mount", "download"])
+def test_a_file_at_a_web_address_is_an_input(web: Web, afar: RunningServer, submit_afar: Submitter, mode: str):
+    web.files = {"a b.csv": b"1,2"}
+    address = f"http://{web.place}/a%20b.csv"
+    definition = {
+        "type": "File",
+        "locations": [{"path": address, "datastore": ""}],
+        "steps": [{"operation": "files", "arguments": {}}],
+    }
+    file = {"path": address, "size": 3, "etag": f"a b.csv{web.generation}"}
+    saved = afar.call("POST", f"{afar.workspace()}/datasets", {"definition": definition, "files": [file]})
+    run = submit_with(submit_afar, saved["id"], mode, "import sys\nprint(open(sys.argv[1]).read(), sys.argv[1])")
+    assert run.wait()["error"] is None
+    assert run.log().startswith("1,2 ")
+    assert run.log().endswith("a b.csv\n")
 
 
 def test_a_runner_that_is_killed_meanwhile_leaves_the_cache_sound(
