@@ -12,6 +12,7 @@ from terrazul.core.version import __version__
 if TYPE_CHECKING:
     from terrazul.core.errors import TerrazulError
     from terrazul.sdk.conda_dependencies import CondaDependencies
+    from terrazul.sdk.dataset.dataset import Dataset
     from terrazul.sdk.environment import Environment
     from terrazul.sdk.experiment import Experiment, ViewType
     from terrazul.sdk.model import Model
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CondaDependencies",
+    "Dataset",
     "DockerConfiguration",
     "Environment",
     "Experiment",
@@ -50,6 +52,7 @@ __all__ = [
 
 _HOMES = {
     "CondaDependencies": "terrazul.sdk.conda_dependencies",
+    "Dataset": "terrazul.sdk.dataset.dataset",
     "DockerConfiguration": "terrazul.sdk.run_configuration",
     "Environment": "terrazul.sdk.environment",
     "Experiment": "terrazul.sdk.experiment",

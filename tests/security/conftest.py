@@ -58,6 +58,8 @@ class Victim:
             "upload_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
             "part_number": "1",
             "deletion_id": self.run_id,
+            "datastore_name": "workspaceblobstore",
+            "dataset_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
             "name": "none",
             "digest": "none",
             "path": "none",
@@ -178,6 +180,14 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
         "description": SECRET,
     }
     server.call("POST", f"{workspace}/webhooks", webhook)
+    datastore = {
+        "name": f"store-{run_id}",
+        "kind": "AmazonS3",
+        "settings": {"bucket": "bucket", "endpoint": f"https://{NOWHERE}"},
+        "credential": {"access_key_id": f"{SECRET}-id", "secret_access_key": SECRET},
+        "skip_validation": True,
+    }
+    server.call("POST", f"{workspace}/datastores", datastore)
     return Victim(
         workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"],
         str(webhook["webhook_id"]),

@@ -19,6 +19,7 @@ SHARED_ROUTES = {
     "GET /api/v1",
     "GET /api/v1/openapi.json",
     "GET /api/v1/server",
+    "GET /api/v1/datastore-kinds",
     "GET /api/v1/me",
 }
 OWNERS_ROUTES = {
@@ -75,6 +76,11 @@ OWNERS_ROUTES = {
             ("POST", "/{webhook_id}/test"),
         )
     ),
+    "POST /api/v1/workspaces/{workspace_id}/datastores",
+    "DELETE /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}",
+    "POST /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/default",
+    "POST /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/test",
+    "DELETE /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/file",
     "GET /api/v1/workspaces/{workspace_id}/quota",
     "PUT /api/v1/workspaces/{workspace_id}/quota",
     "GET /api/v1/keyvault",
@@ -113,6 +119,7 @@ def seen(server: RunningServer, victim: Victim) -> object:
         server.call("GET", f"{victim.workspace}/images"),
         server.call("GET", f"{victim.workspace}/secrets"),
         server.call("GET", f"{victim.workspace}/webhooks"),
+        server.call("GET", f"{victim.workspace}/datastores"),
         server.call("POST", f"{victim.workspace}/secrets/values", {"names": [victim.secret_name]}),
     ]
 

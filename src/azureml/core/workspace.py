@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = face(
         "ProjectSystemException": "azureml.exceptions",
         "UserErrorException": "azureml.exceptions",
         "Workspace": "terrazul.sdk.workspace",
+        "WORKSPACE_DEFAULT_BLOB_STORE_NAME": "terrazul.sdk.workspace",
         "WorkspaceException": "azureml.exceptions",
     },
-    not_yet={"datastores": ["WORKSPACE_DEFAULT_BLOB_STORE_NAME"]},
 )

@@ -4,6 +4,6 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"datastores": ["AbstractADLSDatastore", "AzureDataLakeDatastore", "AzureDataLakeGen2Datastore"]},
+    {"AzureDataLakeGen2Datastore": "terrazul.sdk.datastore.azure_storage"},
+    not_yet={"Azure Data Lake Storage Gen1": ["AbstractADLSDatastore", "AzureDataLakeDatastore"]},
 )

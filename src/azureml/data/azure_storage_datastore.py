@@ -4,15 +4,12 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={
-        "datastores": [
-            "AbstractAzureStorageDatastore",
-            "AzureBlobDatastore",
-            "AzureFileDatastore",
-            "EMPTY_FILE",
-            "FILE",
-            "FOLDER",
-        ]
+    {
+        "AbstractAzureStorageDatastore": "terrazul.sdk.datastore.azure_storage",
+        "AzureBlobDatastore": "terrazul.sdk.datastore.azure_storage",
+        "EMPTY_FILE": "terrazul.sdk.datastore.azure_storage",
+        "FILE": "terrazul.sdk.datastore.azure_storage",
+        "FOLDER": "terrazul.sdk.datastore.azure_storage",
     },
+    not_yet={"Azure file shares": ["AzureFileDatastore"]},
 )

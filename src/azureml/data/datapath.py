@@ -4,6 +4,8 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"datastores": ["DataPath", "DataPathComputeBinding"]},
+    {
+        "DataPath": "terrazul.sdk.datapath",
+        "DataPathComputeBinding": "terrazul.sdk.datapath",
+    },
 )

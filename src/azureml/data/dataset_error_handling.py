@@ -4,6 +4,8 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"datasets": ["DatasetExecutionError", "DatasetValidationError"]},
+    {
+        "DatasetExecutionError": "terrazul.core.errors",
+        "DatasetValidationError": "terrazul.core.errors",
+    },
 )

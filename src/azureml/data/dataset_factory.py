@@ -4,6 +4,9 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"datasets": ["DataType", "FileDatasetFactory", "TabularDatasetFactory"]},
+    {
+        "DataType": "terrazul.sdk.dataset.data_type",
+        "FileDatasetFactory": "terrazul.sdk.dataset.file_factory",
+        "TabularDatasetFactory": "terrazul.sdk.dataset.tabular_factory",
+    },
 )

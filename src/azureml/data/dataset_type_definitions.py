@@ -4,14 +4,11 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={
-        "datasets": [
-            "FileEncoding",
-            "FileType",
-            "HistogramCompareMethod",
-            "PromoteHeadersBehavior",
-            "SkipLinesBehavior",
-        ]
+    {
+        "FileEncoding": "terrazul.sdk.dataset.enumerations",
+        "FileType": "terrazul.sdk.dataset.enumerations",
+        "HistogramCompareMethod": "terrazul.sdk.dataset.enumerations",
+        "PromoteHeadersBehavior": "terrazul.sdk.dataset.enumerations",
+        "SkipLinesBehavior": "terrazul.sdk.dataset.enumerations",
     },
 )

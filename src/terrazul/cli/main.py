@@ -36,6 +36,8 @@ COMMANDS = {
     "experiment": Command("terrazul.cli.experiment", "List, show, change, archive, restore and delete experiments."),
     "run": Command("terrazul.cli.run", "Submit runs; follow, find, show, change, end and delete them."),
     "model": Command("terrazul.cli.model", "Register, list, show, change, download and delete models."),
+    "dataset": Command("terrazul.cli.dataset", "Register, list, show, look into and download datasets."),
+    "datastore": Command("terrazul.cli.datastore", "Register, test and browse datastores; upload and download."),
     "import": Command("terrazul.cli.importing", "Bring in what MLflow, or a v1 workspace, has recorded."),
     "export-script": Command("terrazul.cli.export_script", "Print the program that saves a v1 workspace."),
     "purge": Command("terrazul.cli.purge", "Delete for good what was deleted in MLflow's way."),

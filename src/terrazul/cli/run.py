@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import Any, Dict, List, Optional
 
-from terrazul.cli import experiment, many_runs, submission
+from terrazul.cli import experiment, lineage, many_runs, submission
 from terrazul.cli.command import Subparsers, add_group, add_verb, pair, workspace_options
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, is_for_people, note, show
@@ -18,6 +18,7 @@ from terrazul.core.errors import from_code
 from terrazul.core.ids import new_guid
 from terrazul.sdk.client import Client
 from terrazul.wire.codec import from_plain
+from terrazul.wire.lineage import Edge
 from terrazul.wire.metric import MetricHistory, RunMetrics, from_json_value
 from terrazul.wire.run import Run, RunError, RunInclusion, RunPage, RunSelection, RunState
 from terrazul.wire.write import RunChange, WriteAnswer, WriteBatch
@@ -101,6 +102,9 @@ def add_parser(subparsers: Subparsers) -> None:
     metrics.add_argument("-n", "--name", metavar="NAME", help="Only this metric.")
     metrics.add_argument("--recursive", action="store_true", help="Also of the runs below it.")
     add_verb_on_run(verbs, "children", _children, "List the children of a run, newest first.")
+    add_verb_on_run(
+        verbs, "lineage", _lineage, "Show which datasets a run read and made, and the models that came of it."
+    )
     many_runs.add_verbs(verbs)
     restore = add_verb_on_run(
         verbs, "restore-snapshot", _restore_snapshot, "Download the source directory of a run as a zip file."
@@ -271,6 +275,13 @@ def _download_logs(arguments: argparse.Namespace) -> int:
     run = choose(arguments).get_run(run_id_of(arguments))
     files = run.get_all_logs(arguments.output_dir)
     show(arguments, files, nothing="It has no logs yet.")
+    return ExitCode.GOOD
+
+
+def _lineage(arguments: argparse.Namespace) -> int:
+    client = choose(arguments).client
+    edges = client.get(List[Edge], address_of(run_id_of(arguments), "lineage"))
+    show(arguments, lineage.rows(edges), lineage.TABLE, nothing=lineage.NOTHING)
     return ExitCode.GOOD
 
 

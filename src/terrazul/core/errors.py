@@ -94,6 +94,18 @@ class DestinationUnreachable(InvalidInput):
     code = "destination_unreachable"
 
 
+class DatastoreUnreachable(InvalidInput):
+    """A datastore that gives no answer, or not the one that it must give."""
+
+    code = "datastore_unreachable"
+
+
+class DatastoreRefused(InvalidInput):
+    """A datastore that refuses the credential it was registered with, or what was to be done with it."""
+
+    code = "datastore_refused"
+
+
 class AuthenticationException(UserErrorException):
     """No token, or one that is not valid (any more)."""
 
@@ -119,6 +131,12 @@ class Forbidden(UserErrorException):
     status = 403
 
 
+class CredentialHidden(Forbidden, AttributeError):
+    """A credential that was given to the platform, which uses it and shows it to nobody."""
+
+    code = "credential_hidden"
+
+
 class NotFound(UserErrorException):
     """The thing that was named does not exist."""
 
@@ -130,6 +148,12 @@ class MissingFile(InvalidInput, FileNotFoundError):
     """A file that was named is not there; v1 code expects ``FileNotFoundError``."""
 
     code = "missing_file"
+
+
+class DataNotFound(NotFound, FileNotFoundError):
+    """A file or folder of a datastore that is not there; v1 code expects ``FileNotFoundError``."""
+
+    code = "data_not_found"
 
 
 class AlreadyExists(UserErrorException):
@@ -197,6 +221,12 @@ class DamagedContent(TerrazulError):
     """Stored bytes are no longer those that were sent; they are not handed out."""
 
     code = "damaged_content"
+
+
+class MissingLibrary(UserErrorException, ImportError):
+    """A library that this needs is not installed; v1 code expects ``ImportError``."""
+
+    code = "missing_library"
 
 
 class WorkspaceException(UserErrorException):
@@ -330,6 +360,47 @@ class ModelInUse(Conflict, WebserviceException):
 
     code = "model_in_use"
     status = 409
+
+
+class _DatasetError(UserErrorException):
+    """What v1's errors of datasets have in common: the error that caused them comes as the second argument."""
+
+    def __init__(self, message: str = "", exception: Optional[BaseException] = None, **details: object) -> None:
+        details.setdefault("inner_exception", exception)
+        super().__init__(message, **details)  # type: ignore[arg-type]  # the same keywords as the root
+
+    @property
+    def error_code(self) -> str:
+        """The class of the error in a word, as v1 tells it."""
+        return type(self).__name__
+
+    @property
+    def compliant_message(self) -> str:
+        """The message; v1 keeps one without the user's data beside it."""
+        return self.message
+
+    @property
+    def validation_error_code(self) -> str:
+        """What was wrong, in a word."""
+        return self.code
+
+
+class DatasetValidationError(_DatasetError):
+    """A dataset that cannot be made as it was asked for, since its data is not there or cannot be read so."""
+
+    code = "dataset_validation"
+
+
+class DatasetExecutionError(_DatasetError):
+    """The data of a dataset could not be brought or read."""
+
+    code = "dataset_execution"
+
+
+class DatasetWithoutData(DatasetValidationError, DatasetExecutionError):
+    """There is nothing where a dataset's data should lie; v1 tells it by either class, depending on when it looks."""
+
+    code = "dataset_without_data"
 
 
 class DatasetTimestampMissingError(UserErrorException):

@@ -23,6 +23,7 @@ class Home:
         self.log_file = self.path / "server.log"
         self.database_file = self.path / "terrazul.db"
         self.blobs_folder = self.path / "blobs"
+        self.data_folder = self.path / "data"
         self.runs_folder = self.path / "runs"
         self.services_folder = self.path / "services"
         self.environments_folder = self.path / "environments"

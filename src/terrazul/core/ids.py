@@ -22,6 +22,8 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][\w-]{2,32}\Z", re.ASCII)
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z", re.ASCII)
 _WEBSERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{1,30})[a-z0-9]\Z", re.ASCII)
+_DATA_NAME = re.compile(r"\w{1,255}\Z", re.ASCII)
+_NOT_FOR_DATA = re.compile(r"(PATH|HOME|USER|SHELL|TMPDIR|LD_.*|PYTHON.*|AZUREML_.*|MLFLOW_.*|TERRAZUL_.*)\Z")
 _V1_EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 EXPERIMENT_NAME_LIMIT = 500
@@ -72,6 +74,18 @@ def check_run_id(text: str) -> RunId:
             message, target=text[:80], hint="Use up to 256 letters, digits, '_', '-', '.', the first a letter or digit."
         )
     return RunId(text)
+
+
+def check_data_name(text: str) -> str:
+    """The text as the name of an input or output of a run, which becomes a variable. Raises ``InvalidInput``."""
+    if not _DATA_NAME.match(text) or _NOT_FOR_DATA.match(text):
+        message = f"{text[:80]!r} cannot be the name of an input or output: the script finds it as a variable."
+        raise InvalidInput(
+            message,
+            target=text[:80],
+            hint="Use letters, digits and '_', and no name that the system uses, such as PATH.",
+        )
+    return text
 
 
 def check_digest(text: str) -> Digest:

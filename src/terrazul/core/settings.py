@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
 from terrazul.core.errors import InvalidInput
@@ -53,8 +54,15 @@ class Settings:
     allowed_destinations: str = field(
         default="",
         metadata={
-            "help": "Places outside of the public internet that the server may call for its users, in webhooks: "
-            "host:port, between commas. They may speak plain HTTP."
+            "help": "Places outside of the public internet that the server may call for its users, in webhooks and as "
+            "datastores: host:port, between commas. They may speak plain HTTP."
+        },
+    )
+    data_roots: str = field(
+        default="",
+        metadata={
+            "help": "Folders of the server's machine, between commas, below which its users may register local folders "
+            "and database files as datastores. The owner of a server that is not shared may register any other too."
         },
     )
     request_seconds: int = field(
@@ -112,6 +120,17 @@ class Settings:
     )
     snapshot_limit: int = field(
         default=0, metadata={"help": "Largest snapshot in bytes; 0 for no limit. Told before anything is sent."}
+    )
+    data_cache_bytes: int = field(
+        default=0,
+        metadata={"help": "Bytes of data of datastores that a node keeps for its runs; 0 for a fifth of its disk."},
+    )
+    data_mount_bytes: int = field(
+        default=256 << 20,
+        metadata={
+            "help": "Bytes of an input of a run from which on it is mounted by FUSE, where the node has it; what is "
+            "smaller is brought before the script starts."
+        },
     )
     concurrent_runs: int = field(
         default=0, metadata={"help": "Runs that this machine executes at once; 0 for its number of cores, at least 2."}
@@ -195,6 +214,11 @@ class Settings:
         """The domains of e-mail addresses whose people become users by themselves."""
         return _parts(self.oidc_domains)
 
+    @property
+    def data_folders(self) -> List[str]:
+        """The folders below which its users may register local ones as datastores."""
+        return [part.strip() for part in self.data_roots.split(",") if part.strip()]
+
 
 def _parts(text: str) -> List[str]:
     return [part.strip().lower() for part in text.split(",") if part.strip()]
@@ -257,6 +281,7 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
     _check_network(settings)
     _check_destinations(settings)
     _check_provider(settings)
+    _check_data_folders(settings)
     return settings
 
 
@@ -330,3 +355,10 @@ def _check_provider(settings: Settings) -> None:
         if not _DOMAIN.match(domain):
             message = f"{domain[:80]!r} in {option_of('oidc_domains')} is no domain of e-mail addresses."
             raise InvalidInput(message, target="oidc_domains", hint="Write example.com, without @.")
+
+
+def _check_data_folders(settings: Settings) -> None:
+    for folder in settings.data_folders:
+        if not Path(folder).is_absolute():
+            message = f"{folder[:80]!r} in {option_of('data_roots')} is not an absolute path."
+            raise InvalidInput(message, target="data_roots", hint="Write /srv/data,/mnt/archive.")

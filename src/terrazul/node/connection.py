@@ -102,10 +102,7 @@ class Connection:
         target = quote(path) + ("?" + urlencode(query) if query else "")
         response = self.exchange(method, target, {"Content-Type": _content_type(body)}, body)
         try:
-            answer = Answer(response)
-            if response.status >= _ERROR:
-                raise _error_of(response.status, answer.read())
-            yield answer
+            yield checked(response)
         finally:
             if not response.isclosed():
                 self.close()
@@ -196,6 +193,14 @@ def _place_of(assignment: Assignment) -> _Place:
     except ProcessLookupError:
         raise ConnectionRefusedError(_NOT_RUNNING) from None
     return _Place(server.url, server.ca_file)
+
+
+def checked(response: http.client.HTTPResponse) -> Answer:
+    """An answer to be read. Raises the error that the server names instead of one."""
+    answer = Answer(response)
+    if response.status >= _ERROR:
+        raise _error_of(response.status, answer.read())
+    return answer
 
 
 class Backoff:

@@ -29,6 +29,7 @@ class RunFolder:
         self.work = self.root / "work"
         self.journal = self.root / "journal"
         self.spool = self.root / "spool"
+        self.data = self.root / "data"
         self._delivered = self.root / "delivered"
 
     def log(self, name: str) -> Path:
@@ -75,5 +76,5 @@ class RunFolder:
     def mark_delivered(self) -> None:
         """Note that the server has everything, and free what only this machine needed."""
         self._delivered.touch(mode=0o600)
-        for folder in (self.work, self.spool):
+        for folder in (self.work, self.spool, self.data):
             shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from hmac import compare_digest
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Iterator, cast
 
 from terrazul.core.errors import (
@@ -32,6 +33,7 @@ from terrazul.runner.spool import Spool
 from terrazul.wire import codec, pack
 from terrazul.wire.error import ErrorBody
 from terrazul.wire.job import Job
+from terrazul.wire.library import LIBRARIES, LibraryFolder, LibraryRequest
 from terrazul.wire.mlflow.error import body_of, code_of
 from terrazul.wire.snapshot import Digests
 from terrazul.wire.write import WriteAnswer, WriteBatch
@@ -150,6 +152,22 @@ class Relay:
         finally:
             connection.close()
 
+    def provide_libraries(self, body: bytes) -> LibraryFolder:
+        """What reading data takes, for the script's interpreter. Raises ``UserErrorException``, ``InvalidInput``."""
+        from terrazul.node.environment import data_libraries, interpreter  # noqa: PLC0415  # most scripts need neither
+
+        try:
+            asked = codec.decode(LibraryRequest, body)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InvalidInput("The body is not a request for libraries.") from None
+        python = interpreter.named(asked.python)
+        folder = Path(self.job.environments_folder)
+        return LibraryFolder(str(data_libraries.provide(python, folder, asked.installed, self._check_open)))
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise Unavailable("The run's script is over.")
+
     def _append(self, kind: EntryKind, payload: bytes) -> int:
         try:
             return self.journal.append(kind, payload)
@@ -231,6 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
             "POST writes": lambda body: relay.record(_read_limited(body)),
             "POST contents": relay.receive_pack,
             "POST contents/missing": lambda body: relay.missing(_digests(_read_limited(body))),
+            f"POST {LIBRARIES}": lambda body: relay.provide_libraries(_read_limited(body)),
         }
         if request in local:
             self._answer(local[request](self._body()))

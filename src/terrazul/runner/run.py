@@ -6,8 +6,9 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from terrazul.core.errors import Conflict, TerrazulError, UserErrorException
 from terrazul.node import process, sdk_path
@@ -17,6 +18,8 @@ from terrazul.node.log import TimedLog
 from terrazul.node.phase import Phases
 from terrazul.node.stop import Stop, Stopped, StopReason
 from terrazul.runner import command, snapshot, variables
+from terrazul.runner.data.place import Place, fill_in
+from terrazul.runner.data.place import variables as data_variables
 from terrazul.runner.folder import BUILD_LOG, FINISH_LOG, PREPARATION_LOG, SCRIPT_LOG, RunFolder
 from terrazul.runner.heartbeat import Pulse
 from terrazul.runner.link import Link
@@ -26,6 +29,9 @@ from terrazul.runner.route import run_path
 from terrazul.runner.spool import Spool
 from terrazul.wire.job import Job
 from terrazul.wire.run import RunError, RunState
+
+if TYPE_CHECKING:
+    from terrazul.runner.data.run_data import RunData
 
 _USAGE = "usage: python -I -m terrazul.runner [--deliver] <folder of the attempt>"
 _DELIVERED, _NOT_DELIVERED, _MISUSED = 0, 1, 2
@@ -94,7 +100,7 @@ def deliver(job: Job, folder: RunFolder) -> bool:
     persist(pulse.beat, Stop())
     pulse.start()
     if not link.journal.ended:
-        _end_in_place_of_runner(folder, link, stop)
+        _end_in_place_of_runner(job, folder, link, stop)
     delivered = link.finish()
     pulse.end()
     if delivered:
@@ -102,9 +108,12 @@ def deliver(job: Job, folder: RunFolder) -> bool:
     return delivered
 
 
-def _end_in_place_of_runner(folder: RunFolder, link: Link, stop: Stop) -> None:
+def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link, stop: Stop) -> None:
     TimedLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
     collection = link.collect()
+    data = _data_of(job, folder, link, stop)
+    if data is not None:
+        data.take_in_place_of_runner(TimedLog(folder.log(FINISH_LOG)))
     link.writer.warn(f"The runner was killed: the outputs ({collection}) may be partial.")
     if stop.reason is StopReason.CANCELED:
         link.writer.end(RunState.CANCELED)
@@ -139,18 +148,22 @@ class Execution:
         self._preparation = TimedLog(folder.log(PREPARATION_LOG))
         self._finish = TimedLog(folder.log(FINISH_LOG))
         self._look_in = PREPARATION_LOG
+        self._data = _data_of(job, folder, link, stop)
 
     def carry_out(self) -> None:
         """Go through all phases, and put the end of the run into the journal, unless another attempt has taken over."""
         outcome = self._outcome_of(self._run_script)
+        if self._data is not None:
+            self._data.unmount()
         left_behind = process.end_descendants()
         self._look_in = FINISH_LOG
         self._finish.line(f"the script is over: {outcome.state.value}")
         for line in left_behind:
             self._finish.line(f"ended with it: {line}")
-        collected = self._outcome_of(self._collect)
-        if outcome.state is RunState.COMPLETED:
-            outcome = collected
+        for work in (self._collect, partial(self._take_data, outcome)):
+            afterwards = self._outcome_of(work)
+            if outcome.state is RunState.COMPLETED:
+                outcome = afterwards
         if self._stop.reason is not StopReason.FENCED:
             self._finish.line(f"the run is over: {outcome.state.value}")
             self._link.writer.end(outcome.state, outcome.error)
@@ -189,11 +202,12 @@ class Execution:
             notes.append(self._lay_out_snapshot())
         with self._phases.phase("prepare environment", self._preparation) as notes:
             python = self._prepare_environment(notes)
+        places = self._bring_data()
         self._link.writer.state(RunState.STARTING)
         relay = Relay(self._job, self._link.journal, Spool(self._folder.spool), self._link.forwarder)
         try:
             with self._phases.phase("start script", self._preparation) as notes:
-                script = self._start_script(python, relay, notes)
+                script = self._start_script(python, relay, places, notes)
             self._link.writer.state(RunState.RUNNING)
             with self._phases.phase("run", self._preparation, quiet=True) as notes:
                 exit_code = script.wait(self._stop, self._job.definition.max_run_duration_seconds)
@@ -235,10 +249,20 @@ class Execution:
         notes.append(f"environment {recipe.key}")
         return python
 
-    def _start_script(self, python: Path, relay: Relay, notes: list[str]) -> Script:
-        program = command.of(self._job.definition, python, self._folder.work)
+    def _bring_data(self) -> list[Place]:
+        """Where the script finds its inputs, once they are here, and its outputs."""
+        if self._data is None:
+            return []
+        with self._phases.phase("data", self._preparation) as notes:
+            places = self._data.bring(self._preparation)
+            notes.append(", ".join(place.name for place in places))
+        return places
+
+    def _start_script(self, python: Path, relay: Relay, places: list[Place], notes: list[str]) -> Script:
+        program = command.of(fill_in(self._job.definition, places), python, self._folder.work)
         sdk = sdk_path.provide(Path(self._job.environments_folder).parent / "sdk")
-        surroundings = variables.of_script(self._job, os.environ, python, sdk, relay.url)
+        told = data_variables(places, os.environ)
+        surroundings = variables.of_script(self._job, os.environ, python, sdk, relay.url, told)
         relay.start()
         self._link.watch_folders()
         self._stop.check()
@@ -250,6 +274,16 @@ class Execution:
 
         data, first_line = _end_of(self._folder.log(SCRIPT_LOG), failure.TAIL_SIZE)
         return failure.explain(exit_code, failure.tail_of(data, first_line), SCRIPT_LOG)
+
+    def _take_data(self, outcome: Outcome) -> None:
+        """Send what the script wrote to its outputs, unless the run was stopped."""
+        if self._data is None or not self._data.may_be_taken or self._stop.reason is StopReason.FENCED:
+            return
+        if self._stop.reason is not None:
+            self._link.writer.warn("The run was ended before its script was done: its data outputs are not sent.")
+            return
+        with self._phases.phase("upload data", self._finish):
+            self._data.take(self._finish, succeeded=outcome.state is RunState.COMPLETED)
 
     def _collect(self) -> None:
         """Keep what the script left, as much of it as there is time for when the run was canceled."""
@@ -266,6 +300,15 @@ class Execution:
                 f"({collection} uploaded, {collection.unsent} files not)."
             )
             raise Stopped
+
+
+def _data_of(job: Job, folder: RunFolder, link: Link, stop: Stop) -> RunData | None:
+    """What brings and takes the data of a run; None for one that has no such data."""
+    if not job.definition.inputs and not job.definition.outputs:
+        return None
+    from terrazul.runner.data.run_data import RunData  # noqa: PLC0415  # most of a start's time, where it is not needed
+
+    return RunData(job, folder, link.writer, stop)
 
 
 def _end_of(log: Path, size: int) -> tuple[bytes, int | None]:

@@ -9,12 +9,20 @@ from terrazul.node import surroundings
 from terrazul.node.connection import workspace_path
 from terrazul.wire.job import Job
 
+FOLDER_VARIABLE, LIMIT_VARIABLE = "AZUREML_DATA_CACHE", "AZUREML_DATA_CACHE_BYTES"
+"""Where scripts find the cache of their machine, and how large it may be."""
 
-def of_script(job: Job, inherited: Mapping[str, str], python: Path, sdk: Path, relay_url: str) -> dict[str, str]:
-    """Everything a script finds around it; ``python`` is the interpreter it runs on, ``sdk`` our copy for it."""
+
+def of_script(
+    job: Job, inherited: Mapping[str, str], python: Path, sdk: Path, relay_url: str, data: Mapping[str, str]
+) -> dict[str, str]:
+    """Everything a script finds around it.
+
+    ``python`` is the interpreter it runs on, ``sdk`` our copy for it, ``data`` tells where its inputs and outputs are.
+    """
     definition = job.definition
     own = {**definition.environment.environment_variables, **definition.environment_variables}
-    return surroundings.of_process(inherited, {**own, **_of_run(job, relay_url)}, python, sdk)
+    return surroundings.of_process(inherited, {**own, **data, **_of_run(job, relay_url)}, python, sdk)
 
 
 def _of_run(job: Job, relay_url: str) -> dict[str, str]:
@@ -28,9 +36,16 @@ def _of_run(job: Job, relay_url: str) -> dict[str, str]:
         "AZUREML_WORKSPACE_ID": job.workspace_id,
         "AZUREML_RUN_TOKEN": job.token,
         "AZUREML_SERVICE_ENDPOINT": relay_url,
+        FOLDER_VARIABLE: str(cache_folder(job)),
+        LIMIT_VARIABLE: str(job.data_cache_bytes),
         "MLFLOW_TRACKING_URI": f"{relay_url}{workspace_path(job)}/mlflow",
         "MLFLOW_TRACKING_TOKEN": job.token,
         "MLFLOW_RUN_ID": job.run_id,
         "MLFLOW_EXPERIMENT_NAME": job.experiment_name,
         "MLFLOW_EXPERIMENT_ID": str(job.experiment_number),
     }
+
+
+def cache_folder(job: Job) -> Path:
+    """The cache for data of this node, which its scripts read from too."""
+    return Path(job.environments_folder).parent / "cache" / "data"

@@ -16,7 +16,7 @@ from terrazul.core.errors import (
     RunEnvironmentException,
 )
 from terrazul.core.ids import check_snapshot_id, new_guid
-from terrazul.sdk import deletion
+from terrazul.sdk import deletion, run_datasets
 from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Client, Request, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.content import fetch_file
@@ -24,9 +24,10 @@ from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
 from terrazul.sdk.run_details import error_of
 from terrazul.sdk.run_recording import RunRecording
 from terrazul.sdk.run_search import Texts, pairs, search, search_by_text, texts_in, view_of
-from terrazul.sdk.unsupported import not_yet, not_yet_property
+from terrazul.sdk.unsupported import not_yet
 from terrazul.wire import run as wire
 from terrazul.wire.deletion import Deletion, DeletionPreview, Selection
+from terrazul.wire.lineage import DatasetUse, Edge
 from terrazul.wire.run import RunError, RunState
 from terrazul.wire.write import NewRun, RunChange, StateChange
 
@@ -162,8 +163,28 @@ class Run(RunRecording):
 
     list_by_compute = staticmethod(not_yet("Run.list_by_compute", "compute targets"))
     clean = not_yet("Run.clean", "compute targets")
-    input_datasets: Any = not_yet_property("Run.input_datasets", "datasets")
-    output_datasets: Any = not_yet_property("Run.output_datasets", "datasets")
+
+    @property
+    def input_datasets(self) -> Mapping[str, Any]:
+        """The datasets that the run reads, by the names of its inputs.
+
+        Inside of the run, what was mounted or downloaded is given by its path.
+        """
+        return run_datasets.of_uses(self._experiment.workspace, self._dataset_uses(), made=False)
+
+    @property
+    def output_datasets(self) -> Mapping[str, Any]:
+        """The datasets that the run has made, by the names of its outputs; inside of the run, the folders for them."""
+        return run_datasets.of_uses(self._experiment.workspace, self._dataset_uses(), made=True)
+
+    def get_lineage(self) -> List[Edge]:
+        """What the run was made with (its datasets), and what came of it (datasets, models); Terrazul's own."""
+        self.flush()
+        return self._client.get(List[Edge], self._path + "/lineage")
+
+    def _dataset_uses(self) -> List[DatasetUse]:
+        self.flush()
+        return self._client.get(List[DatasetUse], self._path + "/datasets")
 
     def get_secret(self, name: str) -> str:
         """The value of a secret of the workspace. Raises ``NotFound``."""

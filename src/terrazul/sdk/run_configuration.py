@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union
+from typing import Any, ClassVar, Dict, List, Optional, Protocol, Tuple, Union
 
 from terrazul.core.errors import RunConfigurationException
 from terrazul.sdk import container_registry, yaml_text
@@ -14,6 +14,7 @@ from terrazul.sdk.curated_environment import is_curated
 from terrazul.sdk.environment import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE, Environment, EnvironmentReference
 from terrazul.sdk.section import Section, items, key, optional
 from terrazul.sdk.unsupported import not_yet
+from terrazul.wire.run_configuration import DataInput
 
 AML_CONFIG_DIR = "aml_config"
 AZUREML_DIR = ".azureml"
@@ -216,6 +217,13 @@ class DataLocation(Section):
     uri: Optional[Uri] = field(default=None, metadata=optional(Uri))
 
 
+class Consumption(Protocol):
+    """A dataset together with how it comes to a run."""
+
+    def for_run(self, workspace: Any = None) -> Any:
+        """What a run is told of it."""
+
+
 @dataclass(repr=False)
 class Data(Section):
     """Data that a run gets."""
@@ -228,7 +236,16 @@ class Data(Section):
     overwrite: bool = False
     options: Optional[Dict[str, str]] = None
 
-    create: ClassVar[Any] = staticmethod(not_yet("Data.create", "datasets"))
+    @staticmethod
+    def create(data: Consumption) -> Data:
+        """The section of a dataset's consumption; a dataset that its workspace does not know yet is saved there."""
+        found: DataInput = data.for_run(None).data
+        return Data(
+            DataLocation(Dataset(found.dataset_id)),
+            mechanism=found.mode,
+            environment_variable_name=found.name,
+            path_on_compute=found.path_on_compute or None,
+        )
 
 
 @dataclass(repr=False)
@@ -243,7 +260,7 @@ class DatacacheConfiguration(Section):
     replica: Optional[int] = None
     failure_fallback: bool = False
 
-    create: ClassVar[Any] = staticmethod(not_yet("DatacacheConfiguration.create", "datasets"))
+    create: ClassVar[Any] = staticmethod(not_yet("DatacacheConfiguration.create", "data caches"))
 
 
 @dataclass(repr=False, init=False)

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union
 
 from terrazul.core.errors import RunConfigurationException
 from terrazul.sdk.run_configuration import RunConfiguration
+from terrazul.sdk.run_data import REFERENCE_ARGUMENT, RunData, has_reference
 from terrazul.sdk.unsupported import tell_not_yet
 from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.run_configuration import History, RunDefinition
 
+if TYPE_CHECKING:
+    from terrazul.sdk.workspace import Workspace
+
 _FRAMEWORKS = ("Python", "PySpark", "TensorFlow", "PyTorch", "CNTK")
 _COMMUNICATORS = ("None", "ParameterServer", "Gloo", "OpenMpi", "IntelMpi", "Nccl", "ParallelTask")
-_DATA = ("data", "data_references", "datacaches", "output_data")
 _SHELL_TOKENS = frozenset("&|;<>$`*?~#()")
 _SCRIPTS_TOLD = 10
 _TYPED_KEYS = frozenset(
     ["script", "command", "arguments", "target", "framework", "communicator", "nodeCount", "maxRunDurationSeconds",
-     "environment", "environmentVariables", "history"]
+     "environment", "environmentVariables", "history", "data", "dataReferences", "outputData"]
 )  # fmt: skip
 
 
-def definition_of(configuration: RunConfiguration, source_directory: str) -> RunDefinition:
-    """What is to be executed, as it travels.
+def definition_of(
+    configuration: RunConfiguration, source_directory: str, workspace: Optional[Workspace] = None
+) -> RunDefinition:
+    """What is to be executed, as it travels; datasets that the workspace does not know yet are saved there.
 
     Raises ``RunConfigurationException`` where script and command are both there or both missing, the script is not in
     the source directory, or a value cannot be used; ``CapabilityNotAvailable`` for what Terrazul does not have yet.
@@ -37,13 +42,17 @@ def definition_of(configuration: RunConfiguration, source_directory: str) -> Run
     framework = _one_of("framework", configuration.framework, _FRAMEWORKS)
     communicator = _one_of("communicator", configuration.communicator, _COMMUNICATORS)
     _refuse_what_is_not_there_yet(configuration, framework, communicator)
-    command, is_shell = _command(configuration)
+    data = RunData(workspace)
+    data.take_sections(configuration)
+    command, is_shell = _command(configuration, data)
+    arguments = [] if command else _texts(configuration.arguments, data)
+    data.check_references([*command, *arguments])
     plain = configuration.to_plain()
     return RunDefinition(
         script=_script_in(source_directory, configuration.script) if configuration.script else "",
         command=command,
         command_is_shell=is_shell,
-        arguments=[] if command else _texts(configuration.arguments),
+        arguments=arguments,
         target=str(configuration.target),
         framework=framework,
         communicator=communicator,
@@ -56,6 +65,8 @@ def definition_of(configuration: RunConfiguration, source_directory: str) -> Run
             list(configuration.history.directories_to_watch),
             configuration.history.snapshot_project,
         ),
+        inputs=data.inputs,
+        outputs=data.outputs,
         sections={name: value for name, value in plain.items() if name not in _TYPED_KEYS},
     )
 
@@ -88,9 +99,8 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> str:
 def _refuse_what_is_not_there_yet(configuration: RunConfiguration, framework: str, communicator: str) -> None:
     if framework == "PySpark":
         tell_not_yet("The framework PySpark", "Spark")
-    for name in _DATA:
-        if getattr(configuration, name):
-            tell_not_yet(f"RunConfiguration.{name}", "datasets")
+    if configuration.datacaches:
+        tell_not_yet("RunConfiguration.datacaches", "data caches")
     if _processes_per_node(configuration, communicator) > 1:
         tell_not_yet(f"More than one process on a node ({communicator})", "distributed runs")
 
@@ -114,7 +124,7 @@ def _environment(configuration: RunConfiguration) -> EnvironmentDefinition:
     return replace(definition, docker={**definition.docker, "enabled": True})
 
 
-def _command(configuration: RunConfiguration) -> Tuple[List[str], bool]:
+def _command(configuration: RunConfiguration, data: RunData) -> Tuple[List[str], bool]:
     """The command, and whether it is a line for the shell.
 
     That is one given as one text, and as in v1 a list of words that only a shell understands.
@@ -122,20 +132,32 @@ def _command(configuration: RunConfiguration) -> Tuple[List[str], bool]:
     command = configuration.command
     if not command:
         return [], False
-    arguments = _texts(configuration.arguments)
+    arguments = _texts(configuration.arguments, data)
     if not isinstance(command, str):
-        words = _texts(command)
-        if not _SHELL_TOKENS.intersection("".join(words)) and " " not in words[0].strip():
+        words = _texts(command, data)
+        if not _SHELL_TOKENS.intersection("".join(map(_without_references, words))) and " " not in words[0].strip():
             return [*words, *arguments], False
         command = " ".join(words)
-    return [" ".join([command, *map(shlex.quote, arguments)])], True
+    return [" ".join([command, *map(_quoted, arguments)])], True
 
 
-def _texts(arguments: Union[str, Sequence[Any], None]) -> List[str]:
+def _without_references(word: str) -> str:
+    """A word without the variables that the runner fills in where there is no shell."""
+    return word.replace(REFERENCE_ARGUMENT, "")
+
+
+def _quoted(argument: str) -> str:
+    """An argument as one word of a shell line, in which the place of a data reference is still found."""
+    if not has_reference(argument):
+        return shlex.quote(argument)
+    return '"' + re.sub(r'(["\\`]|\$(?!AZUREML_DATAREFERENCE_))', r"\\\1", argument) + '"'
+
+
+def _texts(arguments: Union[str, Sequence[Any], None], data: RunData) -> List[str]:
     """Arguments as the script gets them; one text is split as a shell does."""
     if isinstance(arguments, str):
         return shlex.split(arguments)
-    return [os.fspath(each) if isinstance(each, os.PathLike) else str(each) for each in arguments or []]
+    return [data.text_of(each) for each in arguments or []]
 
 
 def _limit(seconds: Optional[int]) -> Optional[int]:

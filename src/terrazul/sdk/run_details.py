@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 from urllib.parse import urlencode
 
 from terrazul.core.errors import NotFound
+from terrazul.sdk import run_datasets
 from terrazul.sdk.client import Client, class_of
 from terrazul.wire.artifact import LogFile
+from terrazul.wire.lineage import DatasetUse
 from terrazul.wire.run import Run, RunError
 from terrazul.wire.run_configuration import RunDefinition
+
+if TYPE_CHECKING:
+    from terrazul.sdk.workspace import Workspace
 
 _SERVICE_KEYS = {
     "amlcompute": "amlCompute",
@@ -21,8 +26,9 @@ _SERVICE_KEYS = {
 """Sections that v1 writes otherwise in a run's details than in files."""
 
 
-def details_of(client: Client, run: Run) -> Dict[str, Any]:
+def details_of(client: Client, run: Run, workspace: Optional[Workspace] = None) -> Dict[str, Any]:
     """What ``get_details`` gives; times that are not known yet are left out."""
+    definition = definition_of(client, run.run_id)
     times = {"startTimeUtc": run.started_at, "endTimeUtc": run.ended_at}
     details: Dict[str, Any] = {
         "runId": run.run_id,
@@ -31,9 +37,8 @@ def details_of(client: Client, run: Run) -> Dict[str, Any]:
         **{name: time for name, time in times.items() if time is not None},
         "services": {},
         "properties": dict(run.properties),
-        "inputDatasets": [],
-        "outputDatasets": [],
-        "runDefinition": run_definition_of(definition_of(client, run.run_id)),
+        **run_datasets.details_of(workspace, client.get(List[DatasetUse], f"/runs/{run.run_id}/datasets"), definition),
+        "runDefinition": run_definition_of(definition),
         "logFiles": {log.path: _address(client, run.run_id, log.path) for log in _logs(client, run.run_id)},
         "submittedBy": run.created_by,
     }
@@ -69,6 +74,8 @@ def run_definition_of(definition: Optional[RunDefinition]) -> Optional[Dict[str,
     """The run configuration as it was executed, under v1's keys."""
     if definition is None:
         return None
+    from terrazul.sdk.run_data import sections_of  # noqa: PLC0415  # it knows run configurations, which scripts need not
+
     command = definition.command[0] if definition.command_is_shell else " ".join(definition.command)
     return {
         "script": definition.script or None,
@@ -88,6 +95,7 @@ def run_definition_of(definition: Optional[RunDefinition]) -> Optional[Dict[str,
             "directoriesToWatch": list(definition.history.directories_to_watch),
             "snapshotProject": definition.history.snapshot_project,
         },
+        **sections_of(definition),
         **{_SERVICE_KEYS.get(name, name): section for name, section in definition.sections.items()},
     }
 

@@ -97,7 +97,7 @@ class RunRecord:
 
     def get_details(self) -> Dict[str, Any]:
         """What the run is, did and was told to do, as the dictionary that v1 gives."""
-        return details_of(self._client, self._fetch())
+        return details_of(self._client, self._fetch(), self._experiment.workspace)
 
     def get_details_with_logs(self) -> Dict[str, Any]:
         """As ``get_details``, with the texts of the logs under ``logFiles``."""

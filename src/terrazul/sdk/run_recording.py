@@ -228,4 +228,4 @@ def _bytes_of(path: str) -> bytes:
 
 def _refuse_datastore(name: Optional[str]) -> None:
     if name is not None:
-        tell_not_yet("The argument datastore_name", "datastores")
+        tell_not_yet("The argument datastore_name", "datastores as the place of a run's files")

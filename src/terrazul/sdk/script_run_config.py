@@ -98,7 +98,7 @@ class ScriptRunConfig:
         environment: object = configuration.environment
         if isinstance(environment, EnvironmentReference) and workspace is not None:
             configuration.environment = environment.get_environment(workspace)
-        return definition_of(configuration, self.source_directory or ".")
+        return definition_of(configuration, self.source_directory or ".", workspace)
 
 
 def get_run_config_from_script_run(script_run_config: ScriptRunConfig) -> RunConfiguration:

@@ -19,6 +19,7 @@ from terrazul.wire.experiment import ExperimentFolder
 from terrazul.wire.write import RunChange
 
 if TYPE_CHECKING:
+    from terrazul.sdk.datastore.abstract import AbstractDatastore
     from terrazul.sdk.environment import Environment
     from terrazul.sdk.experiment import Experiment
     from terrazul.sdk.image import Image
@@ -33,7 +34,7 @@ DEFAULT_RESOURCE_GROUP = "terrazul"
 
 _RUN_SCOPE = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
 _MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the name of a variable
-_COMPUTE, _DATASTORES, _KEYS = "compute targets", "datastores", "keys of the workspace's own resources"
+_COMPUTE, _KEYS = "compute targets", "keys of the workspace's own resources"
 _NETWORK, _CONNECTIONS = "private endpoints", "workspace connections"
 
 
@@ -258,6 +259,26 @@ class Workspace(Team):
         """The newest version of each model by name."""
         return {each.name: each for each in class_of("model").list(self, latest=True)}
 
+    @property
+    def datasets(self) -> Dict[str, Any]:
+        """The registered datasets by name, each in its newest version, without those that are archived."""
+        found: Dict[str, Any] = class_of("dataset.dataset").get_all(self)
+        return found
+
+    @property
+    def datastores(self) -> Dict[str, AbstractDatastore]:
+        """The datastores by name."""
+        return {each.name: each for each in class_of("datastore.datastore").list(self)}
+
+    def get_default_datastore(self) -> AbstractDatastore:
+        """The default datastore: ``workspaceblobstore``, unless another one was made it."""
+        default: AbstractDatastore = class_of("datastore.datastore").get_default(self)
+        return default
+
+    def set_default_datastore(self, name: str) -> None:
+        """Make a datastore the default. Raises ``NotFound``."""
+        class_of("datastore.datastore").get(self, name).set_as_default()
+
     def get_run(self, run_id: str) -> Run:
         """The run of an id. Raises ``NotFound``."""
         run: Run = class_of("run").get(self, run_id)
@@ -382,10 +403,6 @@ class Workspace(Team):
     service_context: Any = not_yet_property("Workspace.service_context", "v1's internal service clients")
     compute_targets: Any = not_yet_property("Workspace.compute_targets", _COMPUTE)
     get_default_compute_target = not_yet("Workspace.get_default_compute_target", _COMPUTE)
-    datastores: Any = not_yet_property("Workspace.datastores", _DATASTORES)
-    datasets: Any = not_yet_property("Workspace.datasets", "datasets")
-    get_default_datastore = not_yet("Workspace.get_default_datastore", _DATASTORES)
-    set_default_datastore = not_yet("Workspace.set_default_datastore", _DATASTORES)
     update_dependencies = not_yet("Workspace.update_dependencies", "container images")
     add_private_endpoint = not_yet("Workspace.add_private_endpoint", _NETWORK)
     delete_private_endpoint_connection = not_yet("Workspace.delete_private_endpoint_connection", _NETWORK)

@@ -28,7 +28,7 @@ from terrazul.server.network.connection import connection_of
 from terrazul.server.network.place import Place, place_of
 from terrazul.server.observation import configure_logging
 from terrazul.server.services import Services
-from terrazul.server.session import take_lock
+from terrazul.server.session import keep_clouds_from_server, take_lock
 from terrazul.server.sql.choice import choose, is_shared
 from terrazul.server.sql.kind import DatabaseKind
 from terrazul.server.sql.migration import migrate
@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _only_server(home), _listening(settings) as listener:
             place = place_of(home, settings, listener.getsockname()[:2], now)
             kind = choose(settings.database, home.database_file)
+            keep_clouds_from_server()
             os.environ.pop(variable_of("database"), None)  # it may hold a password: no program that we start has it
             migrate(kind)
             kind.check_unused()

@@ -17,6 +17,9 @@ from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
 from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.dataset import routes as datasets
+from terrazul.server.datastore.routes import datastores
+from terrazul.server.datastore.routes import files as data_files
 from terrazul.server.deletion import routes as deletions
 from terrazul.server.endpoint.routes import images, webservices
 from terrazul.server.environment import routes as environments
@@ -46,6 +49,7 @@ from terrazul.server.observation import Figures, Observation
 from terrazul.server.page import routes as pages
 from terrazul.server.quota import routes as quotas
 from terrazul.server.recording import Recording
+from terrazul.server.run.routes import datasets as run_datasets
 from terrazul.server.run.routes import files as run_files
 from terrazul.server.run.routes import runs
 from terrazul.server.run.routes import secrets as run_secrets
@@ -135,6 +139,9 @@ def _api() -> Router:
         "/workspaces/{workspace_id:str}",
         route_handlers=[
             *workspaces.handlers,
+            datastores.router,
+            data_files.router,
+            datasets.router,
             environments.router,
             snapshots.router,
             blobs.router,
@@ -143,6 +150,7 @@ def _api() -> Router:
             runs.router,
             run_files.router,
             run_secrets.router,
+            run_datasets.router,
             deletions.router,
             importing.router,
             mlflow.router,
@@ -165,6 +173,7 @@ def _api() -> Router:
             *identity.handlers,
             *sessions.handlers,
             vault.vault,
+            datastores.list_datastore_kinds,
             activity.collection,
         ],
     )

@@ -6,6 +6,7 @@ import getpass
 import os
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,12 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.dataset.service import Datasets
+from terrazul.server.datastore.service.built_in import BuiltIn
+from terrazul.server.datastore.service.datastores import Datastores
+from terrazul.server.datastore.service.files import DataFiles
+from terrazul.server.datastore.service.opening import Grounds, Opening
+from terrazul.server.datastore.store import size_of
 from terrazul.server.deletion.service.collector import Collector
 from terrazul.server.deletion.service.deletions import REMOVER, Deletions
 from terrazul.server.deletion.service.remover import Remover
@@ -51,11 +58,13 @@ from terrazul.server.mlflow.service.registry import MlflowRegistry
 from terrazul.server.mlflow.service.runs import MlflowRuns
 from terrazul.server.model.service import Models
 from terrazul.server.network.outgoing import Outgoing
+from terrazul.server.network.tunnel import Tunnel
 from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
 from terrazul.server.queue.store import count_by_user
 from terrazul.server.quota.rules import Limits
 from terrazul.server.quota.service import Quotas
+from terrazul.server.run.service.datasets import RunDatasets
 from terrazul.server.run.service.files import Files
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import Sight
@@ -84,6 +93,8 @@ class JobFacts:
 
     environments_folder: str
     server_url: str = ""
+    data_cache_bytes: int = 0
+    data_mount_bytes: int = 0
 
 
 class Services:
@@ -99,18 +110,26 @@ class Services:
         self.changes = Changes()
         self.database = Database(kind, shared=settings.processes > 1)
         self.activity = Activity(self.database, clock)
-        self.facts = JobFacts(str(home.environments_folder))
+        self.facts = JobFacts(
+            str(home.environments_folder),
+            data_cache_bytes=settings.data_cache_bytes,
+            data_mount_bytes=settings.data_mount_bytes,
+        )
         storage = LocalStorage(home.blobs_folder)
-        self.quotas = Quotas(self.database, _limits_of(settings), count_by_user)
+        self.quotas = Quotas(self.database, _limits_of(settings), count_by_user, size_of)
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
         self._begin_identity(settings)
+        self._built_in = BuiltIn(self.database, home.data_folder, self.quotas.check_storage)
         hindrances = (active_runs, webservices_in)
         self.workspaces = Workspaces(
-            self.database, self.contents, clock, hindrances, self.sharing.welcome, shared=settings.shared
-        )
+            self.database, self.contents, clock, hindrances, self.sharing.welcome, self._built_in.clear,
+            shared=settings.shared,
+        )  # fmt: skip
         place_of_keys = place_of(settings.master_key_kind, Surroundings(home, os.environ))
         self.vault = Vault(self.database, place_of_keys, clock)
         self.secrets = Secrets(self.database, self.vault)
+        self.datastores, self.data_files = self._make_datastores()
+        self.datasets = Datasets(self.database, self.contents, self.datastores, self.data_files, clock)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
@@ -120,8 +139,7 @@ class Services:
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, admission, self.dispatcher, self.changes, clock)
         self.sight = Sight(self.database)
-        self.run_secrets = RunSecrets(self.database, self.secrets)
-        self.run_searching = RunSearching(self.database, admission)
+        self._begin_views_of_runs(admission)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(
             self.database, self.contents, storage, self.changes, clock, self._notify, log_limit=settings.log_limit
@@ -163,8 +181,22 @@ class Services:
         self.leadership = Leadership(kind, self.changes, self._begin_lead, self._end_lead)
         self._listen()
 
+    def _make_datastores(self) -> tuple[Datastores, DataFiles]:
+        self._outgoing = Outgoing(self.settings.destinations)
+        self._tunnel = Tunnel(self._outgoing)
+        roots = [Path(folder) for folder in self.settings.data_folders]
+        grounds = Grounds(self.home.path, roots, self.settings.shared, self._outgoing, self._tunnel)
+        opening = Opening(self.database, self.vault, grounds)
+        datastores = Datastores(self.database, self.vault, opening, self._built_in, self.clock)
+        return datastores, DataFiles(datastores, self._built_in)
+
+    def _begin_views_of_runs(self, admission: Admission) -> None:
+        self.run_datasets = RunDatasets(self.database)
+        self.run_secrets = RunSecrets(self.database, self.secrets)
+        self.run_searching = RunSearching(self.database, admission)
+
     def _make_webhooks(self) -> tuple[Webhooks, Deliverer]:
-        sender = Sender(Outgoing(self.settings.destinations), self.clock)
+        sender = Sender(self._outgoing, self.clock)
         return (
             Webhooks(self.database, self.vault, sender, self.clock, self._notify_deliverer),
             Deliverer(self.database, self.vault, sender, self.clock),
@@ -230,6 +262,7 @@ class Services:
         """Finish what was accepted and let go of the files. Runs and web services go on."""
         self.changes.close()
         await self.leadership.stop()
+        await self._tunnel.stop()
         await self.vault.stop()
         await self.activity.stop()
         self.database.close()

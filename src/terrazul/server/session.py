@@ -21,6 +21,19 @@ import psutil
 
 _HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN", "TERRAZUL_DATABASE", "PGPASSWORD", "TERRAZUL_MASTER_KEY")
 
+_OF_CLOUDS = ("AWS_", "AZURE_", "GOOGLE_")
+_kept_for_children: dict[str, str] = {}
+
+
+def keep_clouds_from_server() -> None:
+    """Take what would let programs into a cloud out of this process's variables; those that are started have it.
+
+    A library that the server reaches datastores with would use it beside the credential of a datastore, or send it to
+    wherever somebody says that one is.
+    """
+    for name in [name for name in os.environ if name.startswith(_OF_CLOUDS)]:
+        _kept_for_children[name] = os.environ.pop(name)
+
 
 class SessionState(str, enum.Enum):
     """What has become of a process."""
@@ -134,4 +147,5 @@ def _write_secret(path: Path, data: bytes) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN_PREFIXES)}
+    whole = {**os.environ, **_kept_for_children}
+    return {name: value for name, value in whole.items() if not name.startswith(_HIDDEN_PREFIXES)}

@@ -18,3 +18,13 @@ class Edge:
     used_type: str
     used_id: str
     role: str
+
+
+@dataclass(frozen=True)
+class DatasetUse:
+    """A dataset that a run reads or has made."""
+
+    dataset_id: str
+    name: str = ""
+    """The name of the input or output; empty where the script found the dataset by itself."""
+    is_output: bool = False

@@ -47,7 +47,12 @@ _ARCHIVE = re.compile(
 _NOT_ONE_LINE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _COMMENT = re.compile(r"(^|\s)#.*\Z")
 _V1_PACKAGE = re.compile(r"azureml(-|\Z)")
-_IMPLIED_BY_V1 = {"azureml-mlflow": ("mlflow-skinny",)}
+_READING_DATA = ("pandas", "polars", "pyarrow")
+_IMPLIED_BY_V1 = {
+    "azureml-mlflow": ("mlflow-skinny",),
+    "azureml-dataprep": _READING_DATA,
+    "azureml-dataset-runtime": _READING_DATA,
+}
 _IMPLIED_WHEN_SERVING = {
     "azureml-defaults": ("flask", "inference-schema"),
     "azureml-inference-server-http": ("flask", "inference-schema"),

@@ -12,7 +12,9 @@ from terrazul.core.errors import InvalidInput
 from terrazul.core.ids import without_tokens
 from terrazul.server.identity.rules import Action, Principal
 
-RECORDING = frozenset({Action.RUN_WRITE, Action.RUN_EXECUTE, Action.CONTENT_WRITE, Action.ENDPOINT_SERVE})
+RECORDING = frozenset(
+    {Action.RUN_WRITE, Action.RUN_EXECUTE, Action.CONTENT_WRITE, Action.DATA_WRITE, Action.ENDPOINT_SERVE}
+)
 """What runs, their runners and supervisors of web services do many times a second: metrics, logs, files, heartbeats.
 
 A line for each would bury all others, and cost more than the thing itself. The runs, experiments and logged models

@@ -22,6 +22,9 @@ READING = frozenset({
     Action.ENDPOINT_READ,
     Action.SECRET_LIST,
     Action.LINEAGE_READ,
+    Action.DATASTORE_READ,
+    Action.DATA_READ,
+    Action.DATASET_READ,
     Action.DELETION_READ,
     Action.MEMBER_READ,
     Action.QUOTA_READ,
@@ -52,6 +55,11 @@ _WORK = frozenset({
     Action.WEBHOOK_READ,  # the address of a webhook often holds what opens it
     Action.WEBHOOK_WRITE,
     Action.IMPORT_WRITE,
+    Action.DATASTORE_WRITE,
+    Action.DATA_WRITE,
+    Action.DATA_DELETE,
+    Action.DATASET_WRITE,
+    Action.DATASET_DELETE,
 })  # fmt: skip
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
 _ACTIVITY = frozenset({Action.ACTIVITY_READ})

@@ -32,6 +32,14 @@ class Action(str, enum.Enum):
     CONTENT_READ = "content/read"
     SNAPSHOT_READ = "snapshot/read"
     SNAPSHOT_WRITE = "snapshot/write"
+    DATASTORE_READ = "datastore/read"
+    DATASTORE_WRITE = "datastore/write"
+    DATA_READ = "data/read"
+    DATA_WRITE = "data/write"
+    DATA_DELETE = "data/delete"
+    DATASET_READ = "dataset/read"
+    DATASET_WRITE = "dataset/write"
+    DATASET_DELETE = "dataset/delete"
     ENVIRONMENT_READ = "environment/read"
     ENVIRONMENT_WRITE = "environment/write"
     MODEL_READ = "model/read"
@@ -209,10 +217,16 @@ RUN_ACTIONS = frozenset({
     Action.MODEL_REGISTER,
     Action.MODEL_CHANGE,
     Action.LINEAGE_READ,
+    Action.DATASTORE_READ,
+    Action.DATA_READ,
+    Action.DATA_WRITE,
+    Action.DATASET_READ,
+    Action.DATASET_WRITE,
 })  # fmt: skip
 """What a run token may do, on its own run and below; everything else is its owner's.
 
-Models are read in the whole workspace, as v1 scripts do, and changed where the run registered them.
+Models are read in the whole workspace, as v1 scripts do, and changed where the run registered them. The data of the
+workspace's datastores is read and written; whoever may submit a run may do that too.
 """
 
 OF_FOLDERS = frozenset({

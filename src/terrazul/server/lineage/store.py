@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Text, exists, select
+from sqlalchemy import Column, ColumnElement, Connection, Index, Integer, String, Table, Text, and_, exists, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
+from terrazul.server.lineage.rules import DATASET, RUN
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.lineage import Edge
@@ -39,6 +40,14 @@ def remove_user(connection: Connection, workspace: int, user_type: str, user_id:
     connection.execute(
         edge.delete().where(edge.c.workspace == workspace, edge.c.user_type == user_type, edge.c.user_id == user_id)
     )
+
+
+def forget_runs(connection: Connection, workspace: int, run_ids: Iterable[str]) -> None:
+    """Forget what runs read and made, whose ids somebody may use again; models remember theirs."""
+    for group in in_groups(run_ids):
+        reads = and_(edge.c.user_type == RUN, edge.c.user_id.in_(group))
+        made = and_(edge.c.user_type == DATASET, edge.c.used_type == RUN, edge.c.used_id.in_(group))
+        connection.execute(edge.delete().where(edge.c.workspace == workspace, or_(reads, made)))
 
 
 def users_of(connection: Connection, workspace: int, used_type: str, used_id: str) -> list[Edge]:

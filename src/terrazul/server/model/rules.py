@@ -11,12 +11,11 @@ from terrazul.core.clock import check_time
 from terrazul.core.errors import InvalidInput, ModelInUse, ModelNotFound, ModelPathNotFound
 from terrazul.core.ids import check_digest, check_model_name, check_run_id
 from terrazul.core.paths import check_relative_path, check_tree
+from terrazul.server.lineage.rules import DATASET, MODEL, RUN, SNAPSHOT
 from terrazul.wire.artifact import Artifact
 from terrazul.wire.lineage import Edge
 from terrazul.wire.model import DatasetReference, ModelFile, NewModel, ResourceConfiguration
 
-MODEL, RUN, SNAPSHOT, DATASET = "model", "run", "snapshot", "dataset"
-"""The types of things that edges of models lead to."""
 PRODUCED_BY, CODE, DERIVED_FROM = "produced by", "code", "derived from"
 """The roles of the run, of its snapshot and of the parent model."""
 

@@ -18,8 +18,9 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.store import Content
 from terrazul.server.identity.rules import Principal
 from terrazul.server.lineage import store as lineage
+from terrazul.server.lineage.rules import MODEL, RUN
 from terrazul.server.model import event, mlmodel, rules, store
-from terrazul.server.model.rules import MODEL, Kept, ModelId
+from terrazul.server.model.rules import Kept, ModelId
 from terrazul.server.model.store import Filter, ModelRow
 from terrazul.server.run.rules import new_properties
 from terrazul.server.run.service.reach import find_within_reach
@@ -170,12 +171,14 @@ class Models:
         )
 
     async def lineage(self, workspace: int, model_id: str) -> list[Edge]:
-        """What a model was made with, then what uses it."""
+        """What a model was made with, the data that its run read included, then what uses it."""
         wanted = rules.read_model_id(model_id)
 
         def work(connection: Connection) -> list[Edge]:
             row = _existing(connection, workspace, wanted)
             made_with = lineage.used_by(connection, workspace, MODEL, row.id)
+            origins = [each.used_id for each in made_with if each.used_type == RUN]
+            made_with += [read for run_id in origins for read in lineage.used_by(connection, workspace, RUN, run_id)]
             return made_with + lineage.users_of(connection, workspace, MODEL, row.id)
 
         return await self._database.read(work)

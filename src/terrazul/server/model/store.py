@@ -30,7 +30,8 @@ from terrazul.core.clock import to_text
 from terrazul.core.errors import Conflict
 from terrazul.server.blobs import store as contents
 from terrazul.server.lineage import store as lineage
-from terrazul.server.model.rules import DATASET, DERIVED_FROM, MODEL
+from terrazul.server.lineage.rules import DATASET, MODEL
+from terrazul.server.model.rules import DERIVED_FROM
 from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts

@@ -63,6 +63,17 @@ class Outgoing:
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as problem:
             raise _unreachable(destination, str(problem) or type(problem).__name__) from None
 
+    async def addresses_of(self, destination: Destination) -> list[str]:
+        """The addresses of a destination, for who makes the connection by another protocol than HTTP.
+
+        Raises as ``check``.
+        """
+        return await self._addresses(destination)
+
+    def is_allowed(self, place: str) -> bool:
+        """Whether an administrator allowed a place (``host:port``), wherever it is and whatever it speaks."""
+        return place in self._allowed
+
     def _destination(self, url: str) -> Destination:
         destination = read_destination(url)
         if destination.scheme == "http" and destination.place not in self._allowed:

@@ -15,15 +15,18 @@ from terrazul.wire.quota import QueueUse, Quota, QuotaLimits
 
 CountRuns = Callable[[Connection, int], Mapping[str, QueueCount]]
 """Counts the submitted runs of a workspace that have not ended, by user."""
+SizeOf = Callable[[Connection, int], int]
+"""The bytes of a workspace that are kept elsewhere than among the contents."""
 
 
 class Quotas:
     """The quotas of all workspaces; ``defaults`` count where nothing was set."""
 
-    def __init__(self, database: Database, defaults: Limits, count_runs: CountRuns) -> None:
+    def __init__(self, database: Database, defaults: Limits, count_runs: CountRuns, size_of_data: SizeOf) -> None:
         self._database = database
         self.defaults = defaults
         self._count_runs = count_runs
+        self._size_of_data = size_of_data
 
     async def get(self, workspace: int) -> Quota:
         """What a workspace may use, and does use."""
@@ -45,7 +48,10 @@ class Quotas:
 
     def check_storage(self, connection: Connection, workspace: int, fresh: int) -> None:
         """Raise ``QuotaExceeded`` where a workspace has no room for so many bytes more."""
-        check_storage(self.limits(connection, workspace), contents.size_of(connection, workspace), fresh)
+        check_storage(self.limits(connection, workspace), self._size(connection, workspace), fresh)
+
+    def _size(self, connection: Connection, workspace: int) -> int:
+        return contents.size_of(connection, workspace) + self._size_of_data(connection, workspace)
 
     def _load(self, connection: Connection, workspace: int) -> Quota:
         own = store.find(connection, workspace)
@@ -53,7 +59,7 @@ class Quotas:
         return Quota(
             QuotaLimits(**self.defaults.overridden_by(own)._asdict()),
             own,
-            contents.size_of(connection, workspace),
+            self._size(connection, workspace),
             sum(each.running for each in counts.values()),
             sum(each.waiting for each in counts.values()),
             [QueueUse(user, *counts[user]) for user in sorted(counts)],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 from terrazul.core.clock import check_time
 from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, RunConfigurationException
+from terrazul.core.ids import check_data_name
 from terrazul.wire.metric import NUMBER_KEY, MetricPoint
 from terrazul.wire.run import RunState
-from terrazul.wire.run_configuration import RunDefinition
+from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, UPLOAD, DataInput, DataOutput, RunDefinition
 
 NAME_LIMIT = 255
 _LONGEST_RUN_SECONDS = 10 * 366 * 86400
@@ -93,6 +94,43 @@ def check_definition(definition: RunDefinition) -> None:
             hint=f"Give 1 to {_LONGEST_RUN_SECONDS} seconds, or None for no limit.",
         )
     _check_texts(definition)
+    check_data(definition.inputs, definition.outputs)
+
+
+def check_data(inputs: Sequence[DataInput], outputs: Sequence[DataOutput]) -> None:
+    """Raise ``RunConfigurationException`` for inputs and outputs that no script could find or no store could take."""
+    names = [source.name for source in inputs] + [output.name for output in outputs]
+    for name in names:
+        check_data_name(name)
+        if names.count(name) > 1:
+            raise _bad_data(name, "there are two of that name")
+    for source in inputs:
+        if source.mode not in {DIRECT, MOUNT, DOWNLOAD} or (source.mode == DIRECT and not source.dataset_id):
+            raise _bad_data(source.name, f"it cannot come in the mode {source.mode[:40]!r}")
+        if bool(source.dataset_id) == bool(source.datastore):
+            raise _bad_data(source.name, "it names neither a dataset nor a datastore, or both")
+        _check_place(source.name, source.path, source.path_on_compute, source.environment_variable)
+    for output in outputs:
+        if output.mode not in {MOUNT, UPLOAD}:
+            raise _bad_data(output.name, f"it cannot go in the mode {output.mode[:40]!r}")
+        _check_place(output.name, output.path, output.path_on_compute, output.environment_variable)
+        _check_place(output.name, output.pattern, "", "")
+
+
+def _check_place(name: str, path: str, path_on_compute: str, variable: str) -> None:
+    for each in (path, path_on_compute):
+        if "\0" in each or ".." in each.replace("\\", "/").split("/"):
+            raise _bad_data(name, f"{each[:80]!r} is no path for it")
+    if variable:
+        check_data_name(variable)
+
+
+def _bad_data(name: str, reason: str) -> RunConfigurationException:
+    return RunConfigurationException(
+        f"The input or output {name[:80]!r} cannot be: {reason}.",
+        target=name[:80],
+        hint="Make it with dataset.as_named_input(...), datastore.path(...) or OutputFileDatasetConfig(...).",
+    )
 
 
 def _check_texts(definition: RunDefinition) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -40,6 +41,8 @@ Look = Callable[[Connection, int], "Hindrance | None"]
 """Looks for what a higher concept still does in the workspace of a key."""
 Welcome = Callable[[Connection, int, str], None]
 """Gives who makes the workspace of a key the rights to it."""
+Clear = Callable[[str], None]
+"""Removes what a workspace (by its id) has on the disk besides its contents."""
 
 
 class Workspaces:
@@ -52,6 +55,7 @@ class Workspaces:
         clock: Clock,
         hindrances: Sequence[Look],
         welcome: Welcome,
+        clear: Clear,
         *,
         shared: bool,
     ) -> None:
@@ -60,6 +64,7 @@ class Workspaces:
         self._clock = clock
         self._hindrances = hindrances
         self._welcome = welcome
+        self._clear = clear
         self._shared = shared
         self._known: dict[str, _Known] = {}
         self._oldest = ""
@@ -144,6 +149,7 @@ class Workspaces:
         await self._database.write(work)
         self._known.pop(workspace_id, None)
         await self._contents.delete_all(row.key)
+        await asyncio.to_thread(self._clear, row.workspace.workspace_id)
 
     def _recall(self, workspace_id: str) -> WorkspaceRow | None:
         known = self._known.get(workspace_id)

@@ -79,7 +79,7 @@ class LocalSink:
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
-        with _no_room_told():
+        with no_room_told():
             self._file.write(data)
             self._unflushed += len(data)
             if self._unflushed >= _FLUSHED_AT_ONCE and (self._flushing is None or self._flushing.done()):
@@ -98,7 +98,7 @@ class LocalSink:
 
     def commit(self) -> None:
         """Flush the bytes, rename, then flush the folder's entry."""
-        with _no_room_told():
+        with no_room_told():
             self._await_flush()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -133,7 +133,8 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _no_room_told() -> Iterator[None]:
+def no_room_told() -> Iterator[None]:
+    """Raise ``InsufficientStorage`` for a full disk."""
     try:
         yield
     except OSError as error:

@@ -11,6 +11,7 @@ from terrazul.server.deletion.rules import SoftRun, purgeable
 from terrazul.server.experiment import store as experiments
 from terrazul.server.experiment.store import DEFAULT_NUMBER, ExperimentRow
 from terrazul.server.lineage import store as lineage
+from terrazul.server.lineage.rules import MODEL
 from terrazul.server.mlflow import registry_store as registry
 from terrazul.server.mlflow.registry_store import NameRow
 from terrazul.server.model import rules as model_rules
@@ -78,8 +79,8 @@ def hindrances(
     """The first of what keeps these things from being deleted."""
     found = [] if purging else [*_active(connection, doomed.runs)]
     going = {each.id for each in doomed.versions}
-    for edge in lineage.users_of_all(connection, workspace, model_rules.MODEL, going):
-        if edge.user_type != model_rules.MODEL or edge.user_id not in going:
+    for edge in lineage.users_of_all(connection, workspace, MODEL, going):
+        if edge.user_type != MODEL or edge.user_id not in going:
             reason = f"is used by the {edge.user_type} {edge.user_id}"
             hint = f"Delete the {edge.user_type} {edge.user_id} first."
             found.append(DeletionHindrance("model", edge.used_id, reason, hint))

@@ -10,9 +10,9 @@ from terrazul.server.deletion.store.doomed import Doomed, experiments_counted
 from terrazul.server.experiment import store as experiments
 from terrazul.server.experiment.store import DEFAULT_NUMBER, experiment
 from terrazul.server.lineage import store as lineage
+from terrazul.server.lineage.rules import MODEL
 from terrazul.server.mlflow import registry_store as registry
 from terrazul.server.model import store as models
-from terrazul.server.model.rules import MODEL
 from terrazul.server.run.store import logged_model
 from terrazul.server.run.store.run import run
 from terrazul.server.sql.variables import in_groups
@@ -28,7 +28,9 @@ def hide(connection: Connection, workspace: int, doomed: Doomed, deletion: int, 
     going = [row for row in doomed.experiments if row.number != DEFAULT_NUMBER]
     _count_runs_off(connection, doomed, {row.key for row in going}, now)
     for group in in_groups(doomed.runs):
-        removed(connection, "run", *connection.execute(select(run.c.run_id).where(run.c.id.in_(group))).scalars())
+        run_ids = list(connection.execute(select(run.c.run_id).where(run.c.id.in_(group))).scalars())
+        removed(connection, "run", *run_ids)
+        lineage.forget_runs(connection, workspace, run_ids)
         unnamed = literal(_NO_RUN_ID) + cast(run.c.id, Text)
         values = {"deletion": deletion, "run_id": unnamed, "parent": None}
         connection.execute(run.update().where(run.c.id.in_(group)).values(values))

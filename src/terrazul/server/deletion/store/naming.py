@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from terrazul.core.clock import to_text
+from terrazul.server.dataset.store import dataset_content
 from terrazul.server.deletion.store.doomed import Doomed
 from terrazul.server.endpoint.store.image import image
 from terrazul.server.endpoint.store.webservice import revision
@@ -20,7 +21,7 @@ from terrazul.server.sql.pattern import at_or_below
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.artifact import Artifact
 
-_TABLES = (artifact, logged_model.file, model_file)
+_TABLES = (artifact, logged_model.file, model_file, dataset_content)
 
 
 class Files(NamedTuple):
@@ -31,7 +32,7 @@ class Files(NamedTuple):
 
 
 def named(connection: Connection, workspace: int, digests: Iterable[str]) -> set[str]:
-    """Those of the contents that a file of a run, a logged model or a model names."""
+    """Those of the contents that a file of a run, a logged model or a model names, or that tell of a dataset's files."""
     found: set[str] = set()
     for group in in_groups(digests):
         for table in _TABLES:
@@ -46,7 +47,8 @@ def named_elsewhere(connection: Connection, workspace: int, digests: Iterable[st
     versions = {version.key for version in doomed.versions}
     logged = set(_logged_models_of(connection, doomed))
     owners = ((artifact, artifact.c.run, runs), (logged_model.file, logged_model.file.c.logged_model, logged),
-              (model_file, model_file.c.model, versions))  # fmt: skip
+              (model_file, model_file.c.model, versions),
+              (dataset_content, dataset_content.c.dataset, set[int]()))  # fmt: skip
     found: set[str] = set()
     for group in in_groups(digests):
         for table, owner, going in owners:

@@ -22,11 +22,14 @@ from terrazul.server.changes import Changes
 from terrazul.server.compute.service import Computes
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
+from terrazul.server.lineage import store as lineage
+from terrazul.server.lineage.rules import edges_of_inputs
 from terrazul.server.queue import store as queue
 from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.queue.store import Waiting
 from terrazul.server.run.rules import check_definition
+from terrazul.server.run.service.datasets import check_there
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import check_name, check_snapshot, find_within_reach, own_keys, seen_among
 from terrazul.server.run.service.search import with_reasons
@@ -193,7 +196,7 @@ class Runs:
         there = runs.find(connection, workspace, new.run_id)
         if there:
             find_within_reach(connection, workspace, new.run_id, by)
-            if runs.definition_of(connection, there.key) != definition:
+            if msgspec.convert(runs.definition_of(connection, there.key), RunDefinition) != new.definition:
                 raise AlreadyExists(f"There is a run {new.run_id!r} already.", target=new.run_id)
             return self._load(connection, workspace, new.run_id)
         parent_run_id = new.parent_run_id or by.run_id
@@ -231,6 +234,8 @@ class Runs:
         runs.set_tags(connection, row, new.tags)
         runs.add_properties(connection, row, new.properties)
         runs.add_event(connection, row, RunEvent(to_text(now), RunState.NOT_STARTED), now)
+        check_there(connection, workspace, (each.dataset_id for each in new.definition.inputs))
+        lineage.add(connection, workspace, edges_of_inputs(new.run_id, new.definition.inputs))
         secrets = gives_secrets(connection, workspace, by)
         queue.add(connection, Waiting(key, workspace, user), new.definition.target, now, reads_secrets=secrets)
         self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)

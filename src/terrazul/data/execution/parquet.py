@@ -1,0 +1,32 @@
+"""Rows from Parquet files."""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Union
+
+import polars as pl
+
+from terrazul.data.execution.casting import cast_value
+from terrazul.data.execution.placing import placed, with_own_columns
+from terrazul.data.execution.preparation import Scratch, SourceFile, with_plain_name
+from terrazul.data.plan.source import ParquetFiles, SqlQuery, TableFiles
+
+
+def scan(files: Sequence[SourceFile], source: ParquetFiles, scratch: Scratch, *, strict: bool) -> pl.LazyFrame:
+    """The rows of all files, in the columns of the first."""
+    plain = [with_plain_name(file, scratch) for file in files]
+    frames: List[pl.LazyFrame] = [
+        with_own_columns(with_types(pl.scan_parquet(str(file.local), glob=False), source, strict=strict), file, source)
+        for file in plain
+    ]
+    return placed(frames)
+
+
+def with_types(frame: pl.LazyFrame, source: Union[TableFiles, SqlQuery], *, strict: bool) -> pl.LazyFrame:
+    """The rows with the types that the source gives to columns which have some already."""
+    schema = frame.collect_schema()
+    return frame.with_columns(
+        cast_value(pl.col(name), schema[name], wanted, strict=strict).alias(name)
+        for name, wanted in source.column_types.items()
+        if name in schema
+    )

@@ -1,0 +1,1 @@
+"""Datastores: where data lies and how it is reached."""

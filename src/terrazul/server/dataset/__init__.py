@@ -1,0 +1,1 @@
+"""Datasets: versioned references to data, with what lay behind each version."""
