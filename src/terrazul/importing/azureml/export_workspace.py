@@ -549,7 +549,7 @@ def _open_workspace(config: Optional[str]) -> Any:
 def _tell_end(export: Export, screen: Screen, folder: str) -> None:
     screen.close()
     told = [
-        f"{found} {kind}" + (f" ({before} of them before)" if before else "")
+        f"{kind} {found}" + (f" ({before} of them before)" if before else "")
         for kind, (found, before) in export.counts.items()
     ]
     screen.tell("Saved in {}: {}.".format(folder, ", ".join(told) or "nothing, since the workspace is empty"))
