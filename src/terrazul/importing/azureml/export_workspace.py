@@ -240,7 +240,7 @@ class Export:
         counted[1] += 1 if before else 0
 
     def _keep(self, kind: str, place: str, fetch: Callable[[Path], Any]) -> None:
-        """Have a file fetched, unless it is there already."""
+        """Have a file or a folder fetched, unless it is there already."""
         before = (self._saved.root / place).exists()
         if not before:
             self._bytes += self._saved.keep(place, fetch)
@@ -364,16 +364,12 @@ class Export:
                 self._attempt(thing, self._save_environment, kind, name, version)
 
     def _save_environment(self, kind: Any, name: str, version: str) -> None:
-        place = f"environments/{folder_name(name)}/{folder_name(version)}"
-        before = (self._saved.root / place).exists()
-        if not before:
 
-            def fetch(arriving: Path) -> None:
-                kind.get(self._workspace, name, version).save_to_directory(str(arriving), overwrite=True)
-                _without_password(arriving / "azureml_environment.json")
+        def fetch(arriving: Path) -> None:
+            kind.get(self._workspace, name, version).save_to_directory(str(arriving), overwrite=True)
+            _without_password(arriving / "azureml_environment.json")
 
-            self._saved.keep(place, fetch)
-        self._count("environment versions", before)
+        self._keep("environment versions", f"environments/{folder_name(name)}/{folder_name(version)}", fetch)
 
     def _save_datasets(self) -> None:
         kind = _class("dataset", "Dataset")
