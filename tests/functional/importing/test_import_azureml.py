@@ -348,7 +348,7 @@ def test_the_oldest_python_here_saves_too(server: RunningServer, source: Workspa
     code, told = save(server, "saved", python=needs_python((3, 8)))
     assert code == 1
     assert counts("saved") == {"experiments": [1, 0], "runs": [1, 0]}
-    assert "Next, where Terrazul is: terrazul import azureml saved --dry-run" in told
+    assert "Next, where Terrazul is: `terrazul import azureml saved --dry-run`" in told
 
 
 def test_mistakes_are_told_before_anything_is_written(

@@ -555,7 +555,7 @@ def _tell_end(export: Export, screen: Screen, folder: str) -> None:
             screen.tell("  {thing}: {reason}".format(**each))
         if len(export.problems) > _SHOWN_PROBLEMS:
             screen.tell(f"  export.json in {folder} names all of them.")
-    screen.tell(f"Next, where Terrazul is: terrazul import azureml {folder} --dry-run")
+    screen.tell(f"Next, where Terrazul is: `terrazul import azureml {folder} --dry-run`")
 
 
 def main(line: Optional[Sequence[str]] = None) -> int:
