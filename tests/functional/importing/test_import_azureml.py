@@ -18,6 +18,8 @@ import pytest
 import terrazul
 from azureml.core import Experiment, Model, Workspace
 from terrazul.importing.azureml import export_workspace
+from terrazul.testing import importing
+from terrazul.testing.importing import problems
 from terrazul.testing.needs import needs_python
 from terrazul.testing.server import RunningServer
 from terrazul.wire.metric import MetricKind
@@ -92,32 +94,8 @@ def source(server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return Workspace.from_config()
 
 
-def call(server: RunningServer, *line: str) -> tuple[int, Any, str]:
-    done = subprocess.run(
-        [TERRAZUL, "import", "azureml", *line, "-o", "json"],
-        env={**os.environ, **server.environment},
-        cwd=server.home.path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
-
-
-def bring(server: RunningServer, saved: Path, *options: str, workspace: str = "testing") -> Any:
-    server.workspace(workspace)
-    code, told, error = call(server, str(saved), "-w", workspace, *options)
-    assert told is not None, error
-    assert code == (1 if told["problems"] else 0)
-    return told
-
-
-def problems(told: Any) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in told["problems"]:
-        found.setdefault(each["thing"], []).append(each["reason"])
-    return found
+def bring(server: RunningServer, saved: Path, *options: str) -> Any:
+    return importing.bring(server, "azureml", saved, *options)
 
 
 def saving(server: RunningServer, *line: str, python: str = sys.executable) -> subprocess.Popen[str]:
@@ -370,7 +348,7 @@ def test_the_oldest_python_here_saves_too(server: RunningServer, source: Workspa
     code, told = save(server, "saved", python=needs_python((3, 8)))
     assert code == 1
     assert counts("saved") == {"experiments": [1, 0], "runs": [1, 0]}
-    assert "Next, where Terrazul is: terrazul import azureml saved --dry-run" in told
+    assert "Next, where Terrazul is: `terrazul import azureml saved --dry-run`" in told
 
 
 def test_mistakes_are_told_before_anything_is_written(
@@ -402,7 +380,7 @@ def test_mistakes_are_told_before_anything_is_written(
 )
 def test_what_cannot_be_read_is_told(shared_server: RunningServer, named: str, sentence: str) -> None:
     shared_server.workspace()
-    code, _, error = call(shared_server, named)
+    code, _, error = importing.call_import(shared_server, "azureml", named)
     assert code in {2, 3}
     assert sentence in error
     assert "terrazul export-script" in error

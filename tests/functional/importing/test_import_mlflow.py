@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from terrazul.testing import importing
+from terrazul.testing.importing import problems
 from terrazul.testing.server import Refused, RunningServer
 from terrazul.wire import pack
 
@@ -67,32 +67,8 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "mlruns")
 
 
-def call(server: RunningServer, *line: str) -> tuple[int, Any, str]:
-    done = subprocess.run(
-        [TERRAZUL, "import", "mlflow", *line, "-o", "json"],
-        env={**os.environ, **server.environment},
-        cwd=server.home.path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
-
-
 def bring(server: RunningServer, source: Path | str, *options: str) -> Any:
-    server.workspace()
-    code, told, error = call(server, str(source), *options)
-    assert told is not None, error
-    assert code == (1 if told["problems"] else 0)
-    return told
-
-
-def problems(told: Any) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in told["problems"]:
-        found.setdefault(each["thing"], []).append(each["reason"])
-    return found
+    return importing.bring(server, "mlflow", source, *options)
 
 
 def test_what_is_broken_is_named_and_the_rest_comes(server: RunningServer, store: Store) -> None:
@@ -362,7 +338,7 @@ def test_a_tree_of_the_newest_layout_comes(server: RunningServer, tmp_path: Path
 )
 def test_what_cannot_be_read_is_told(shared_server: RunningServer, source: str, sentence: str) -> None:
     shared_server.workspace()
-    code, _, error = call(shared_server, source)
+    code, _, error = importing.call_import(shared_server, "mlflow", source)
     assert code in {2, 3}
     assert sentence in error
 

@@ -240,7 +240,7 @@ class Export:
         counted[1] += 1 if before else 0
 
     def _keep(self, kind: str, place: str, fetch: Callable[[Path], Any]) -> None:
-        """Have a file fetched, unless it is there already."""
+        """Have a file or a folder fetched, unless it is there already."""
         before = (self._saved.root / place).exists()
         if not before:
             self._bytes += self._saved.keep(place, fetch)
@@ -364,16 +364,12 @@ class Export:
                 self._attempt(thing, self._save_environment, kind, name, version)
 
     def _save_environment(self, kind: Any, name: str, version: str) -> None:
-        place = f"environments/{folder_name(name)}/{folder_name(version)}"
-        before = (self._saved.root / place).exists()
-        if not before:
 
-            def fetch(arriving: Path) -> None:
-                kind.get(self._workspace, name, version).save_to_directory(str(arriving), overwrite=True)
-                _without_password(arriving / "azureml_environment.json")
+        def fetch(arriving: Path) -> None:
+            kind.get(self._workspace, name, version).save_to_directory(str(arriving), overwrite=True)
+            _without_password(arriving / "azureml_environment.json")
 
-            self._saved.keep(place, fetch)
-        self._count("environment versions", before)
+        self._keep("environment versions", f"environments/{folder_name(name)}/{folder_name(version)}", fetch)
 
     def _save_datasets(self) -> None:
         kind = _class("dataset", "Dataset")
@@ -549,7 +545,7 @@ def _open_workspace(config: Optional[str]) -> Any:
 def _tell_end(export: Export, screen: Screen, folder: str) -> None:
     screen.close()
     told = [
-        f"{found} {kind}" + (f" ({before} of them before)" if before else "")
+        f"{kind} {found}" + (f" ({before} of them before)" if before else "")
         for kind, (found, before) in export.counts.items()
     ]
     screen.tell("Saved in {}: {}.".format(folder, ", ".join(told) or "nothing, since the workspace is empty"))
@@ -559,7 +555,7 @@ def _tell_end(export: Export, screen: Screen, folder: str) -> None:
             screen.tell("  {thing}: {reason}".format(**each))
         if len(export.problems) > _SHOWN_PROBLEMS:
             screen.tell(f"  export.json in {folder} names all of them.")
-    screen.tell(f"Next, where Terrazul is: terrazul import azureml {folder} --dry-run")
+    screen.tell(f"Next, where Terrazul is: `terrazul import azureml {folder} --dry-run`")
 
 
 def main(line: Optional[Sequence[str]] = None) -> int:
