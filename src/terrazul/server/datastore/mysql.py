@@ -75,11 +75,11 @@ def _connected(database: Database, addresses: Sequence[str], deadline: Deadline)
     import pymysql  # noqa: PLC0415  # as above
     from pymysql.cursors import SSCursor  # noqa: PLC0415  # as above
 
-    connection = pymysql.connect(
+    connection: Any = pymysql.connect(
         host=database.host,
         port=database.port,
         user=database.user,
-        password=database.password.encode(),  # type: ignore[arg-type]  # a text would be sent as Latin-1
+        password=database.password.encode(),  # a text would be sent as Latin-1
         database=database.name,
         charset="utf8mb4",
         cursorclass=SSCursor,
