@@ -12,7 +12,7 @@ from typing import Iterator
 
 import terrazul
 
-_PACKAGES = ("core", "wire", "sdk", "compatibility")
+_PACKAGES = ("core", "wire", "data", "sdk", "compatibility")
 _FACES = ("azureml", "azureml_inference_server_http")
 
 
