@@ -117,11 +117,11 @@ def _add_register(verbs: Subparsers) -> None:
         "register",
         _register,
         "Register what lies on a datastore, or at a web address, as a dataset.",
-        example="terrazul dataset register -n titanic --path workspaceblobstore:titanic/*.csv --type csv",
+        example="terrazul dataset register -n titanic --place workspaceblobstore:titanic/*.csv --type csv",
     )
     parser.add_argument("-n", "--name", metavar="NAME", required=True, help="Its name.")
     parser.add_argument(
-        "--path",
+        "--place",
         metavar="PLACE",
         action="append",
         required=True,
@@ -165,7 +165,7 @@ def _versions(arguments: argparse.Namespace) -> int:
 
 def _register(arguments: argparse.Namespace) -> int:
     workspace = choose(arguments)
-    places = [_place(workspace, each) for each in arguments.path]
+    places = [_place(workspace, each) for each in arguments.place]
     validate, form = not arguments.skip_validation, arguments.partition_format
     if arguments.type == "files":
         made: AbstractDataset = SdkDataset.File.from_files(places, validate, form)
