@@ -13,9 +13,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PROGRAMS = [
     "server_start", "import_cost", "command_line", "submit", "log_call", "authentication", "snapshot", "search",
-    "tracking", "scoring", "kill_loop",
+    "tracking", "scoring", "data_transfer", "data_mount", "kill_loop",
 ]  # fmt: skip
-RIVALS = {"scoring": ["--rivals"], "tracking": ["--rivals"]}
+RIVALS = {"scoring": ["--rivals"], "tracking": ["--rivals"], "data_transfer": ["--rivals"]}
 """Programs that also measure products which they install first."""
 TARGET = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = """# Measured

@@ -5,6 +5,8 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "InputDatasets": "terrazul.sdk.run_datasets",
+        "OutputDatasets": "terrazul.sdk.run_datasets",
         "Run": "terrazul.sdk.run",
         "RunEnvironmentException": "azureml.exceptions",
         "ScriptRun": "azureml.core.script_run",
@@ -12,5 +14,5 @@ __getattr__, __dir__, __all__ = face(
         "_OfflineRun": "terrazul.sdk.offline_run",
         "_SubmittedRun": "terrazul.sdk.submitted_run",
     },
-    not_yet={"datasets": ["InputDatasets", "LinkOutput", "OutputDatasets"]},
+    not_yet={"links as outputs": ["LinkOutput"]},
 )

@@ -4,19 +4,17 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
+    {
+        "MountOptions": "terrazul.sdk.output_dataset",
+        "OutputDatasetConfig": "terrazul.sdk.output_dataset",
+        "OutputFileDatasetConfig": "terrazul.sdk.output_file_dataset",
+        "OutputTabularDatasetConfig": "terrazul.sdk.output_file_dataset",
+        "RegistrationConfiguration": "terrazul.sdk.output_dataset",
+        "TransformationMixin": "terrazul.sdk.output_file_dataset",
+        "UploadOptions": "terrazul.sdk.output_dataset",
+    },
     not_yet={
-        "datasets": [
-            "HDFSOutputDatasetConfig",
-            "LinkFileOutputDatasetConfig",
-            "LinkTabularOutputDatasetConfig",
-            "MountOptions",
-            "OutputDatasetConfig",
-            "OutputFileDatasetConfig",
-            "OutputTabularDatasetConfig",
-            "RegistrationConfiguration",
-            "TransformationMixin",
-            "UploadOptions",
-        ]
+        "Spark": ["HDFSOutputDatasetConfig"],
+        "links as outputs": ["LinkFileOutputDatasetConfig", "LinkTabularOutputDatasetConfig"],
     },
 )

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Dict, List
 from urllib.parse import quote
 
+from terrazul.cli import lineage
 from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, pair, workspace_options
 from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
@@ -90,6 +91,9 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_verb_on_version(
         verbs, "changes", _changes, "Show what has become of the files behind a version since it was registered."
     )
+    _add_verb_on_version(
+        verbs, "lineage", _lineage, "Show what a dataset was made with, which runs read it, and what came of them."
+    )
     deprecate = _add_verb_on_version(verbs, "deprecate", _deprecate, "Say that a version should be used no more.")
     deprecate.add_argument("--by", metavar="ID", help="The id of the dataset that takes its place.")
     _add_verb_on_version(verbs, "archive", _archive, "Leave a version out of lists.")
@@ -117,11 +121,12 @@ def _add_register(verbs: Subparsers) -> None:
         "register",
         _register,
         "Register what lies on a datastore, or at a web address, as a dataset.",
-        example="terrazul dataset register -n titanic --place workspaceblobstore:titanic/*.csv --type csv",
+        example="terrazul dataset register -n titanic --from workspaceblobstore:titanic/*.csv --type csv",
     )
     parser.add_argument("-n", "--name", metavar="NAME", required=True, help="Its name.")
     parser.add_argument(
-        "--place",
+        "--from",
+        dest="places",
         metavar="PLACE",
         action="append",
         required=True,
@@ -165,7 +170,7 @@ def _versions(arguments: argparse.Namespace) -> int:
 
 def _register(arguments: argparse.Namespace) -> int:
     workspace = choose(arguments)
-    places = [_place(workspace, each) for each in arguments.place]
+    places = [_place(workspace, each) for each in arguments.places]
     validate, form = not arguments.skip_validation, arguments.partition_format
     if arguments.type == "files":
         made: AbstractDataset = SdkDataset.File.from_files(places, validate, form)
@@ -212,6 +217,12 @@ def _download(arguments: argparse.Namespace) -> int:
     files = dataset.download(arguments.target_dir, arguments.overwrite)
     note(f"{plural(len(files), 'file')} downloaded.")
     show(arguments, files)
+    return ExitCode.GOOD
+
+
+def _lineage(arguments: argparse.Namespace) -> int:
+    edges = _find(arguments).get_lineage()
+    show(arguments, lineage.rows(edges), lineage.TABLE, nothing=lineage.NOTHING)
     return ExitCode.GOOD
 
 

@@ -17,6 +17,17 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.conda_dependencies.CondaDependencies.create": (
         "without `python_version` it names the Python that submits, not 3.8.13"
     ),
+    "azureml.core.datastore.Datastore.register_azure_data_lake": "is refused: Azure has switched Gen1 off",
+    "azureml.data.azure_storage_datastore.AbstractAzureStorageDatastore.account_key": (
+        "raises `CredentialHidden`: the key is in the key vault, which shows it to nobody"
+    ),
+    "azureml.data.azure_storage_datastore.AbstractAzureStorageDatastore.sas_token": "as `account_key`",
+    "azureml.data.azure_storage_datastore.AzureBlobDatastore.download": (
+        "a file appears whole or not at all; with `overwrite` one of the same size and time is not fetched again"
+    ),
+    "azureml.core.workspace.Workspace.get_default_datastore": (
+        "`workspaceblobstore` and `workspacefilestore` are folders of the server, of the type `LocalFolder`"
+    ),
     "azureml.core.environment.Environment.docker": (
         "is kept, with a notice in the log: the script runs as a process, not in a container"
     ),
@@ -34,9 +45,15 @@ DIFFERENCES: Dict[str, str] = {
         "appears whole or not at all, every file checked; with `exist_ok` other files of the folder stay"
     ),
     "azureml.core.model.Model.list": "with `latest` the newest of each name that fits the other filters",
-    "azureml.core.model.Model.sample_input_dataset": "has the dataset's `id` alone, while there are no datasets",
-    "azureml.core.model.Model.sample_output_dataset": "has the dataset's `id` alone, while there are no datasets",
-    "azureml.core.model.Model.datasets": "pairs of a role and what has the dataset's `id`, while there are no datasets",
+    "azureml.core.model.Model.sample_input_dataset": "has an `id` alone where the workspace has no dataset of that id",
+    "azureml.core.model.Model.sample_output_dataset": "as `sample_input_dataset`",
+    "azureml.core.model.Model.datasets": "as `sample_input_dataset`, in pairs with their roles",
+    "azureml.data.file_dataset.FileDataset.as_mount": (
+        "where the machine has no FUSE, and for less than 256 MB, the files are brought before the script starts"
+    ),
+    "azureml.data.output_dataset_config.OutputFileDatasetConfig.as_mount": (
+        "the files go to the destination when the script is over; those of a canceled run do not"
+    ),
     "azureml.core.model.Model.delete": "is refused, with the users, also for a model that another one was derived from",
     "azureml.core.model.InferenceConfig.extra_docker_file_steps": "is kept, with a notice: no image is built",
     "azureml.core.model.InferenceConfig.base_image": "is kept and not used: the service runs as processes, in no image",

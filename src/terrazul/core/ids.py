@@ -22,7 +22,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _WORKSPACE_NAME = re.compile(r"[A-Za-z0-9][\w-]{2,32}\Z", re.ASCII)
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}\Z", re.ASCII)
 _WEBSERVICE_NAME = re.compile(r"[a-z](?:[a-z0-9-]{1,30})[a-z0-9]\Z", re.ASCII)
-_DATA_NAME = re.compile(r"[A-Za-z_]\w{0,254}\Z", re.ASCII)
+_DATA_NAME = re.compile(r"\w{1,255}\Z", re.ASCII)
 _NOT_FOR_DATA = re.compile(r"(PATH|HOME|USER|SHELL|TMPDIR|LD_.*|PYTHON.*|AZUREML_.*|MLFLOW_.*|TERRAZUL_.*)\Z")
 _V1_EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -83,7 +83,7 @@ def check_data_name(text: str) -> str:
         raise InvalidInput(
             message,
             target=text[:80],
-            hint="Use letters, digits and '_', the first no digit, and no name that the system uses, such as PATH.",
+            hint="Use letters, digits and '_', and no name that the system uses, such as PATH.",
         )
     return text
 

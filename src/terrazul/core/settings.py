@@ -89,6 +89,13 @@ class Settings:
         default=0,
         metadata={"help": "Bytes of data of datastores that a node keeps for its runs; 0 for a fifth of its disk."},
     )
+    data_mount_bytes: int = field(
+        default=256 << 20,
+        metadata={
+            "help": "Bytes of an input of a run from which on it is mounted by FUSE, where the node has it; what is "
+            "smaller is brought before the script starts."
+        },
+    )
     concurrent_runs: int = field(
         default=0, metadata={"help": "Runs that this machine executes at once; 0 for its number of cores, at least 2."}
     )

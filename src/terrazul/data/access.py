@@ -37,6 +37,8 @@ from terrazul.core.errors import (
     DataNotFound,
     DatastoreUnreachable,
     InvalidInput,
+    TerrazulError,
+    Unavailable,
 )
 from terrazul.data.connection import Connections, Reply
 from terrazul.wire.datastore import DataFile, FileAccess
@@ -58,7 +60,7 @@ _GOOD = range(200, 300)
 _MISSING = 404
 _THERE_ALREADY = {409, 412}
 _NOT_ANY_MORE = {401, 403}
-_BROKEN = (OSError, http.client.HTTPException)
+_BROKEN = (OSError, http.client.HTTPException, Unavailable)
 
 
 class Server(Protocol):
@@ -138,6 +140,11 @@ class Transfer:
         with self._pool() as pool:
             self._finish([pool.submit(self._send, leases, each, overwrite, stayed) for each in files])
         return stayed
+
+    def interrupt(self) -> None:
+        """Call it off, from another thread: what is under way raises ``Stopped``."""
+        self._stop.set()
+        self._connections.interrupt()
 
     @contextlib.contextmanager
     def _pool(self) -> Iterator[ThreadPoolExecutor]:
@@ -221,6 +228,7 @@ class Transfer:
         finally:
             if not reply.response.isclosed():
                 self._connections.drop(access.url)
+                reply.response.close()
 
     def _copied(self, access: FileAccess, arrival: _Arrival, start: int, end: int) -> bool:
         """Copy from a file of this machine, if it is the one that the server means."""
@@ -301,7 +309,12 @@ class Transfer:
         return bool(access.url) and urlsplit(access.url).netloc not in self._unreachable
 
     def _after_break(self, access: FileAccess, attempt: int, problem: BaseException) -> FileAccess:
-        """Wait a moment; after a second attempt the server takes the place of a store that breaks off."""
+        """Wait a moment; after a second attempt the server takes the place of a store that breaks off.
+
+        What was told by name is raised as it is.
+        """
+        if isinstance(problem, TerrazulError) and not isinstance(problem, Unavailable):
+            raise problem
         if attempt == _ATTEMPTS - 1:
             raise DatastoreUnreachable(
                 f"{access.path!r} could not be transferred: {str(problem) or type(problem).__name__}.",

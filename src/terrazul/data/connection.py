@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import importlib
 import os
+import socket
 import ssl
 import threading
 from functools import lru_cache
@@ -62,6 +64,14 @@ class Connections:
     def drop(self, url: str) -> None:
         """Close this thread's connection to a place, whose answer was not read to its end; the next one is new."""
         self._connection(urlsplit(url)).close()
+
+    def interrupt(self) -> None:
+        """Break off what any thread waits for."""
+        with self._lock:
+            for connection in self._all:
+                if connection.sock is not None:
+                    with contextlib.suppress(OSError):
+                        connection.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close all."""

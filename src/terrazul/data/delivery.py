@@ -29,7 +29,7 @@ class Stores(Protocol):
 class Delivery(NamedTuple):
     """What came of bringing files."""
 
-    count: int
+    files: int
     size: int
     in_place: int
     """Files that are read where they lie, on this machine."""
@@ -38,7 +38,7 @@ class Delivery(NamedTuple):
 
     def __str__(self) -> str:
         """The numbers, for a log line."""
-        told = [f"{self.count} files, {self.size} bytes"]
+        told = [f"{self.files} files, {self.size} bytes"]
         told += [f"{self.in_place} read in place"] if self.in_place else []
         told += [f"{self.found} from the cache"] if self.found else []
         return ", ".join(told)

@@ -277,7 +277,7 @@ class Execution:
 
     def _take_data(self, outcome: Outcome) -> None:
         """Send what the script wrote to its outputs, unless the run was stopped."""
-        if self._data is None or not self._job.definition.outputs or self._stop.reason is StopReason.FENCED:
+        if self._data is None or not self._data.may_be_taken or self._stop.reason is StopReason.FENCED:
             return
         if self._stop.reason is not None:
             self._link.writer.warn("The run was ended before its script was done: its data outputs are not sent.")

@@ -10,9 +10,11 @@ from terrazul.core.errors import InvalidInput
 from terrazul.sdk.client import concept
 from terrazul.sdk.datapath import DataPath, DataPathComputeBinding, checked_mode
 from terrazul.sdk.run_configuration import DataReferenceConfiguration
+from terrazul.sdk.run_data import ForRun, of_reference
 
 if TYPE_CHECKING:
     from terrazul.sdk.datastore.abstract import AbstractDatastore
+    from terrazul.sdk.workspace import Workspace
 
 VARIABLE = "AZUREML_DATAREFERENCE_{}"
 """The variable in which a script finds where a reference lies."""
@@ -70,6 +72,11 @@ class DataReference:
             path_on_compute=self.path_on_compute,
             overwrite=self.overwrite,
         )
+
+    def for_run(self, workspace: Optional[Workspace] = None) -> ForRun:
+        """What a run is told of the reference. Terrazul's own."""
+        del workspace
+        return ForRun(str(self), of_reference(self.data_reference_name, self.to_config()))
 
     @staticmethod
     def create(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import quote, urlencode
 
 from terrazul.core.clock import from_text, to_datetime
@@ -260,7 +260,7 @@ class Model:
             "url": self.url,
             "experimentName": self.experiment_name,
             "runId": self.run_id,
-            "datasets": [{"name": role, "id": dataset.id} for role, dataset in self.datasets],
+            "datasets": [{"name": each.role, "id": each.dataset_id} for each in self._record.datasets],
             "sampleInputDatasetId": self._record.sample_input_dataset_id or None,
             "sampleOutputDatasetId": self._record.sample_output_dataset_id or None,
             "resourceRequirements": None if resources is None else resources.serialize(),
@@ -282,6 +282,24 @@ class Model:
     def run(self) -> Optional[Run]:
         """The run that the model comes from, if any."""
         return None if self.run_id is None else self.workspace.get_run(self.run_id)
+
+    @property
+    def datasets(self) -> List[Tuple[str, Any]]:
+        """The datasets of the model, each after its role; what has an ``id`` alone where one is not known any more."""
+        return [(each.role, self._dataset(each.dataset_id)) for each in self._record.datasets]
+
+    @property
+    def sample_input_dataset(self) -> Any:
+        """The sample of its input, if there is one."""
+        return self._dataset(self._record.sample_input_dataset_id)
+
+    @property
+    def sample_output_dataset(self) -> Any:
+        """The sample of its output, if there is one."""
+        return self._dataset(self._record.sample_output_dataset_id)
+
+    def _dataset(self, dataset_id: str) -> Any:
+        return model_record.dataset(self.workspace, dataset_id) if dataset_id else None
 
     @property
     def unpack(self) -> bool:
@@ -358,9 +376,6 @@ class Model:
         self.url = f"{workspace.client.address.url}{workspace.client.prefix}/models/{record.id}"
         self.run_id = record.run_id
         self.experiment_name = record.experiment_name or None
-        self.datasets = [(each.role, model_record.DatasetOfModel(each.dataset_id)) for each in record.datasets]
-        self.sample_input_dataset = model_record.dataset(record.sample_input_dataset_id)
-        self.sample_output_dataset = model_record.dataset(record.sample_output_dataset_id)
         wanted = record.resource_configuration
         self.resource_configuration: Optional[ResourceConfiguration] = None
         if wanted is not None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from terrazul.core.clock import from_text, to_text
-from terrazul.core.errors import InvalidInput
+from terrazul.core.errors import InvalidInput, NotFound
 from terrazul.core.ids import check_model_name, new_guid
 from terrazul.sdk.resource_configuration import ResourceConfiguration
 from terrazul.sdk.run_recording import texts_of
 from terrazul.wire import model as wire
+
+if TYPE_CHECKING:
+    from terrazul.sdk.workspace import Workspace
 
 Datasets = Sequence[Tuple[str, Any]]
 """Pairs of a role and a dataset (or the id of one)."""
@@ -111,9 +114,18 @@ def id_or_none(dataset: Any) -> Optional[str]:
     return None if dataset is None else _dataset_id(dataset)
 
 
-def dataset(dataset_id: str) -> Optional[DatasetOfModel]:
-    """The dataset of an id; None for no id."""
-    return DatasetOfModel(dataset_id) if dataset_id else None
+def dataset(workspace: Workspace, dataset_id: str) -> Any:
+    """The dataset of an id; what has the id alone where the workspace has no such dataset."""
+    from urllib.parse import quote  # noqa: PLC0415  # most models have none
+
+    from terrazul.sdk.dataset.abstract_dataset import AbstractDataset  # noqa: PLC0415  # as above
+    from terrazul.wire.dataset import Dataset  # noqa: PLC0415  # as above
+
+    try:
+        known = workspace.client.get(Dataset, f"/datasets/{quote(dataset_id, safe='')}")
+    except NotFound:
+        return DatasetOfModel(dataset_id)
+    return AbstractDataset.of_known(workspace, known)
 
 
 def to_wire(wanted: Optional[ResourceConfiguration]) -> Optional[wire.ResourceConfiguration]:

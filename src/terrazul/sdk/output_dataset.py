@@ -6,8 +6,6 @@ import copy
 import os
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
-from typing_extensions import Self
-
 from terrazul.core.errors import InvalidInput
 from terrazul.core.ids import check_data_name
 from terrazul.sdk.dataset_consumption import DatasetConsumptionConfig
@@ -62,6 +60,7 @@ class OutputDatasetConfig:
         self.destination: Any = None
         self.source: Optional[str] = None
         self._steps: List[Step] = []
+        self._pattern = ""
         self._registration: Optional[RegistrationConfiguration] = None
         self._upload = UploadOptions()
 
@@ -79,9 +78,9 @@ class OutputDatasetConfig:
         """What stands among the arguments in the place of the folder."""
         return OUTPUT_ARGUMENT + self._name
 
-    def register_on_complete(
-        self, name: str, description: Optional[str] = None, tags: Optional[Mapping[str, Any]] = None
-    ) -> Self:
+    def register_on_complete(  # noqa: PYI019  # typing.Self is younger than Python 3.8
+        self: Output, name: str, description: Optional[str] = None, tags: Optional[Mapping[str, Any]] = None
+    ) -> Output:
         """Register the dataset as the next version of a name when the run has completed."""
         return self._with(_registration=RegistrationConfiguration(name, description, tags))
 
@@ -103,20 +102,26 @@ class OutputDatasetConfig:
             overwrite=self._upload.overwrite if self.mode == UPLOAD else True,
             source_globs=list(self._upload.source_globs),
             steps=list(self._steps),
+            pattern=self._pattern,
         )
         if registered is None:
             return ForRun(self.arg_val, output)
         registration = OutputRegistration(registered.name, registered.description or "", _texts(registered.tags))
         return ForRun(self.arg_val, DataOutput(**{**vars(output), "registration": registration}))
 
-    def _with(self, **changed: Any) -> Self:
+    def give_to(self, other: OutputDatasetConfig) -> None:
+        """Tell another kind of output all that this one was told, for Terrazul's own modules."""
+        for name in ("mode", "destination", "source", "_registration", "_upload"):
+            setattr(other, name, getattr(self, name))
+
+    def _with(self: Output, **changed: Any) -> Output:  # noqa: PYI019  # as above
         """This output, with other values for some of its attributes."""
         other = copy.copy(self)
         for name, value in changed.items():
             setattr(other, name, value)
         return other
 
-    def __deepcopy__(self: Output, memo: object) -> Output:  # noqa: PYI019  # typing.Self is younger than Python 3.8
+    def __deepcopy__(self: Output, memo: object) -> Output:  # noqa: PYI019  # as above
         """Run configurations are copied; of an output, which its methods leave as it is, what it names is shared."""
         del memo
         return copy.copy(self)

@@ -140,10 +140,10 @@ def of_reference(name: str, reference: DataReferenceConfiguration) -> Union[Data
 
 def sections_of(definition: RunDefinition) -> Dict[str, Dict[str, Any]]:
     """The inputs and outputs of a run as v1's sections of a run configuration."""
-    references = [each for each in definition.inputs if not each.dataset_id]
-    uploads = [each for each in definition.outputs if not each.is_dataset]
+    references: List[Union[DataInput, DataOutput]] = [each for each in definition.inputs if not each.dataset_id]
+    references += [each for each in definition.outputs if not each.is_dataset]
     return {
-        "dataReferences": {each.name: _reference(each).to_plain() for each in (*references, *uploads)},
+        "dataReferences": {each.name: _reference(each).to_plain() for each in references},
         "data": {each.name: _data(each).to_plain() for each in definition.inputs if each.dataset_id},
         "outputData": {each.name: _output(each).to_plain() for each in definition.outputs if each.is_dataset},
     }

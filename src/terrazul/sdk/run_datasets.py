@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Optional, Type
 
 from terrazul.core.errors import NotFound
 from terrazul.sdk.client import class_of
@@ -21,6 +21,7 @@ class _ByName(Mapping[str, Any]):
     """Values by name, each found when it is asked for."""
 
     _what = "dataset"
+    workspace: Workspace
 
     def __init__(self, found: Mapping[str, Callable[[], Any]]) -> None:
         self._found = found
@@ -57,9 +58,7 @@ class InputDatasets(_ByName):
     _what = "input"
 
     def __init__(self, workspace: Workspace) -> None:
-        told = filter(None, os.environ.get(INPUTS_VARIABLE, "").split(","))
-        pairs = [each.rpartition(":")[::2] for each in told]
-        super().__init__({name: _value_of(workspace, name, mode) for name, mode in pairs})
+        super().__init__({name: _value_of(workspace, name, mode) for name, mode in names_of_inputs().items()})
         self.workspace = workspace
 
 
@@ -74,9 +73,15 @@ class OutputDatasets(_ByName):
         self.workspace = workspace
 
 
+def names_of_inputs() -> Dict[str, str]:
+    """The names of the inputs that the variables of this process tell of, each with its mode."""
+    told = filter(None, os.environ.get(INPUTS_VARIABLE, "").split(","))
+    return dict(each.rpartition(":")[::2] for each in told)
+
+
 def of_uses(workspace: Workspace, uses: List[DatasetUse], *, made: bool) -> Mapping[str, Any]:
     """The datasets that a run read, or those that it made, by the names of its inputs and outputs."""
-    kind = OutputDatasets if made else InputDatasets
+    kind: Type[_ByName] = OutputDatasets if made else InputDatasets
     found = kind.__new__(kind)
     wanted = {use.name or use.dataset_id: _dataset(workspace, use.dataset_id) for use in uses if use.is_output is made}
     _ByName.__init__(found, wanted)

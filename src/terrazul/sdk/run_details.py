@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from terrazul.core.errors import NotFound
 from terrazul.sdk import run_datasets
 from terrazul.sdk.client import Client, class_of
-from terrazul.sdk.run_data import sections_of
 from terrazul.wire.artifact import LogFile
 from terrazul.wire.lineage import DatasetUse
 from terrazul.wire.run import Run, RunError
@@ -75,6 +74,8 @@ def run_definition_of(definition: Optional[RunDefinition]) -> Optional[Dict[str,
     """The run configuration as it was executed, under v1's keys."""
     if definition is None:
         return None
+    from terrazul.sdk.run_data import sections_of  # noqa: PLC0415  # it knows run configurations, which scripts need not
+
     command = definition.command[0] if definition.command_is_shell else " ".join(definition.command)
     return {
         "script": definition.script or None,

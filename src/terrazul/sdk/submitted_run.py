@@ -12,6 +12,7 @@ from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.console import say, warn
 from terrazul.sdk.run import Run, patient
 from terrazul.sdk.run_files import RunFiles, files_below
+from terrazul.wire.lineage import DatasetUse
 from terrazul.wire.model import ModelFile
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class _SubmittedRun(Run):
 
     _runs: ClassVar[Dict[str, _SubmittedRun]] = {}
     _lock: ClassVar[threading.Lock] = threading.Lock()
+    _has_finder = False
 
     @classmethod
     def of_environment(cls) -> _SubmittedRun:
@@ -49,6 +51,21 @@ class _SubmittedRun(Run):
     def output_datasets(self) -> Mapping[str, Any]:
         """The folders that the script writes its outputs to."""
         return run_datasets.OutputDatasets(self._experiment.workspace)
+
+    def reads(self, dataset_id: str) -> None:
+        """Note that the script reads a dataset, and have what that takes found by its imports; Terrazul's own.
+
+        A dataset among the inputs is noted as such already.
+        """
+        from terrazul.data.execution import libraries  # noqa: PLC0415  # scripts without datasets need none of it
+        from terrazul.sdk.run_libraries import add_to_path  # noqa: PLC0415  # as above
+
+        if not self._has_finder:
+            libraries.finders.append(lambda: add_to_path(self._client))
+            self._has_finder = True
+        told = run_datasets.names_of_inputs()
+        if dataset_id not in {os.environ.get(name) for name in told}:
+            self._client.post(DatasetUse, self._path + "/datasets", DatasetUse(dataset_id))
 
     def complete(self, _set_status: bool = True) -> None:
         """See to it that everything recorded is sent; the end of the script completes the run."""

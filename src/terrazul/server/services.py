@@ -91,6 +91,7 @@ class JobFacts:
     environments_folder: str
     server_url: str = ""
     data_cache_bytes: int = 0
+    data_mount_bytes: int = 0
 
 
 class Services:
@@ -106,7 +107,11 @@ class Services:
         self.changes = Changes()
         self.database = Database(kind, shared=settings.processes > 1)
         self.activity = Activity(self.database, clock)
-        self.facts = JobFacts(str(home.environments_folder), data_cache_bytes=settings.data_cache_bytes)
+        self.facts = JobFacts(
+            str(home.environments_folder),
+            data_cache_bytes=settings.data_cache_bytes,
+            data_mount_bytes=settings.data_mount_bytes,
+        )
         storage = LocalStorage(home.blobs_folder)
         self.quotas = Quotas(self.database, _limits_of(settings), count_by_user, size_of)
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
@@ -130,9 +135,7 @@ class Services:
         self.dispatcher = Dispatcher(self.database, admission, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, admission, self.dispatcher, self.changes, clock)
-        self.run_datasets = RunDatasets(self.database)
-        self.run_secrets = RunSecrets(self.database, self.secrets)
-        self.run_searching = RunSearching(self.database, admission)
+        self._begin_views_of_runs(admission)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(
             self.database, self.contents, storage, self.changes, clock, self._notify, log_limit=settings.log_limit
@@ -182,6 +185,11 @@ class Services:
         opening = Opening(self.database, self.vault, grounds)
         datastores = Datastores(self.database, self.vault, opening, self._built_in, self.clock)
         return datastores, DataFiles(datastores, self._built_in)
+
+    def _begin_views_of_runs(self, admission: Admission) -> None:
+        self.run_datasets = RunDatasets(self.database)
+        self.run_secrets = RunSecrets(self.database, self.secrets)
+        self.run_searching = RunSearching(self.database, admission)
 
     def _make_webhooks(self) -> tuple[Webhooks, Deliverer]:
         sender = Sender(self._outgoing, self.clock)

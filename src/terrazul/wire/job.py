@@ -35,3 +35,5 @@ class Job:
     """By which MLflow knows the experiment."""
     data_cache_bytes: int = 0
     """How large the node's cache for data may be; 0 for a fifth of its disk."""
+    data_mount_bytes: int = 256 << 20
+    """How large an input is that is mounted where the node can; what is smaller is brought before the script starts."""

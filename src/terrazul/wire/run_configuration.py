@@ -71,7 +71,9 @@ class DataOutput:
     source_globs: List[str] = field(default_factory=list)
     """Patterns of the files that are taken; without any, all."""
     steps: List[Step] = field(default_factory=list)
-    """What makes a tabular dataset of the files; without any it is a file dataset."""
+    """What makes the dataset of the files; without any it is a file dataset."""
+    pattern: str = ""
+    """Which of the files the dataset is made of, by their paths below the output; all of them without one."""
     registration: Optional[OutputRegistration] = None
     is_dataset: bool = True
     """False for a path of a datastore that is only written to, of which no dataset is made."""

@@ -22,7 +22,7 @@ def stocked(shared_project: Shell) -> Shell:
 
 
 def test_dataset_is_registered_shown_and_looked_into(stocked: Shell):
-    line = ("dataset", "register", "-n", "people", "--place", "workspaceblobstore:stock/**/*.csv", "--type", "csv")
+    line = ("dataset", "register", "-n", "people", "--from", "workspaceblobstore:stock/**/*.csv", "--type", "csv")
     made = stocked.json(*line, "--tag", "kind=test", "-d", "some people")
     assert (made["name"], made["version"], made["tags"]) == ("people", 1, {"kind": "test"})
     assert stocked.json(*line)["version"] == 1
@@ -41,7 +41,7 @@ def test_dataset_is_registered_shown_and_looked_into(stocked: Shell):
 
 
 def test_files_are_registered_and_downloaded(stocked: Shell, tmp_path: Path):
-    stocked.json("dataset", "register", "-n", "files", "--place", "workspaceblobstore:stock", "--type", "files")
+    stocked.json("dataset", "register", "-n", "files", "--from", "workspaceblobstore:stock", "--type", "files")
     assert [each["path"] for each in stocked.json("dataset", "head", "files")] == ["/1.csv", "/sub/2.csv"]
     files = stocked.json("dataset", "download", "files", "-t", str(tmp_path / "here"))
     assert [Path(file).name for file in files] == ["1.csv", "2.csv"]
@@ -52,7 +52,7 @@ def test_files_are_registered_and_downloaded(stocked: Shell, tmp_path: Path):
 
 
 def test_state_of_a_dataset_is_changed(stocked: Shell):
-    line = ("--place", "workspaceblobstore:stock/1.csv", "--type", "csv", "--separator", ";")
+    line = ("--from", "workspaceblobstore:stock/1.csv", "--type", "csv", "--separator", ";")
     first = stocked.json("dataset", "register", "-n", "old", *line)
     second = stocked.json("dataset", "register", "-n", "new", *line[:-1], ",")
     deprecated = stocked.json("dataset", "deprecate", "old", "--by", second["id"])
@@ -73,16 +73,16 @@ def test_state_of_a_dataset_is_changed(stocked: Shell):
     [
         (("show", "peple"), "There is no dataset 'peple'"),
         (("head", "people", "-v", "9"), "has no version 9"),
-        (("register", "-n", "x", "--place", "stock/1.csv", "--type", "csv"), "names no datastore"),
-        (("register", "-n", "x", "--place", "none:stock/1.csv", "--type", "csv"), "none"),
-        (("register", "-n", "x", "--place", "workspaceblobstore:none/*", "--type", "csv"), "There is no file 'none/*'"),
-        (("register", "-n", "x", "--place", "workspaceblobstore:stock/1.csv", "--type", "parquet"), "cannot be read"),
-        (("register", "-n", "x", "--place", "workspaceblobstore:stock", "--type", "xml"), "'xml' is not one of"),
+        (("register", "-n", "x", "--from", "stock/1.csv", "--type", "csv"), "names no datastore"),
+        (("register", "-n", "x", "--from", "none:stock/1.csv", "--type", "csv"), "none"),
+        (("register", "-n", "x", "--from", "workspaceblobstore:none/*", "--type", "csv"), "There is no file 'none/*'"),
+        (("register", "-n", "x", "--from", "workspaceblobstore:stock/1.csv", "--type", "parquet"), "cannot be read"),
+        (("register", "-n", "x", "--from", "workspaceblobstore:stock", "--type", "xml"), "'xml' is not one of"),
         (("download", "people"), "is a table"),
     ],
 )
 def test_mistakes_are_told(stocked: Shell, words: tuple[str, ...], message: str):
-    stocked.json("dataset", "register", "-n", "people", "--place", "workspaceblobstore:stock/**/*.csv", "--type", "csv")
+    stocked.json("dataset", "register", "-n", "people", "--from", "workspaceblobstore:stock/**/*.csv", "--type", "csv")
     ended = stocked("dataset", *words)
     assert ended.returncode != 0
     assert message in ended.stderr

@@ -13,11 +13,9 @@ from pathlib import Path
 import pytest
 
 from terrazul.data.mount.availability import hindrance
+from terrazul.testing.needs import needs
 
-pytestmark = [
-    pytest.mark.functional,
-    pytest.mark.skipif(hindrance() is not None, reason=f"no mount here: {hindrance()}"),
-]
+pytestmark = pytest.mark.functional
 
 PROGRAM = """
 import json, shutil, sys, time
@@ -70,6 +68,7 @@ class Mounted:
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Mounted]:
+    needs(hindrance() is None, f"FUSE: {hindrance()}")
     made = Mounted(tmp_path)
     yield made
     if os.path.ismount(made.point):

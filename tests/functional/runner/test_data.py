@@ -58,6 +58,31 @@ def test_paths_of_a_datastore_are_replaced_within_arguments(submit_shared: Submi
     assert json.loads(run.file("outputs/seen.json")) == [{"b ü.csv": "22"}]
 
 
+def test_what_a_script_writes_to_a_mounted_path_goes_to_the_datastore(
+    submit_shared: Submitter, shared_server: RunningServer
+):
+    workspace = shared_server.workspace()
+    put_files(shared_server, workspace, {"there/old": b"old", "there/kept": b"kept"})
+    run = submit_shared(
+        "import os, sys\n"
+        "for folder in sys.argv[1:]:\n"
+        "    os.makedirs(folder + '/deep')\n"
+        "    open(folder + '/deep/new', 'w').write('new')\n"
+        "os.unlink(sys.argv[1] + '/old')\n"
+        "open(sys.argv[1] + '/old', 'w').write('replaced')\n"
+        "sys.exit(3)",
+        arguments=["$AZUREML_DATAREFERENCE_x", "$AZUREML_DATAREFERENCE_y"],
+        inputs=[
+            {"name": "x", "mode": "mount", "datastore": STORE, "path": "there"},
+            {"name": "y", "mode": "mount", "datastore": STORE, "path": "not yet"},
+        ],
+    )
+    assert run.wait()["state"] == "Failed"
+    assert list_files(shared_server, workspace, "there") == ["there/deep/new", "there/kept", "there/old"]
+    assert get_file(shared_server, workspace, "there/old") == b"replaced"
+    assert list_files(shared_server, workspace, "not yet") == ["not yet/deep/new"]
+
+
 def test_a_shell_finds_its_data_by_variables(submit_shared: Submitter, shared_server: RunningServer):
     workspace = shared_server.workspace()
     put_files(shared_server, workspace, FILES)
@@ -204,7 +229,7 @@ def test_the_second_run_finds_everything_in_the_cache(server: RunningServer, sub
     ("wanted", "said"),
     [
         ({"name": "x", "mode": "mount", "datastore": "nowhere", "path": "a"}, "nowhere"),
-        ({"name": "x", "mode": "mount", "datastore": STORE, "path": "not/there"}, "not/there"),
+        ({"name": "x", "mode": "download", "datastore": STORE, "path": "not/there"}, "not/there"),
         ({"name": "x", "mode": "mount", "dataset_id": "11111111-2222-3333-4444-555555555555"}, "11111111"),
     ],
 )

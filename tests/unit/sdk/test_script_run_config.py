@@ -9,14 +9,26 @@ from terrazul.core.errors import CapabilityNotAvailable, RunConfigurationExcepti
 from terrazul.sdk.environment import Environment
 from terrazul.sdk.run_configuration import (
     Data,
+    DatacacheConfiguration,
+    DataLocation,
+    DataPath,
     DataReferenceConfiguration,
+    Dataset,
     DockerConfiguration,
+    GlobsOptions,
     MpiConfiguration,
+    OutputData,
+    OutputOptions,
     PyTorchConfiguration,
+    RegistrationOptions,
     RunConfiguration,
     TensorflowConfiguration,
+    UploadOptions,
+    Uri,
 )
+from terrazul.sdk.run_data import sections_of
 from terrazul.sdk.script_run_config import ScriptRunConfig, get_run_config_from_script_run
+from terrazul.wire.run_configuration import DataInput, DataOutput, OutputRegistration
 
 
 @pytest.fixture
@@ -151,6 +163,11 @@ def _with(source: str, **settings: Any) -> ScriptRunConfig:
         ({"environment_variables": ["A"]}, "has to be a map"),
         ({"framework": "Caffe"}, "framework 'Caffe' is not known"),
         ({"communicator": "mpi"}, "communicator 'mpi' is not known"),
+        ({"data": {"in": Data()}}, "'in' says not where its data is"),
+        ({"data": {"in": Data(DataLocation(Dataset()))}}, "'in' names no dataset"),
+        ({"data": {"in": Data(DataLocation(Dataset("1")), mechanism="hdfs")}}, "mode 'hdfs' of 'in' is not known"),
+        ({"data_references": {"in": DataReferenceConfiguration()}}, "'in' names no datastore"),
+        ({"data_references": {"a": DataReferenceConfiguration("s")}, "output_data": {"a": OutputData()}}, "name 'a'"),
     ],
 )
 def test_values_that_cannot_be_used_are_told_at_submission(source: str, settings: Any, reason: str):
@@ -161,8 +178,8 @@ def test_values_that_cannot_be_used_are_told_at_submission(source: str, settings
 @pytest.mark.parametrize(
     ("settings", "capability"),
     [
-        ({"data": {"in": Data()}}, "datasets"),
-        ({"data_references": {"in": DataReferenceConfiguration()}}, "datasets"),
+        ({"data": {"in": Data(DataLocation(uri=Uri("https://a/b")))}}, "addresses as inputs of runs"),
+        ({"datacaches": [DatacacheConfiguration("x")]}, "data caches"),
         ({"framework": "PySpark"}, "Spark"),
         ({"communicator": "OpenMpi", "mpi": MpiConfiguration(2)}, "distributed runs"),
         ({"communicator": "Gloo", "pytorch": PyTorchConfiguration("Gloo", 2)}, "distributed runs"),
@@ -171,6 +188,50 @@ def test_values_that_cannot_be_used_are_told_at_submission(source: str, settings
 def test_what_is_for_later_is_told_at_submission(source: str, settings: Any, capability: str):
     with pytest.raises(CapabilityNotAvailable, match=f"needs {capability}"):
         _with(source, **settings).definition()
+
+
+def test_sections_of_data_become_inputs_and_outputs_and_come_back(source: str):
+    options = OutputOptions(
+        None, RegistrationOptions("made", "about", {"a": "b"}), UploadOptions(True, GlobsOptions(["**/*.csv"]))
+    )
+    definition = _with(
+        source,
+        data={"a": Data(DataLocation(Dataset("id-1")), mechanism="Mount", path_on_compute="/x")},
+        data_references={
+            "b": DataReferenceConfiguration("store", "download", "in/", overwrite=True),
+            "c": DataReferenceConfiguration("store", "upload", "out"),
+        },
+        output_data={"d": OutputData(DataLocation(data_path=DataPath("store", "made/{run-id}")), "Upload", options)},
+    ).definition()
+    assert definition.inputs == [
+        DataInput("a", "mount", "id-1", path_on_compute="/x"),
+        DataInput("b", "download", datastore="store", path="in", overwrite=True),
+    ]
+    assert definition.outputs == [
+        DataOutput("c", "upload", "store", "out", overwrite=False, is_dataset=False),
+        DataOutput(
+            "d", "upload", "store", "made/{run-id}", source_globs=["**/*.csv"],
+            registration=OutputRegistration("made", "about", {"a": "b"}),
+        ),
+    ]  # fmt: skip
+    told = sections_of(definition)
+    assert told["data"]["a"]["dataLocation"]["dataset"]["id"] == "id-1"
+    assert told["data"]["a"]["mechanism"] == "Mount"
+    assert told["dataReferences"]["b"]["dataStoreName"] == "store"
+    assert told["dataReferences"]["c"]["mode"] == "Upload"
+    assert told["outputData"]["d"]["additionalOptions"]["registrationOptions"]["name"] == "made"
+    assert not {"data", "dataReferences", "outputData"} & set(definition.sections)
+
+
+def test_a_data_reference_that_nobody_gave_is_told(source: str):
+    with pytest.raises(RunConfigurationException, match="no data reference 'x'"):
+        ScriptRunConfig(source, "train.py", ["--in", "$AZUREML_DATAREFERENCE_x"]).definition()
+
+
+def test_a_shell_line_keeps_references_that_it_can_fill_in(source: str):
+    config = ScriptRunConfig(source, command="cat", arguments=["$AZUREML_DATAREFERENCE_x/a b", "$5 `x`"])
+    config.run_config.data_references = {"x": DataReferenceConfiguration("store")}
+    assert config.definition().command == ["""cat "$AZUREML_DATAREFERENCE_x/a b" '$5 `x`'"""]
 
 
 def test_job_of_one_process_is_an_ordinary_run(source: str):

@@ -86,7 +86,7 @@ def test_migrations_lead_to_the_tables_of_the_code(tmp_path: Path):
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "head"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0008", "head"])
 def test_new_database_equals_a_migrated_one(new_kind: Callable[[], DatabaseKind], revision: str):
     new, old = new_kind(), new_kind()
     migrate(new)

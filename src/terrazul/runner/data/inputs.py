@@ -6,7 +6,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from terrazul.core.errors import InsufficientStorage, InvalidInput, TerrazulError, UserErrorException
+from terrazul.core.errors import (
+    DataNotFound,
+    DatasetWithoutData,
+    InsufficientStorage,
+    InvalidInput,
+    TerrazulError,
+    UserErrorException,
+)
 from terrazul.data.delivery import Bringer
 from terrazul.data.files import DatasetFile, files_of
 from terrazul.data.mount.availability import hindrance
@@ -14,12 +21,10 @@ from terrazul.data.plan.operation import to_step
 from terrazul.data.plan.source import Files
 from terrazul.runner.data.mounts import Mounts
 from terrazul.runner.data.place import Place
+from terrazul.runner.data.shared_folder import SharedFolder, states_below
 from terrazul.runner.data.way import Way
 from terrazul.wire.dataset import FILE, DataLocation, Dataset, DatasetDefinition
 from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, DataInput
-
-MOUNTED_FROM = 256 << 20
-"""Bytes of an input from which on it is mounted; what is smaller is here sooner when it is brought at once."""
 
 
 class Inputs:
@@ -31,6 +36,8 @@ class Inputs:
         self._folder = folder
         self._work = work
         self._say = say
+        self.shared: list[SharedFolder] = []
+        """Paths of datastores that are mounted: as in v1, what a script writes there goes to the datastore."""
 
     def bring(self, inputs: Sequence[DataInput]) -> list[Place]:
         """Bring all of them; where each is found.
@@ -52,7 +59,8 @@ class Inputs:
 
     def _place(self, source: DataInput) -> Path:
         definition = self._definition_of(source)
-        files = files_of(definition, self._way.list_files)
+        is_writable = not source.dataset_id and source.mode == MOUNT
+        files = self._files_of(definition, may_be_empty=is_writable)
         root = self._root_of(source)
         bringer = Bringer(
             self._way,
@@ -65,7 +73,19 @@ class Inputs:
         if not (source.mode == MOUNT and self._is_mounted(source, files, root, bringer)):
             delivery = bringer.bring(files, root, own=source.mode == DOWNLOAD)
             self._say(f"input {source.name}: {delivery}, in {root}")
-        return root / files[0].path if _is_single(definition, files) else root
+        if _is_single(definition, files):
+            return root / files[0].path
+        if is_writable:
+            self.shared.append(SharedFolder(source.name, source.datastore, source.path, root, states_below(root)))
+        return root
+
+    def _files_of(self, definition: DatasetDefinition, *, may_be_empty: bool) -> list[DatasetFile]:
+        try:
+            return files_of(definition, self._way.list_files)
+        except (DatasetWithoutData, DataNotFound):
+            if not may_be_empty:
+                raise
+            return []
 
     def _definition_of(self, source: DataInput) -> DatasetDefinition:
         if source.dataset_id:
@@ -87,7 +107,7 @@ class Inputs:
     def _is_mounted(self, source: DataInput, files: Sequence[DatasetFile], root: Path, bringer: Bringer) -> bool:
         """Mount large data that does not lie here, where the machine can."""
         size = sum(max(each.file.size, 0) for each in files)
-        if size < MOUNTED_FROM or bringer.lies_here(files):
+        if size < self._way.job.data_mount_bytes or bringer.lies_here(files):
             return False
         reason = hindrance()
         if reason is not None:
@@ -114,5 +134,7 @@ class Inputs:
 
 
 def _is_single(definition: DatasetDefinition, files: Sequence[DatasetFile]) -> bool:
-    """Whether a dataset is one file, which stands for itself."""
-    return len(files) == 1 and len(definition.locations) == 1 and bool(definition.steps[0].arguments.get("is_file"))
+    """Whether a dataset is one file that its location names, which stands for itself."""
+    if len(files) != 1 or len(definition.locations) != 1:
+        return False
+    return files[0].file.path.strip("/") == definition.locations[0].path.strip("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from terrazul.data.pattern import PathPattern
 from terrazul.data.plan.operation import to_step
 from terrazul.data.plan.source import Files
 from terrazul.runner.data.place import Place
+from terrazul.runner.data.shared_folder import SharedFolder
 from terrazul.runner.data.way import Way
 from terrazul.wire.dataset import FILE, TABULAR, DataLocation, Dataset, DatasetDefinition, NewDataset
 from terrazul.wire.lineage import DatasetUse
@@ -67,6 +68,16 @@ class Outputs:
         """
         return [self._send(output) for output in outputs if succeeded or output.mode != UPLOAD]
 
+    def send_back(self, folder: SharedFolder) -> None:
+        """Send what a script has added to a mounted path of a datastore. Raises as ``send``."""
+        wanted = set(folder.changed())
+        if not wanted:
+            return
+        output = DataOutput(folder.name, datastore=folder.datastore, path=folder.path, is_dataset=False)
+        uploads = list(self._uploads(output, folder.root, folder.path, wanted))
+        self._say(f"input {folder.name}: sends {len(uploads)} files that the script has added")
+        self._transfer(output, folder.datastore, folder.path, uploads)
+
     def register(self, sent: Sequence[Sent]) -> None:
         """Save what was sent as datasets, registered where the output says so, and note that the run made them.
 
@@ -87,12 +98,16 @@ class Outputs:
     def _send(self, output: DataOutput) -> Sent:
         datastore = output.datastore or self._way.default_datastore()
         path = output.path.replace("{run-id}", self._run_id).replace("{output-name}", output.name).strip("/")
-        uploads = list(self._uploads(output, path))
+        uploads = list(self._uploads(output, self._root_of(output), path))
         size = sum(each.size for each in uploads)
         self._say(f"output {output.name}: sends {len(uploads)} files, {size} bytes, to {path or '/'} of {datastore}")
         if not uploads:
             self._warn(f"The output {output.name!r} is empty: the script wrote nothing to {self._root_of(output)}.")
             return Sent(output, datastore, path, 0, 0)
+        self._transfer(output, datastore, path, uploads)
+        return Sent(output, datastore, path, len(uploads), size)
+
+    def _transfer(self, output: DataOutput, datastore: str, path: str, uploads: Sequence[Upload]) -> None:
         try:
             there = self._way.send(datastore, uploads, lambda _: self._way.check(), overwrite=output.overwrite)
         except TerrazulError as problem:
@@ -104,11 +119,11 @@ class Outputs:
             ) from None
         if there:
             self._refuse(output, there)
-        return Sent(output, datastore, path, len(uploads), size)
 
-    def _uploads(self, output: DataOutput, path: str) -> Iterator[Upload]:
-        """The files of an output's folder; what leads out of it, or cannot be named, is left out and told."""
-        root = self._root_of(output)
+    def _uploads(
+        self, output: DataOutput, root: Path, path: str, only: Container[str] | None = None
+    ) -> Iterator[Upload]:
+        """The files of a folder, or those of some paths; what leads out, or cannot be named, is left out and told."""
         inside = os.path.realpath(root)
         patterns = [PathPattern(each) for each in output.source_globs]
         for parent, folders, names in os.walk(root):
@@ -116,7 +131,9 @@ class Outputs:
             for name in sorted(names):
                 file = Path(parent, name)
                 relative = file.relative_to(root).as_posix()
-                if patterns and not any(each.matches(relative) for each in patterns):
+                if (only is not None and relative not in only) or (
+                    patterns and not any(each.matches(relative) for each in patterns)
+                ):
                     continue
                 problem = _problem_of(relative, file, inside)
                 if problem:
@@ -134,10 +151,9 @@ class Outputs:
 
     def _save(self, sent: Sent) -> None:
         output = sent.output
-        location = DataLocation(f"{sent.path}/**" if sent.path else "**", sent.datastore)
-        definition = DatasetDefinition(
-            TABULAR if output.steps else FILE, [location], list(output.steps) or [to_step(Files())]
-        )
+        location = DataLocation("/".join(filter(None, [sent.path, output.pattern or "**"])), sent.datastore)
+        steps = list(output.steps) or [to_step(Files())]
+        definition = DatasetDefinition(FILE if steps[0].operation == Files.name else TABULAR, [location], steps)
         wanted = output.registration
         new = NewDataset(
             definition,

@@ -10,6 +10,7 @@ from terrazul.runner.data.inputs import Inputs
 from terrazul.runner.data.mounts import Mounts
 from terrazul.runner.data.outputs import Outputs
 from terrazul.runner.data.place import Place
+from terrazul.runner.data.shared_folder import SharedFolder
 from terrazul.runner.data.way import Way
 from terrazul.runner.folder import RunFolder
 from terrazul.runner.variables import cache_folder
@@ -29,6 +30,7 @@ class RunData:
         self._stop = stop
         self._mounts: Mounts | None = None
         self._is_prepared = False
+        self._shared: list[SharedFolder] = []
 
     def bring(self, log: TimedLog) -> list[Place]:
         """Bring the inputs and make the folders of the outputs; where each is.
@@ -38,6 +40,7 @@ class RunData:
         self._mounts = Mounts(self._way, self._folder, self._stop, log.line)
         inputs = Inputs(self._way, self._folder.data / "inputs", self._folder.work, self._mounts, log.line)
         places = inputs.bring(self._definition.inputs)
+        self._shared = inputs.shared
         places += self._outputs(log).prepare(self._definition.outputs)
         self._is_prepared = True
         return places
@@ -47,14 +50,21 @@ class RunData:
         if self._mounts is not None:
             self._mounts.end()
 
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether the script could write data somewhere."""
+        return bool(self._definition.outputs or self._shared)
+
     def take(self, log: TimedLog, *, succeeded: bool) -> None:
         """Send the outputs, and make datasets of them where the script has succeeded.
 
         Raises ``UserErrorException`` for an output that cannot be sent or registered, ``Stopped``.
         """
-        if not self._is_prepared or not self._definition.outputs:
+        if not self._is_prepared:
             return
         outputs = self._outputs(log)
+        for folder in self._shared:
+            outputs.send_back(folder)
         sent = outputs.send(self._definition.outputs, succeeded=succeeded)
         if succeeded:
             outputs.register(sent)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from urllib.parse import quote
 
+from terrazul.data import web
 from terrazul.data.access import Download, Transfer, Upload
+from terrazul.data.access import Stopped as CalledOff
 from terrazul.data.cache import Cache
 from terrazul.node.connection import Body, Connection, checked, persist, understand, workspace_path
 from terrazul.node.stop import Stop
@@ -32,7 +34,7 @@ class Way:
         self.workspace_id = job.workspace_id
         self.cache = cache
         self.check = stop.check
-        self._open: set[Connection] = set()
+        self._open: set[Connection | Transfer] = set()
         stop.when_ordered(self._interrupt)
 
     def ask(self, shape: type[T], path: str, query: dict[str, str] | None = None, value: object = None) -> T:
@@ -58,15 +60,18 @@ class Way:
             connection.close()
 
     def _interrupt(self) -> None:
-        for connection in list(self._open):
-            connection.interrupt()
+        for each in list(self._open):
+            each.interrupt()
 
     def address_of(self, datastore: str) -> str:
         """Where the routes of a datastore begin."""
         return f"{self._workspace}/datastores/{datastore}"
 
     def list_files(self, location: DataLocation) -> Iterator[DataFile]:
-        """The files of a location, by path."""
+        """The files of a location, by path; one at a web address is looked at from here."""
+        if not location.datastore:
+            yield web.look_at(location.path)
+            return
         page: str | None = ""
         while page is not None:
             query = {"pattern": location.path, **({"page": page} if page else {})}
@@ -84,10 +89,15 @@ class Way:
 
     def fetch(self, datastore: str, files: Sequence[tuple[DataFile, Path]], progress: Callable[[int], None]) -> None:
         """Bring the bytes of files to the given paths, as often as the server goes away meanwhile."""
+        if not datastore:
+            for file, target in files:
+                web.fetch(file.path, target, progress, self.check)
+            return
 
         def work() -> None:
             wanted = [Download(file, target) for file, target in files if not target.exists()]
-            Transfer(_Store(self, datastore), progress).download(wanted)
+            with self._transfer(datastore, progress) as transfer:
+                transfer.download(wanted)
 
         persist(work, self._stop)
 
@@ -95,9 +105,26 @@ class Way:
         self, datastore: str, files: Sequence[Upload], progress: Callable[[int], None], *, overwrite: bool
     ) -> list[Upload]:
         """Send files to a datastore, as often as the server goes away meanwhile; those that were there already."""
-        return persist(
-            lambda: Transfer(_Store(self, datastore), progress).upload(files, overwrite=overwrite), self._stop
-        )
+
+        def work() -> list[Upload]:
+            with self._transfer(datastore, progress) as transfer:
+                return transfer.upload(files, overwrite=overwrite)
+
+        return persist(work, self._stop)
+
+    @contextmanager
+    def _transfer(self, datastore: str, progress: Callable[[int], None]) -> Iterator[Transfer]:
+        """A transfer that an order to stop breaks off. Raises ``Stopped``."""
+        transfer = Transfer(_Store(self, datastore), progress)
+        self._open.add(transfer)
+        try:
+            self._stop.check()
+            yield transfer
+        except CalledOff:
+            self._stop.check()
+            raise
+        finally:
+            self._open.discard(transfer)
 
 
 class _Store:
@@ -110,8 +137,6 @@ class _Store:
 
     def access(self, paths: list[str], is_writing: bool) -> list[FileAccess]:
         """The short way to each file."""
-        if not self._datastore:
-            return [FileAccess(path, url=path) for path in paths]
         address = f"/datastores/{quote(self._datastore, safe='')}/access"
         return self._way.ask(list[FileAccess], address, value=AccessRequest(paths, is_writing))
 
@@ -124,7 +149,7 @@ class _Store:
             answer = checked(response)
             yield iter(lambda: answer.read(_CHUNK), b"")
 
-    def write(self, path: str, file: BinaryIO, length: int, overwrite: bool) -> None:
+    def write(self, path: str, file: BinaryIO, length: int, overwrite: bool) -> DataFile:
         """Write a file. Raises ``AlreadyExists`` where it is there and may not be replaced."""
         headers = {"Content-Type": "application/octet-stream", **({} if overwrite else {"If-None-Match": "*"})}
         begin = file.tell()
@@ -135,4 +160,6 @@ class _Store:
 
         with self._way.connected() as connection:
             target = f"{quote(self._file)}?path={quote(path, safe='')}"
-            checked(connection.exchange("PUT", target, headers, Body(length, chunks))).read()
+            return understand(
+                DataFile, checked(connection.exchange("PUT", target, headers, Body(length, chunks))).read()
+            )

@@ -22,8 +22,6 @@ from typing import (
 )
 from urllib.parse import quote
 
-from typing_extensions import Self
-
 from terrazul.core.clock import from_text, to_datetime
 from terrazul.core.errors import InvalidInput, UserErrorException
 from terrazul.data import web
@@ -41,8 +39,11 @@ from terrazul.sdk.run_recording import texts_of
 from terrazul.wire import dataset as wire
 from terrazul.wire.dataset import ARCHIVED, DEPRECATED, ContentComparison, ContentFile, ContentFilePage
 from terrazul.wire.datastore import DataFile
+from terrazul.wire.lineage import Edge
 
 if TYPE_CHECKING:
+    from typing_extensions import Self  # the type checker brings it
+
     from terrazul.sdk.dataset_consumption import DatasetConsumptionConfig
     from terrazul.sdk.run_data import ForRun
     from terrazul.sdk.workspace import Workspace
@@ -318,6 +319,12 @@ class AbstractDataset:
     def filter(self, expression: ColumnExpression) -> Self:
         """The rows (or files) of which a condition is true, such as ``dataset["age"] > 40``."""
         return self._then(Filter(node_of(expression)))
+
+    def get_lineage(self) -> List[Edge]:
+        """What the dataset was made with, who uses it, and what came of the runs that read it; Terrazul's own."""
+        if self._workspace is None:
+            return []
+        return self._workspace.client.get(List[Edge], f"/datasets/{self.save()}/lineage")
 
     def _then(self, step: Operation) -> Self:
         return self.of(self._plan.then(step), self._workspace)

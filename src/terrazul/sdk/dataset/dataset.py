@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Union
 
 from terrazul.core.errors import InvalidInput
-from terrazul.sdk.client import concept
+from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.dataset.abstract_dataset import AbstractDataset, address_of_name
 from terrazul.sdk.dataset.file_factory import FileDatasetFactory
 from terrazul.sdk.dataset.tabular_factory import TabularDatasetFactory
+from terrazul.sdk.run import in_submitted_run
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 from terrazul.wire import dataset as wire
 
@@ -116,7 +117,9 @@ def list_all(workspace: Workspace, *, archived: bool = False) -> Iterator[wire.D
 
 
 def _found(workspace: Workspace, known: wire.Dataset) -> AbstractDataset:
-    """A dataset that somebody has asked for."""
+    """A dataset that somebody has asked for; a submitted script that does reads it."""
+    if in_submitted_run():
+        class_of("submitted_run").of_environment().reads(known.id)
     return AbstractDataset.of_known(workspace, known)
 
 

@@ -92,7 +92,7 @@ def read_range(header: str | None) -> tuple[int | None, int | None]:
         return None, None
     first, last = match.groups()
     if not first:
-        return -int(last), None
+        return (-int(last), None) if int(last) else (0, 0)
     return int(first), int(last) + 1 if last else None
 
 

@@ -99,7 +99,7 @@ def check_definition(definition: RunDefinition) -> None:
 
 def check_data(inputs: Sequence[DataInput], outputs: Sequence[DataOutput]) -> None:
     """Raise ``RunConfigurationException`` for inputs and outputs that no script could find or no store could take."""
-    names = [each.name for each in (*inputs, *outputs)]
+    names = [source.name for source in inputs] + [output.name for output in outputs]
     for name in names:
         check_data_name(name)
         if names.count(name) > 1:
@@ -114,6 +114,7 @@ def check_data(inputs: Sequence[DataInput], outputs: Sequence[DataOutput]) -> No
         if output.mode not in {MOUNT, UPLOAD}:
             raise _bad_data(output.name, f"it cannot go in the mode {output.mode[:40]!r}")
         _check_place(output.name, output.path, output.path_on_compute, output.environment_variable)
+        _check_place(output.name, output.pattern, "", "")
 
 
 def _check_place(name: str, path: str, path_on_compute: str, variable: str) -> None:

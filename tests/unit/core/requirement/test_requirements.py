@@ -57,7 +57,7 @@ def test_v1_packages_are_answered_by_ours():
     read = pip.read(
         ["azureml-defaults", "azureml_core==1.0", "azureml-dataset-runtime[pandas,fuse]", "azureml-mlflow", "azure-x"]
     )
-    assert read.packages == ["pandas", "mlflow-skinny", "azure-x"]
+    assert read.packages == ["pandas", "polars", "pyarrow", "pandas", "mlflow-skinny", "azure-x"]
     assert len(read.notes) == 4
 
 

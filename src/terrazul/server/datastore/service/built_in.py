@@ -52,7 +52,8 @@ class BuiltIn:
 
     async def check_room(self, workspace: WorkspaceRow, announced: int) -> None:
         """Raise ``QuotaExceeded`` early, before bytes are sent for which there is no room."""
-        await self._database.read(lambda connection: self._check_room(connection, workspace.key, announced))
+        if announced > 0:
+            await self._database.read(lambda connection: self._check_room(connection, workspace.key, announced))
 
     def clear(self, workspace_id: str) -> None:
         """Remove the folders of a workspace."""

@@ -83,7 +83,8 @@ class DataFiles:
         check_relative_path(path)
         files = await self._datastores.files(workspace, name, bounded=bounded)
         if bounded and rules.key_of(name) in rules.BUILT_IN:
-            await self._built_in.check_room(workspace, announced or 0)
+            there = await files.find(path)
+            await self._built_in.check_room(workspace, (announced or 0) - (there.size if there else 0))
         return await files.write(path, _whole(chunks, announced), overwrite=overwrite)
 
     async def delete(self, workspace: WorkspaceRow, name: str, path: str) -> None:

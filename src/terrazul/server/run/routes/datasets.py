@@ -43,4 +43,12 @@ async def get_run_lineage(
     return await services.run_datasets.of_run(workspace.key, run_id)
 
 
-router = Router("", route_handlers=[list_datasets_of_run, note_dataset_of_run, get_run_lineage])
+@get("/datasets/{dataset_id:str}/lineage", operation_id="get_dataset_lineage", opt=does(Action.LINEAGE_READ))
+async def get_dataset_lineage(
+    services: InjectedServices, workspace: InjectedWorkspace, dataset_id: FromPath[str]
+) -> list[Edge]:
+    """What a dataset was made with, what uses it, and what came of the runs that read it."""
+    return await services.run_datasets.of_dataset(workspace.key, dataset_id)
+
+
+router = Router("", route_handlers=[list_datasets_of_run, note_dataset_of_run, get_run_lineage, get_dataset_lineage])

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
+from terrazul.core.errors import NotFound
+from terrazul.server.dataset import store as datasets
 from terrazul.server.identity.rules import Principal
 from terrazul.server.lineage import rules
 from terrazul.server.lineage import store as lineage
@@ -29,6 +33,7 @@ class RunDatasets:
 
         def work(connection: Connection) -> DatasetUse:
             find_within_reach(connection, workspace, run_id, principal)
+            check_there(connection, workspace, [use.dataset_id])
             lineage.add(connection, workspace, [edge])
             return use
 
@@ -43,9 +48,13 @@ class RunDatasets:
         return await self._database.read(lambda connection: _edges(connection, workspace, run_id))
 
     async def of_dataset(self, workspace: int, dataset_id: str) -> list[Edge]:
-        """What a dataset was made with, then what uses it, and the models that came of runs which read it."""
+        """What a dataset was made with, then what uses it, and what came of the runs that read it.
+
+        Raises ``NotFound``.
+        """
 
         def work(connection: Connection) -> list[Edge]:
+            check_there(connection, workspace, [dataset_id])
             made_with = lineage.used_by(connection, workspace, DATASET, dataset_id)
             users = lineage.users_of(connection, workspace, DATASET, dataset_id)
             readers = [each.user_id for each in users if each.user_type == RUN]
@@ -53,6 +62,17 @@ class RunDatasets:
             return made_with + users + [each for each in came if each.user_type in {MODEL, DATASET}]
 
         return await self._database.read(work)
+
+
+def check_there(connection: Connection, workspace: int, dataset_ids: Iterable[str]) -> None:
+    """Raise ``NotFound`` for the first of some ids that no dataset has."""
+    for dataset_id in dataset_ids:
+        if dataset_id and datasets.find(connection, workspace, dataset_id) is None:
+            raise NotFound(
+                f"There is no dataset {dataset_id[:80]!r} in this workspace.",
+                target=dataset_id[:80],
+                hint="`terrazul dataset list` shows what is registered.",
+            )
 
 
 def _edges(connection: Connection, workspace: int, run_id: str) -> list[Edge]:

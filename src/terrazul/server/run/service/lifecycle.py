@@ -32,6 +32,8 @@ class JobFacts(Protocol):
 
     server_url: str
     environments_folder: str
+    data_cache_bytes: int
+    data_mount_bytes: int
 
 
 class RunLifecycle:
@@ -112,6 +114,7 @@ class RunLifecycle:
             root_run_id=root.run_id,
             experiment_number=of_run.number,
             data_cache_bytes=self._facts.data_cache_bytes,
+            data_mount_bytes=self._facts.data_mount_bytes,
         )
 
     def condition(self, connection: Connection, run: int) -> Condition:

@@ -29,6 +29,7 @@ from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import Dispatcher
 from terrazul.server.queue.store import Waiting
 from terrazul.server.run.rules import check_definition
+from terrazul.server.run.service.datasets import check_there
 from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import find_within_reach
 from terrazul.server.run.service.search import with_reasons
@@ -221,6 +222,7 @@ class Runs:
         runs.set_tags(connection, row, new.tags)
         runs.add_properties(connection, row, new.properties)
         runs.add_event(connection, row, RunEvent(to_text(now), RunState.NOT_STARTED), now)
+        check_there(connection, workspace, (each.dataset_id for each in new.definition.inputs))
         lineage.add(connection, workspace, edges_of_inputs(new.run_id, new.definition.inputs))
         secrets = gives_secrets(connection, workspace, by)
         queue.add(connection, Waiting(key, workspace, user), new.definition.target, now, reads_secrets=secrets)

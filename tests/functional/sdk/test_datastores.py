@@ -1,0 +1,313 @@
+"""Datastores as v1 code uses them, on the server's own storage, a folder and S3."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from azureml.core import Datastore, Workspace
+from azureml.data.azure_storage_datastore import AzureBlobDatastore
+from azureml.data.data_reference import DataReference
+from azureml.data.datapath import DataPath, DataPathComputeBinding
+from azureml.exceptions import UserErrorException
+from terrazul.core.errors import (
+    AlreadyExists,
+    Conflict,
+    CredentialHidden,
+    DataNotFound,
+    DatastoreUnreachable,
+    InvalidInput,
+    MissingFile,
+    NotFound,
+    QuotaExceeded,
+)
+from terrazul.data.access import Download, Stopped, Transfer, Upload
+from terrazul.sdk.datastore.files import FileDatastore
+from terrazul.testing.server import RunningServer
+from terrazul.testing.stores import AZURITE_ACCOUNT, AZURITE_KEY, s3_server
+
+pytestmark = pytest.mark.functional
+
+
+@pytest.fixture(scope="module")
+def buckets() -> Iterator[str]:
+    with s3_server() as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory, buckets: str) -> Iterator[RunningServer]:
+    running = RunningServer(tmp_path_factory.mktemp("stores") / "home", "--allowed-destinations", buckets)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def store(workspace: Workspace, request: pytest.FixtureRequest) -> FileDatastore:
+    """A folder of its own for each test."""
+    folder = Path("folder-of-the-store").absolute()
+    name = request.node.name[:40].replace("[", "_").replace("]", "_")
+    return Datastore.register_local_folder(workspace, name, str(folder), create_if_not_exists=True, overwrite=True)
+
+
+@pytest.fixture
+def bucket(workspace: Workspace, buckets: str) -> FileDatastore:
+    return Datastore.register_amazon_s3(
+        workspace, "bucket", "bucket", "id", "secret", endpoint=f"http://{buckets}", create_if_not_exists=True
+    )
+
+
+def files(*paths: str) -> None:
+    for path in paths:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(f"content of {path}")
+
+
+def names(folder: str) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_workspace_has_two_of_its_own(workspace: Workspace):
+    assert {"workspaceblobstore", "workspacefilestore"} <= set(workspace.datastores)
+    default = workspace.get_default_datastore()
+    assert (default.name, default.is_default) == ("workspaceblobstore", True)
+    assert Datastore(workspace).name == Datastore.get_default(workspace).name == "workspaceblobstore"
+    assert Datastore(workspace, "WorkspaceFileStore").name == "workspacefilestore"
+    with pytest.raises(Conflict):
+        default.unregister()
+    with pytest.raises(Conflict):
+        Datastore.register_local_folder(workspace, "workspaceblobstore", "/tmp", overwrite=True)
+
+
+def test_default_changes_and_comes_back(workspace: Workspace, store: FileDatastore):
+    workspace.set_default_datastore(store.name)
+    assert workspace.get_default_datastore().name == store.name
+    assert not workspace.datastores["workspaceblobstore"].is_default
+    store.unregister()
+    assert workspace.get_default_datastore().name == "workspaceblobstore"
+    with pytest.raises(NotFound):
+        workspace.set_default_datastore("absent")
+
+
+def test_folder_is_uploaded_listed_and_downloaded(store: FileDatastore, capsys: pytest.CaptureFixture[str]):
+    files("src/a.csv", "src/b c/ü.csv", "src/b c/d.txt")
+    reference = store.upload(src_dir="src", target_path="data", overwrite=True, show_progress=True)
+    assert (reference.datastore.name, reference.path_on_datastore) == (store.name, "data")
+    assert capsys.readouterr().out == "Uploaded 3 files.\n"
+    assert [file.path for file in store.files("data/**/*.csv")] == ["data/a.csv", "data/b c/ü.csv"]
+    assert store.browse("data").folders == ["b c"]
+    assert store.download(target_path="got", prefix="data", show_progress=False) == 3
+    assert names("got/data") == names("src")
+    assert store.download("one", prefix="data/b c/d") == 1
+    assert store.download("none", prefix="dat/") == 0
+
+
+def test_files_are_uploaded_below_their_common_folder(store: FileDatastore):
+    files("src/x/1", "src/x/y/2", "src/z/3")
+    store.upload_files(["src/x/1", "src/x/y/2"], target_path="common", show_progress=False)
+    assert [file.path for file in store.files("common")] == ["common/1", "common/y/2"]
+    store.upload_files(["src/x/1", "src/z/3"], relative_root="src", target_path="rooted/")
+    assert [file.path for file in store.files("rooted")] == ["rooted/x/1", "rooted/z/3"]
+    store.upload_files([str(Path("src/z/3").absolute())])
+    assert [file.path for file in store.files("*")] == ["3"]
+    for wrong, told in (
+        ({"files": ["absent", "src/z/3"]}, MissingFile),
+        ({"files": "src/z/3"}, InvalidInput),
+        ({"files": ["src/z/3"], "relative_root": "src/x"}, InvalidInput),
+        ({"files": ["src/z/3"], "target_path": "../out"}, InvalidInput),
+    ):
+        with pytest.raises(told):
+            store.upload_files(**wrong)
+    with pytest.raises(FileNotFoundError):
+        store.upload("absent")
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_is_there_stays_unless_overwritten(store: FileDatastore, many: bool):
+    wanted = [f"src/{number}" for number in range(10 if many else 2)]
+    files(*wanted)
+    store.upload("src", "t")
+    Path("src/1").write_text("changed")
+    store.upload("src", "t")
+    assert store.download("first", "t/1") == 1
+    assert Path("first/t/1").read_text() == "content of src/1"
+    store.upload("src", "t", overwrite=True)
+    assert store.download("first", "t/1") == 0
+    assert store.download("first", "t/1", overwrite=True) == 1
+    assert Path("first/t/1").read_text() == "changed"
+    assert store.download("first", "t/1", overwrite=True) == 0
+
+
+def test_stores_of_objects_are_reached_by_signed_addresses(bucket: FileDatastore, buckets: str):
+    files("src/a b/ü#1.csv", "src/2.csv")
+    Path("src/large").write_bytes(os.urandom(65 << 20))
+    bucket.upload("src", "in")
+    (access,) = bucket.link.access(["in/2.csv"], is_writing=False)
+    assert access.url.startswith(f"http://{buckets}/bucket/in/2.csv?")
+    assert "secret" not in access.url
+    assert bucket.download("got") == 3
+    assert names("got/in") == names("src")
+    assert Path("got/in/large").read_bytes() == Path("src/large").read_bytes()
+    assert bucket.credential_type == "AccessKey"
+    with pytest.raises(CredentialHidden):
+        bucket.secret_access_key  # noqa: B018  # looking is what is tried
+
+
+def test_file_that_changes_between_listing_and_reading_is_told(bucket: FileDatastore):
+    files("src/x")
+    bucket.upload("src", "changing", overwrite=True)
+    (listed,) = bucket.files("changing/x")
+    Path("src/x").write_text("Content of src/X")
+    bucket.upload("src", "changing", overwrite=True)
+    with pytest.raises(Conflict, match="has been changed"):
+        Transfer(bucket.link).download([Download(listed, Path("got"))])
+    assert not Path("got").exists()
+    bucket.delete("changing/x")
+    with pytest.raises(DataNotFound):
+        Transfer(bucket.link).download([Download(listed, Path("got"))])
+    assert [name for name in names(".") if name.endswith(".part")] == []
+
+
+def test_transfer_that_is_called_off_leaves_no_half(store: FileDatastore):
+    files(*(f"src/{number}" for number in range(50)))
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        Transfer(store.link, stop=stop).upload([Upload(Path("src/1"), "1", 16)])
+    store.upload("src")
+    wanted = [Download(file, Path("got") / file.path) for file in store.files()]
+    with pytest.raises(Stopped):
+        Transfer(store.link, stop=stop).download(wanted)
+    assert not Path("got").exists() or names("got") == []
+
+
+def test_two_who_write_one_file_leave_one_of_both(store: FileDatastore):
+    texts = [str(number) * 100_000 for number in range(8)]
+
+    def write(text: str) -> None:
+        Path(f"from-{text[0]}").write_text(text)
+        with Path(f"from-{text[0]}").open("rb") as file:
+            store.link.write("both", file, len(text), overwrite=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, texts))
+    with store.link.read("both", 0, None) as chunks:
+        assert b"".join(chunks).decode() in texts
+
+
+def test_registering_the_same_again_changes_nothing(workspace: Workspace, store: FileDatastore):
+    folder = store.settings["path"]
+    again = Datastore.register_local_folder(workspace, store.name.upper(), folder)
+    assert again.name == store.name
+    with pytest.raises(AlreadyExists):
+        Datastore.register_local_folder(workspace, store.name, "/tmp")
+    with pytest.raises(UserErrorException, match="There is no datastore 'absent'"):
+        Datastore.get(workspace, datastore_name="absent")
+
+
+def test_step_that_fails_is_told(workspace: Workspace, buckets: str):
+    with pytest.raises(DatastoreUnreachable, match="'find the folder' failed: the folder /no/where cannot be read"):
+        Datastore.register_local_folder(workspace, "absent", "/no/where")
+    with pytest.raises(DatastoreUnreachable, match="step 'find the container' failed: there is no bucket 'absent'"):
+        Datastore.register_amazon_s3(workspace, "absent", "absent", "k", "s", endpoint=f"http://{buckets}")
+    assert "absent" not in workspace.datastores
+    skipped = Datastore.register_local_folder(workspace, "absent", "/no/where", skip_validation=True)
+    test = skipped.test()
+    assert (test.is_reached, [step.name for step in test.steps]) == (False, ["find the folder"])
+
+
+def test_v1_names_of_an_azure_datastore(workspace: Workspace):
+    registered = Datastore.register_azure_blob_container(
+        workspace=workspace,
+        datastore_name="blobs",
+        container_name="data",
+        account_name=AZURITE_ACCOUNT,
+        account_key=AZURITE_KEY,
+        skip_validation=True,
+    )
+    for blobs in (registered, workspace.datastores["blobs"], Datastore(workspace, "blobs")):
+        assert isinstance(blobs, AzureBlobDatastore)
+        assert (blobs.container_name, blobs.account_name) == ("data", AZURITE_ACCOUNT)
+        assert (blobs.datastore_type, blobs.protocol, blobs.endpoint) == ("AzureBlob", "https", "core.windows.net")
+        assert (blobs.credential_type, blobs.is_sas, blobs.sas_token) == ("AccountKey", False, None)
+        with pytest.raises(CredentialHidden):
+            blobs.account_key  # noqa: B018  # looking is what is tried
+        assert getattr(blobs, "account_key", "hidden") == "hidden"
+    with pytest.raises(UserErrorException, match="Gen1"):
+        Datastore.register_azure_data_lake(workspace, "lake", "store")
+
+
+def test_references_and_paths(store: FileDatastore):
+    reference = store.path("data/x", data_reference_name="here")
+    assert isinstance(reference, DataReference)
+    assert str(reference) == "$AZUREML_DATAREFERENCE_here"
+    download = reference.as_download(path_on_compute="/tmp/x")
+    assert (download.mode, download.path_on_compute, download.path_on_datastore) == ("download", "/tmp/x", "data/x")
+    assert (store.as_mount().mode, store.as_upload("out").mode) == ("mount", "upload")
+    config = download.to_config()
+    assert (config.data_store_name, config.mode, config.path_on_data_store) == (store.name, "download", "data/x")
+    path = DataPath(datastore=store, path_on_datastore="data/x", name="named")
+    made = path.create_data_reference(datapath_compute_binding=DataPathComputeBinding(mode="download"))
+    assert (made.data_reference_name, made.mode) == ("named", "download")
+    assert DataPath.create_from_data_reference(made).datastore_name == store.name
+    with pytest.raises(InvalidInput):
+        DataReference(store, "a name")
+    with pytest.raises(InvalidInput):
+        DataPathComputeBinding(mode="teleport")
+
+
+def test_query_of_a_database_is_an_arrow_stream(workspace: Workspace):
+    file = Path("numbers.db").absolute()
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE numbers (n)")
+        connection.executemany("INSERT INTO numbers VALUES (?)", [(number,) for number in range(20_001)])
+    connection.close()
+    numbers = Datastore.register_sqlite(workspace, "numbers", str(file))
+    with numbers.query("SELECT n FROM numbers") as chunks:
+        table = pa.ipc.open_stream(b"".join(chunks)).read_all()
+    assert table.column("n").to_pylist() == list(range(20_001))
+    with pytest.raises(InvalidInput, match="no such table: absent"), numbers.query("SELECT * FROM absent"):
+        pass
+    with pytest.raises(InvalidInput, match="holds tables and no files"):
+        numbers.link.browse("")
+    with pytest.raises(InvalidInput, match="holds tables"):
+        numbers.set_as_default()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_quota_counts_what_the_built_in_ones_hold(shared_server: RunningServer):
+    own = Workspace.create("bounded")
+    address = f"/api/v1/workspaces/{own.workspace_id}/quota"
+    shared_server.call("PUT", address, {"storage_bytes": 1000})
+    store = own.get_default_datastore()
+    Path("large").write_bytes(b"x" * 600)
+    store.upload_files(["large"])
+    assert shared_server.call("GET", address)["storage_bytes"] == 600
+    with pytest.raises(QuotaExceeded):
+        store.upload_files(["large"], target_path="again")
+    store.upload_files(["large"], overwrite=True)
+    Path("large").write_bytes(b"x" * 100)
+    store.upload_files(["large"], overwrite=True)
+    assert shared_server.call("GET", address)["storage_bytes"] == 100
+    store.delete("large")
+    assert shared_server.call("GET", address)["storage_bytes"] == 0
+    folder = shared_server.home.data_folder / own.workspace_id
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == []
+    own.delete()
+    assert not folder.exists()
+
+
+def test_many_files_of_one_folder_come_in_pages(store: FileDatastore):
+    folder = Path(store.settings["path"])
+    for number in range(10_050):
+        (folder / f"{number:06}").touch()
+    (folder / "below").mkdir()
+    assert len(list(store.files())) == 10_050
+    page = store.browse()
+    assert (len(page.files), page.folders) == (10_050, ["below"])
