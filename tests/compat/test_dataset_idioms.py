@@ -1,5 +1,7 @@
 """What public v1 code does with datasets, outside of runs: O3's notebook, and the idioms of others."""
 
+# ruff: noqa: T201, BLE001, PD011  # as notebooks have it
+
 from datetime import datetime
 from pathlib import Path
 
@@ -7,9 +9,9 @@ import pandas as pd
 
 from azureml.core import Dataset, Workspace
 from azureml.core.dataset import Dataset as DatasetOfModule
+from azureml.data.datapath import DataPath
 from azureml.data.dataset_factory import DataType, FileDatasetFactory, TabularDatasetFactory
 from azureml.data.dataset_type_definitions import PromoteHeadersBehavior
-from azureml.data.datapath import DataPath
 
 
 def _write_patients(project: Path):

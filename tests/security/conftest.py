@@ -61,7 +61,6 @@ class Victim:
             "part_number": "1",
             "deletion_id": self.run_id,
             "datastore_name": "workspaceblobstore",
-            "dataset_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
             "name": "none",
             "digest": "none",
             "path": "none",

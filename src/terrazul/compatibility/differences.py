@@ -96,13 +96,13 @@ DIFFERENCES: Dict[str, str] = {
         "what a run or a model tells of stays under its id; numbers of versions are not given again"
     ),
     "azureml.data.dataset_factory.TabularDatasetFactory.from_delimited_files": (
-        "quoted line breaks are parts of values, with and without `support_multi_line`; headers that differ are an error"
+        "quoted line breaks are parts of values, whatever `support_multi_line` says; headers that differ are an error"
     ),
     "azureml.data.dataset_factory.DataType.to_stream": "the column keeps its paths as texts",
     "azureml.data.file_dataset.FileDataset.mount": (
         "what lies elsewhere is brought through the cache of the machine when it starts; for reading only"
     ),
-    "azureml.data.tabular_dataset.TabularDataset.partition_by": "writes one Parquet file for each combination of values",
+    "azureml.data.tabular_dataset.TabularDataset.partition_by": "writes one Parquet file for each pair of values",
     "azureml.data.tabular_dataset.TabularDataset.to_csv_files": (
         "writes a file to the default datastore; a text that looks like a formula gets a `'` before it"
     ),

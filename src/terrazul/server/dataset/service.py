@@ -86,7 +86,6 @@ class Datasets:
 
     async def get_version(self, workspace: WorkspaceRow, name: str, version: int | None) -> Dataset:
         """A version of a name, or the newest one. Raises ``NotFound``."""
-
         rules.check_version(name, version)
 
         def work(connection: Connection) -> Dataset:
