@@ -41,6 +41,7 @@ class Victim:
     image_id: str
     secret_name: str
     webhook_id: str
+    dataset_id: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -55,11 +56,11 @@ class Victim:
             "image_id": self.image_id,
             "secret_name": self.secret_name,
             "webhook_id": self.webhook_id,
+            "dataset_id": self.dataset_id,
             "upload_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
             "part_number": "1",
             "deletion_id": self.run_id,
             "datastore_name": "workspaceblobstore",
-            "dataset_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
             "name": "none",
             "digest": "none",
             "path": "none",
@@ -188,9 +189,17 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
         "skip_validation": True,
     }
     server.call("POST", f"{workspace}/datastores", datastore)
+    server.call("PUT", f"{workspace}/datastores/workspaceblobstore/file?path={run_id}/data.csv", content)
+    definition = {
+        "type": "File",
+        "locations": [{"datastore": "workspaceblobstore", "path": run_id}],
+        "steps": [{"operation": "files", "arguments": {}}],
+    }
+    dataset = {"definition": definition, "name": f"{run_id} {SECRET}", "tags": {"t": SECRET}}
+    dataset_id = server.call("POST", f"{workspace}/datasets", dataset)["id"]
     return Victim(
         workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"],
-        str(webhook["webhook_id"]),
+        str(webhook["webhook_id"]), dataset_id,
     )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ PATHS_OF_COMPUTES = ("interpreter_path", "log_path")
 Body = Callable[[str], dict[str, object]]
 _FILE = {"digest": "0" * 64, "size": 1}
 _DELTA = {"base_snapshot_id": "x", "snapshot_id": "y", "removed": [], "changed": []}
+_DATASET = {"type": "File", "steps": [{"operation": "files", "arguments": {}}]}
 
 
 def _deployment(path: str) -> dict[str, object]:
@@ -101,6 +102,15 @@ BODIES: dict[tuple[str, str], Body] = {
         "experiment_name": "e",
         "snapshot_id": "x",
         "definition": {"script": path},
+    },
+    ("POST /api/v1/workspaces/{workspace_id}/datasets", "definition.locations[].path"): lambda path: {
+        "definition": {**_DATASET, "locations": [{"datastore": "workspacefilestore", "path": path}]},
+        "name": "hostile",
+    },
+    ("POST /api/v1/workspaces/{workspace_id}/datasets", "files[].path"): lambda path: {
+        "definition": {**_DATASET, "locations": [{"datastore": "workspacefilestore", "path": "none"}]},
+        "files": [{"path": path, "size": 1}],  # an address would be right, and is not called
+        "name": "hostile",
     },
 }
 IMPORTING = "POST /api/v1/workspaces/{workspace_id}/imports"

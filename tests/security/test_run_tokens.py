@@ -81,6 +81,7 @@ OWNERS_ROUTES = {
     "POST /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/default",
     "POST /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/test",
     "DELETE /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/file",
+    "DELETE /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}",
     "GET /api/v1/workspaces/{workspace_id}/quota",
     "PUT /api/v1/workspaces/{workspace_id}/quota",
     "GET /api/v1/keyvault",
@@ -91,8 +92,14 @@ READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}",
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}/file",
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}/lineage",
+    "GET /api/v1/workspaces/{workspace_id}/datasets",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/files",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/comparison",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}/versions",
 }
-"""v1 scripts load whatever model of their workspace they name."""
+"""v1 scripts load whatever model and dataset of their workspace they name."""
 THINGS = (
     "run_id",
     "experiment_id",
@@ -120,6 +127,7 @@ def seen(server: RunningServer, victim: Victim) -> object:
         server.call("GET", f"{victim.workspace}/secrets"),
         server.call("GET", f"{victim.workspace}/webhooks"),
         server.call("GET", f"{victim.workspace}/datastores"),
+        server.call("GET", f"{victim.workspace}/datasets/{victim.dataset_id}"),
         server.call("POST", f"{victim.workspace}/secrets/values", {"names": [victim.secret_name]}),
     ]
 

@@ -14,7 +14,7 @@ from terrazul.sdk.environment import Environment
 
 SOURCE = Path(__file__).parents[2] / "src"
 NAMES = [
-    "CondaDependencies", "DockerConfiguration", "Environment", "Experiment", "Model", "MpiConfiguration",
+    "CondaDependencies", "Dataset", "DockerConfiguration", "Environment", "Experiment", "Model", "MpiConfiguration",
     "PyTorchConfiguration", "Run", "RunConfiguration", "RunDetails", "ScriptRun", "ScriptRunConfig",
     "TensorflowConfiguration", "TerrazulError", "ViewType", "Workspace", "__version__", "get_run",
 ]  # fmt: skip

@@ -89,6 +89,28 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.workspace.Workspace.from_config": (
         "on the embedded server a workspace that is named and does not exist is made"
     ),
+    "azureml.data.abstract_dataset.AbstractDataset.register": (
+        "a name keeps its version while definition and files are the same, also with `create_new_version`"
+    ),
+    "azureml.data.abstract_dataset.AbstractDataset.unregister_all_versions": (
+        "what a run or a model tells of stays under its id; numbers of versions are not given again"
+    ),
+    "azureml.data.dataset_factory.TabularDatasetFactory.from_delimited_files": (
+        "quoted line breaks are parts of values, whatever `support_multi_line` says; headers that differ are an error"
+    ),
+    "azureml.data.dataset_factory.DataType.to_stream": "the column keeps its paths as texts",
+    "azureml.data.file_dataset.FileDataset.mount": (
+        "what lies elsewhere is brought through the cache of the machine when it starts; for reading only"
+    ),
+    "azureml.data.tabular_dataset.TabularDataset.partition_by": "writes one Parquet file for each pair of values",
+    "azureml.data.tabular_dataset.TabularDataset.to_csv_files": (
+        "writes a file to the default datastore; a text that looks like a formula gets a `'` before it"
+    ),
+    "azureml.data.tabular_dataset.TabularDataset.to_dask_dataframe": "reads the rows now, then divides them",
+    "azureml.data.tabular_dataset.TabularDataset.to_pandas_dataframe": (
+        "what `on_error='null'` leaves out is told in a warning, with file, line and number"
+    ),
+    "azureml.data.tabular_dataset.TabularDataset.to_parquet_files": "writes a file to the default datastore",
     "azureml.monitoring.modeldatacollector.ModelDataCollector": (
         "writes to a folder of this machine; a list of lists is several rows"
     ),

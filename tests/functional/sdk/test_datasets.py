@@ -13,9 +13,9 @@ import pytest
 
 from azureml.core import Dataset, Datastore, Workspace
 from azureml.data import DataType, FileDataset, TabularDataset
+from azureml.data.datapath import DataPath
 from azureml.data.dataset_error_handling import DatasetExecutionError, DatasetValidationError
 from azureml.data.dataset_type_definitions import PromoteHeadersBehavior
-from azureml.data.datapath import DataPath
 from azureml.exceptions import DatasetTimestampMissingError, UserErrorException
 from terrazul.core.errors import AlreadyExists, CapabilityNotAvailable, InvalidInput, MissingFile, NotFound
 from terrazul.testing.server import RunningServer
@@ -181,7 +181,7 @@ def test_partition_chooses_the_files_that_are_read(store: Datastore):
     )
     only = dataset.filter(dataset["key"] == "a")
     assert only.to_pandas_dataframe(on_error="fail")["n"].tolist() == [1]
-    with pytest.raises(DatasetExecutionError, match="'x' in the column 'n' is no long in line 3 of '/p/b/1.csv'"):
+    with pytest.raises(DatasetExecutionError, match=r"'x' in the column 'n' is no long in line 3 of '/p/b/1.csv'"):
         dataset.to_pandas_dataframe(on_error="fail")
     assert dataset.to_pandas_dataframe()["n"].isna().tolist() == [False, False, True]
 
@@ -233,7 +233,7 @@ def test_sources_of_every_form(store: Datastore, workspace: Workspace):
         tabular.from_delimited_files((store, "m.csv")).register(other, "x")
     both = tabular.from_delimited_files([(store, "none.csv"), (workspace.datastores["workspacefilestore"], "m.csv")],
                                         validate=False)  # fmt: skip
-    with pytest.raises(DatasetExecutionError, match="There is no file 'm.csv' on the datastore 'workspacefilestore'"):
+    with pytest.raises(DatasetExecutionError, match=r"There is no file 'm.csv' on the datastore 'workspacefilestore'"):
         both.to_pandas_dataframe()
 
 
@@ -263,7 +263,7 @@ def test_data_of_this_machine_is_read_and_not_registered(workspace: Workspace, p
         dataset = Dataset.Tabular.from_delimited_files(path)
         assert dataset.to_pandas_dataframe()["a"].tolist() == [1]
     for call in (lambda: dataset.register(workspace, "local"), lambda: dataset.save(workspace)):
-        with pytest.raises(DatasetValidationError, match="Upload it first: Dataset.File.upload_directory"):
+        with pytest.raises(DatasetValidationError, match=r"Upload it first: Dataset.File.upload_directory"):
             call()
     with pytest.raises(DatasetValidationError, match="no file"):
         Dataset.Tabular.from_delimited_files("absent/*.csv")

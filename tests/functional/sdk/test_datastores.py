@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from azureml.core import Datastore, Workspace
+from azureml.core import Datastore, Experiment, ScriptRunConfig, Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore
 from azureml.data.data_reference import DataReference
 from azureml.data.datapath import DataPath, DataPathComputeBinding
@@ -30,6 +30,8 @@ from terrazul.data.access import Download, Stopped, Transfer, Upload
 from terrazul.sdk.datastore.files import FileDatastore
 from terrazul.testing.server import RunningServer
 from terrazul.testing.stores import AZURITE_ACCOUNT, AZURITE_KEY, s3_server
+
+from .conftest import this_python
 
 pytestmark = pytest.mark.functional
 
@@ -311,3 +313,27 @@ def test_many_files_of_one_folder_come_in_pages(store: FileDatastore):
     assert len(list(store.files())) == 10_050
     page = store.browse()
     assert (len(page.files), page.folders) == (10_050, ["below"])
+
+
+def test_script_in_a_run_reads_and_writes_and_no_more(workspace: Workspace, experiment: Experiment):
+    Path("src").mkdir()
+    Path("src/script.py").write_text(
+        "import os\n"
+        "from azureml.core import Run\n"
+        "store = Run.get_context().experiment.workspace.get_default_datastore()\n"
+        "open('large', 'wb').write(os.urandom(9 << 20))\n"
+        "store.upload_files(['large'], target_path='of-a-run')\n"
+        "assert store.download('got', 'of-a-run/') == 1\n"
+        "assert open('got/of-a-run/large', 'rb').read() == open('large', 'rb').read()\n"
+        "for refused in (store.set_as_default, lambda: store.delete('of-a-run/large')):\n"
+        "    try:\n"
+        "        refused()\n"
+        "    except Exception as error:\n"
+        "        assert type(error).__name__ == 'Forbidden', error\n"
+        "    else:\n"
+        "        raise AssertionError(refused)\n"
+    )
+    run = experiment.submit(ScriptRunConfig("src", "script.py", environment=this_python()))
+    run.wait_for_completion(raise_on_error=True)
+    (file,) = workspace.get_default_datastore().files("of-a-run")
+    assert file.size == 9 << 20

@@ -118,8 +118,7 @@ def test_collections_are_dictionaries_by_name(workspace: Workspace):
     assert workspace.experiments["in-collection"].name == "in-collection"
     assert workspace.environments["environment-in-collection"].version == "1"
     assert workspace.models == {}
-    with pytest.raises(CapabilityNotAvailable, match=r"Workspace\.datasets needs datasets"):
-        _ = workspace.datasets
+    assert workspace.datasets == {}
 
 
 def test_environments_get_versions(workspace: Workspace):

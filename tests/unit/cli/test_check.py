@@ -20,24 +20,30 @@ def test_folder_in_which_all_works_is_good(folder: Path, capsys: pytest.CaptureF
 
 
 def test_what_does_not_work_is_told_by_cause_file_and_line(folder: Path, capsys: pytest.CaptureFixture[str]):
-    uses = ["Datastore.get(ws, 'd')", "np.int(1)", "Datastore.get(ws, 'e')"]
-    text = "\n".join(["from azureml.core import Datastore", "import numpy as np", *uses])
+    uses = ["LinkedService.get(ws, 'd')", "np.int(1)", "LinkedService.get(ws, 'e')"]
+    text = "\n".join(["from azureml.core import LinkedService", "import numpy as np", *uses])
     folder.joinpath("bad\x1b.py").write_text(text)
     assert main(["check", str(folder)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert "1 run as they are, 1 do not." in lines
-    start = lines.index("Not yet there: datastores")
-    assert lines[start + 1 : start + 3] == ["  bad\\x1b.py", "    3, 5: Datastore.get"]
+    start = lines.index("Not yet there: linked services")
+    assert lines[start + 1 : start + 3] == ["  bad\\x1b.py", "    3, 5: LinkedService.get"]
     assert "Removed from a newer library; set the pin numpy<1.24" in lines
 
 
 def test_programs_get_everything(folder: Path, capsys: pytest.CaptureFixture[str]):
-    folder.joinpath("bad.py").write_text("from azureml.core import Datastore\nDatastore.get(ws, 'd')\n")
+    folder.joinpath("bad.py").write_text("from azureml.core import LinkedService\nLinkedService.get(ws, 'd')\n")
     assert main(["check", str(folder), "-o", "json"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert report["stopped_programs"] == ["bad.py"]
     assert report["uses"] == [
-        {"path": "bad.py", "places": ["2"], "name": "Datastore.get", "note": "datastores", "support": "not yet"}
+        {
+            "path": "bad.py",
+            "places": ["2"],
+            "name": "LinkedService.get",
+            "note": "linked services",
+            "support": "not yet",
+        }
     ]
 
 

@@ -20,7 +20,7 @@ D = TypeVar("D", bound=AbstractDatastore)
 
 
 @concept("datastore.datastore")
-class Datastore:
+class Datastore(AbstractDatastore):
     """The datastores of a workspace: ``Datastore(ws, "name")`` is the one of that name, ``Datastore(ws)`` the default.
 
     Credentials that are given when one is registered go to the key vault, and are shown to nobody.

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from terrazul.core.clock import from_text
-from terrazul.core.errors import DatasetValidationError, InvalidInput
+from terrazul.core.errors import DatasetValidationError, InvalidInput, NotFound
 from terrazul.data.plan.plan import Plan, is_web, read
 from terrazul.server.datastore.rules import key_of
 from terrazul.wire.dataset import (
@@ -32,6 +32,7 @@ LOCATION = "location"
 STATES = (ACTIVE, DEPRECATED, ARCHIVED)
 _LONGEST_NAME = 255
 _MOST_TAGS = 1000
+_LARGEST_VERSION = 999_999_999
 _MOST_WEB_FILES = 10_000
 _MOST_EXAMPLES = 20
 _HTTP = ("http://", "https://")
@@ -78,6 +79,14 @@ def check_name(name: str) -> None:
             f"The dataset name {name[:80]!r} is not valid.",
             target=name[:80],
             hint=f"Use 1 to {_LONGEST_NAME} printable characters without '/', no space at its ends.",
+        )
+
+
+def check_version(name: str, version: int | None) -> None:
+    """Raise ``NotFound`` for a number that no version has."""
+    if version is not None and not 1 <= version <= _LARGEST_VERSION:
+        raise NotFound(
+            f"The dataset {name[:80]!r} has no version {version}.", target=name[:80], hint="Versions count from 1."
         )
 
 

@@ -86,6 +86,7 @@ class Datasets:
 
     async def get_version(self, workspace: WorkspaceRow, name: str, version: int | None) -> Dataset:
         """A version of a name, or the newest one. Raises ``NotFound``."""
+        rules.check_version(name, version)
 
         def work(connection: Connection) -> Dataset:
             return store.load(connection, [_version(connection, workspace.key, name, version).key])[0]
@@ -132,6 +133,7 @@ class Datasets:
         What runs or models tell of stays under its id, and everything else goes. No data is touched. Raises
         ``NotFound``.
         """
+        rules.check_version(name, version)
 
         def work(connection: Connection) -> None:
             first = _version(connection, workspace.key, name, version)

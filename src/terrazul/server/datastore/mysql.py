@@ -6,10 +6,10 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from terrazul.core.errors import InvalidInput
 from terrazul.server.datastore.kind import Surroundings
+from terrazul.server.datastore.served import Database
 from terrazul.server.datastore.tables import (
     ROWS_AT_ONCE,
     Answer,
@@ -23,7 +23,7 @@ from terrazul.server.datastore.tables import (
     too_slow,
 )
 
-TLS_MODES = ("disable", "require", "verify-full")
+TLS_MODES = ("require", "verify-full", "disable")
 _UNKNOWN_DATABASE = {1044, 1049}
 _TOO_SLOW = {1317, 1969, 3024}
 _BINARY = 63
@@ -31,17 +31,6 @@ _UNSIGNED = 32
 _WHOLE, _REAL, _BIG = {1, 2, 3, 9, 13, 16}, {0, 4, 5, 246}, {8}
 _DATE, _MOMENT, _SPAN = {10, 14}, {7, 12}, {11}
 """By the numbers that the protocol gives types."""
-
-
-class Database(NamedTuple):
-    """Where a database is, and how one signs in."""
-
-    host: str
-    port: int
-    name: str
-    user: str
-    password: str
-    tls: str
 
 
 def open_database(database: Database, surroundings: Surroundings) -> ServedTables:
@@ -62,24 +51,16 @@ def open_database(database: Database, surroundings: Surroundings) -> ServedTable
     return ServedTables(destination, surroundings.outgoing, look, ask)
 
 
-def check_tls(mode: str) -> None:
-    """Raise ``InvalidInput`` for what is no mode."""
-    if mode not in TLS_MODES:
-        raise InvalidInput(
-            f"{mode[:80]!r} is no mode of TLS.", target="tls", hint=f"The modes are {', '.join(TLS_MODES)}."
-        )
-
-
 def _connected(database: Database, addresses: Sequence[str], deadline: Deadline) -> Any:
     """A connection to one of the addresses that were checked; the name is that which the certificate must have."""
     import pymysql  # noqa: PLC0415  # as above
     from pymysql.cursors import SSCursor  # noqa: PLC0415  # as above
 
-    connection = pymysql.connect(
+    connection: Any = pymysql.connect(
         host=database.host,
         port=database.port,
         user=database.user,
-        password=database.password.encode(),  # type: ignore[arg-type]  # a text would be sent as Latin-1
+        password=database.password.encode(),  # a text would be sent as Latin-1
         database=database.name,
         charset="utf8mb4",
         cursorclass=SSCursor,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from terrazul.core.errors import InvalidInput
 from terrazul.server.datastore.kind import Surroundings
+from terrazul.server.datastore.served import Database
 from terrazul.server.datastore.tables import (
     ROWS_AT_ONCE,
     Answer,
@@ -24,7 +24,7 @@ from terrazul.server.datastore.tables import (
 
 _NO_PASSWORD = "none"  # noqa: S105  # it is none
 """Given where there is none: the library would look for one around the server."""
-TLS_MODES = ("disable", "prefer", "require", "verify-full")
+TLS_MODES = ("prefer", "require", "verify-full", "disable")
 _CANCELLED = "57014"
 _TYPES = {
     16: "bool", 17: "binary", 20: "int64", 21: "int16", 23: "int32", 700: "float32", 701: "float64", 1700: "float64",
@@ -32,17 +32,6 @@ _TYPES = {
     26: "int64",
 }  # fmt: skip
 """By the number that PostgreSQL gives each type; what stands for no number, time or bytes is text."""
-
-
-class Database(NamedTuple):
-    """Where a database is, and how one signs in."""
-
-    host: str
-    port: int
-    name: str
-    user: str
-    password: str
-    tls: str
 
 
 def open_database(database: Database, surroundings: Surroundings) -> ServedTables:
@@ -60,14 +49,6 @@ def open_database(database: Database, surroundings: Surroundings) -> ServedTable
         return _asked(_connected(database, addresses, deadline), text, deadline)
 
     return ServedTables(destination, surroundings.outgoing, look, ask)
-
-
-def check_tls(mode: str) -> None:
-    """Raise ``InvalidInput`` for what is no mode."""
-    if mode not in TLS_MODES:
-        raise InvalidInput(
-            f"{mode[:80]!r} is no mode of TLS.", target="tls", hint=f"The modes are {', '.join(TLS_MODES)}."
-        )
 
 
 def _connected(database: Database, addresses: Sequence[str], deadline: Deadline) -> Any:

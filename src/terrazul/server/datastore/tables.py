@@ -85,12 +85,6 @@ def destination_of(host: str, port: int) -> Destination:
     return read_destination(f"https://{written}:{port}/")
 
 
-def host_in_azure(server: str, endpoint: str) -> str:
-    """The whole name of a server that Azure serves, of which v1 gives the first part, or all of it."""
-    is_whole = "." in server or ":" in server or server == "localhost"
-    return server if is_whole else f"{server}.{endpoint}"
-
-
 def arrow_stream(answer: Callable[[], Answer], deadline: Deadline) -> Iterator[bytes]:
     """What a query gives, as the pieces of an Arrow IPC stream. It blocks, and is asked in one thread after another."""
     import pyarrow as pa  # noqa: PLC0415  # a large library that few servers need

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from terrazul.core.errors import InvalidInput
-from terrazul.server.datastore.database_file import FileTables
-from terrazul.server.datastore.kind import NO_CREDENTIAL, Credential, Field, Settings, Surroundings
+from terrazul.server.datastore.database_file import FileKind
 from terrazul.server.datastore.tables import ROWS_AT_ONCE, Answer, Batches, Deadline, Failed, refused_query, too_slow
 
 _CONFIGURATION = {
@@ -19,33 +17,6 @@ _CONFIGURATION = {
     "lock_configuration": "true",
 }
 """A query opens no other file and fetches nothing."""
-
-
-class DuckDb:
-    """Registered by the path of the file."""
-
-    name = "DuckDb"
-    description = "A database file of DuckDB on the server's machine. It is read only."
-    settings: Mapping[str, Field] = {
-        "path": Field("The file, as an absolute path on the server's machine.", is_required=True)
-    }
-    credential: Mapping[str, Field] = {}
-    holds_files = False
-
-    def check(self, settings: Settings, credential: Credential) -> str:
-        """It needs nothing."""
-        del credential
-        if not Path(str(settings["path"])).is_absolute():
-            raise InvalidInput("The path of a database file is absolute.", target="path")
-        return NO_CREDENTIAL
-
-    def open(self, settings: Settings, credential: Credential, surroundings: Surroundings) -> FileTables:
-        """The tables of the file."""
-        import duckdb  # noqa: F401, PLC0415  # to tell at once where it is not installed
-        import pyarrow as pa  # noqa: F401, PLC0415  # as above
-
-        del credential
-        return FileTables(Path(str(settings["path"])), surroundings, _look, _asked)
 
 
 def _connected(file: Path) -> Any:
@@ -118,4 +89,4 @@ def _explained(error: Exception, deadline: Deadline) -> InvalidInput:
     return refused_query(str(error).partition("\n")[0])
 
 
-KIND = DuckDb()
+KIND = FileKind("DuckDb", _look, _asked, ("duckdb", "pyarrow"))

@@ -2,50 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from terrazul.server.datastore.postgresql import TLS_MODES, open_database
+from terrazul.server.datastore.served import ServedKind
 
-from terrazul.server.datastore import postgresql
-from terrazul.server.datastore.kind import Credential, Field, Settings, Surroundings
-from terrazul.server.datastore.tables import ServedTables, destination_of
-
-_PORT = 5432
-
-
-class PostgreSql:
-    """Registered by host and database, with a user and a password."""
-
-    name = "PostgreSql"
-    description = "A database of PostgreSQL, or of a server that speaks its protocol."
-    settings: Mapping[str, Field] = {
-        "host": Field("The name or address of the server.", is_required=True),
-        "database": Field("The database.", is_required=True),
-        "port": Field(f"Default: {_PORT}.", int),
-        "tls": Field(f"One of {', '.join(postgresql.TLS_MODES)}. Default: prefer."),
-    }
-    credential: Mapping[str, Field] = {
-        "user": Field("The user.", is_required=True),
-        "password": Field("The user's password."),
-    }
-    holds_files = False
-
-    def check(self, settings: Settings, credential: Credential) -> str:
-        """A user and a password."""
-        del credential
-        postgresql.check_tls(str(settings.get("tls") or "prefer"))
-        destination_of(str(settings["host"]), int(settings.get("port") or _PORT))
-        return "Sql"
-
-    def open(self, settings: Settings, credential: Credential, surroundings: Surroundings) -> ServedTables:
-        """The tables of the database."""
-        database = postgresql.Database(
-            str(settings["host"]),
-            int(settings.get("port") or _PORT),
-            str(settings["database"]),
-            credential["user"],
-            credential.get("password", ""),
-            str(settings.get("tls") or "prefer"),
-        )
-        return postgresql.open_database(database, surroundings)
-
-
-KIND = PostgreSql()
+KIND = ServedKind(
+    "PostgreSql",
+    "A database of PostgreSQL, or of a server that speaks its protocol.",
+    5432,
+    TLS_MODES,
+    open_database,
+)

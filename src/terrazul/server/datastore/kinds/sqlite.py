@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from terrazul.core.errors import InvalidInput
-from terrazul.server.datastore.database_file import FileTables
-from terrazul.server.datastore.kind import NO_CREDENTIAL, Credential, Field, Settings, Surroundings
+from terrazul.server.datastore.database_file import FileKind
 from terrazul.server.datastore.tables import ROWS_AT_ONCE, Answer, Deadline, Failed, Rows, refused_query, too_slow
 
 if TYPE_CHECKING:
@@ -23,32 +21,6 @@ _ALLOWED = frozenset({
 })  # fmt: skip
 """What a query may do: above all it opens no other file."""
 _TYPES = ("integer", "real", "text", "blob")
-
-
-class Sqlite:
-    """Registered by the path of the file."""
-
-    name = "Sqlite"
-    description = "A database file of SQLite on the server's machine. It is read only."
-    settings: Mapping[str, Field] = {
-        "path": Field("The file, as an absolute path on the server's machine.", is_required=True)
-    }
-    credential: Mapping[str, Field] = {}
-    holds_files = False
-
-    def check(self, settings: Settings, credential: Credential) -> str:
-        """It needs nothing."""
-        del credential
-        if not Path(str(settings["path"])).is_absolute():
-            raise InvalidInput("The path of a database file is absolute.", target="path")
-        return NO_CREDENTIAL
-
-    def open(self, settings: Settings, credential: Credential, surroundings: Surroundings) -> FileTables:
-        """The tables of the file."""
-        import pyarrow as pa  # noqa: F401, PLC0415  # to tell at once where it is not installed
-
-        del credential
-        return FileTables(Path(str(settings["path"])), surroundings, _look, _asked)
 
 
 def _connected(file: Path, seconds: float) -> sqlite3.Connection:
@@ -134,4 +106,4 @@ def _explained(deadline: Deadline) -> Iterator[None]:
         raise refused_query(str(error)) from None
 
 
-KIND = Sqlite()
+KIND = FileKind("Sqlite", _look, _asked, ("pyarrow",))

@@ -32,7 +32,7 @@ class Files(NamedTuple):
 
 
 def named(connection: Connection, workspace: int, digests: Iterable[str]) -> set[str]:
-    """Those of the contents that a file of a run, a logged model or a model names, or that tell of a dataset's files."""
+    """Those of the contents that a file of a run, a logged model or a model names, or a dataset's list of files."""
     found: set[str] = set()
     for group in in_groups(digests):
         for table in _TABLES:
