@@ -138,7 +138,6 @@ class Services:
         self.dispatcher = Dispatcher(self.database, admission, computes, clock, settings.concurrency)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
         self.runs = Runs(self.database, self.lifecycle, computes, admission, self.dispatcher, self.changes, clock)
-        self.sight = Sight(self.database)
         self._begin_views_of_runs(admission)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(
@@ -191,6 +190,7 @@ class Services:
         return datastores, DataFiles(datastores, self._built_in)
 
     def _begin_views_of_runs(self, admission: Admission) -> None:
+        self.sight = Sight(self.database)
         self.run_datasets = RunDatasets(self.database)
         self.run_secrets = RunSecrets(self.database, self.secrets)
         self.run_searching = RunSearching(self.database, admission)
