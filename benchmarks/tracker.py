@@ -67,8 +67,13 @@ class Client:
     def ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """The answer's bytes; anything but 200 ends the measurement."""
         headers = {"Content-Type": "application/json", **self._tracker.headers}
-        self._connection.request(method, self._tracker.prefix + path, body, headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, self._tracker.prefix + path, body, headers)
+            answer = self._connection.getresponse()
+        except ConnectionError:  # `mlflow server` lets go of a connection now and then
+            self._connection.close()
+            self._connection.request(method, self._tracker.prefix + path, body, headers)
+            answer = self._connection.getresponse()
         data = answer.read()
         if answer.status != _OK:
             raise SystemExit(f"{method} {path}: {answer.status} {data[:500]!r}")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
-from terrazul.core.errors import InvalidInput, NotFound, QuotaExceeded, Unavailable
+from terrazul.core.errors import InvalidInput, NotFound, QuotaExceeded, Unavailable, UserErrorException
 from terrazul.core.ids import check_digest
 from terrazul.server.blobs import store
-from terrazul.server.blobs.storage import Sink, Storage
+from terrazul.server.blobs.intake import ContentReader, PackReader, drain
+from terrazul.server.blobs.storage import Storage
 from terrazul.server.blobs.store import Content
 from terrazul.server.sql.database import Database
 from terrazul.wire import pack
@@ -23,10 +24,14 @@ from terrazul.wire import pack
 T = TypeVar("T")
 _CHUNK = 1 << 20
 _AT_ONCE = 50
+_SMALL = 1 << 20
+"""What is smaller is looked at only once, when it is added."""
 _MOST_PARTS = 10_000
 _TOLD_MICROSECONDS = 30 * 60 * 1_000_000
 """A client that is told again within this time counts on nothing new."""
 _END = object()
+Named = Callable[[Connection, Content], None]
+"""Lets something name a content, part of the transaction that adds it."""
 CheckRoom = Callable[[Connection, int, int], None]
 """Raises ``QuotaExceeded`` where a workspace has no room for so many bytes more, part of the caller's transaction."""
 
@@ -79,8 +84,8 @@ class Contents:
         Raises ``InvalidInput`` where bytes and digest differ or the stream ends early.
         """
         key = f"{workspace}/packs/{uuid.uuid4().hex}"
-        reader = _PackReader(key, self._storage.create(key))
-        contents = await _drain(stream, reader, partial(self._check_fresh, workspace) if bounded else None)
+        reader = PackReader(key, self._storage.create(key))
+        contents = await drain(stream, reader, partial(self._check_fresh, workspace) if bounded else None)
 
         def work(connection: Connection) -> None:
             self._add(connection, workspace, contents, bounded=bounded)
@@ -106,14 +111,14 @@ class Contents:
         key = f"{workspace}/contents/{check_digest(digest)[:2]}/{digest}"
         if bounded:
             await self._check_fresh(workspace, [Content(digest, 1 if announced is None else announced, key, 0)])
-        reader = _ContentReader(key, digest, self._storage.create(key))
+        reader = ContentReader(key, self._storage.create(key), digest)
 
         async def before(contents: list[Content]) -> None:
             if bounded:
                 await self._check_fresh(workspace, contents)
             await self._revive(key)
 
-        contents = await _drain(stream, reader, before)
+        contents = await drain(stream, reader, before)
         try:
             await self._database.write(
                 partial(self._add_object, workspace=workspace, content=contents[0], bounded=bounded)
@@ -123,16 +128,28 @@ class Contents:
             raise
         return contents[0].size
 
-    async def receive_unnamed(self, workspace: int, stream: AsyncIterator[bytes], *, bounded: bool = False) -> Content:
-        """Store bytes whose digest nobody has told; returns where they lie, which is where they lay already if so."""
-        name = uuid.uuid4().hex
-        key = f"{workspace}/contents/{name[:2]}/{name}"
-        before = partial(self._check_fresh, workspace) if bounded else None
-        (content,) = await _drain(stream, _UnnamedReader(key, self._storage.create(key)), before)
+    async def receive_unnamed(
+        self, workspace: int, stream: AsyncIterator[bytes], *, bounded: bool = False, name: Named | None = None
+    ) -> Content:
+        """Store bytes whose digest nobody has told; returns where they lie, which is where they lay already if so.
+
+        Raises what ``name`` raises; the bytes are gone then.
+        """
+        own = uuid.uuid4().hex
+        key = f"{workspace}/contents/{own[:2]}/{own}"
+
+        async def before(contents: list[Content]) -> None:
+            if bounded and contents[0].size >= _SMALL:
+                await self._check_fresh(workspace, contents)
+
+        (content,) = await drain(stream, ContentReader(key, self._storage.create(key)), before)
 
         def work(connection: Connection) -> Content:
             self._add(connection, workspace, [content], bounded=bounded)
-            return store.find(connection, workspace, [content.digest])[content.digest]
+            held = store.find(connection, workspace, [content.digest])[content.digest]
+            if name:
+                name(connection, held)
+            return held
 
         held = await self._write_or_delete(work, key)
         if held.key != content.key:
@@ -168,12 +185,19 @@ class Contents:
         await self._release_parts(workspace, digest, parts)
 
     async def join_unnamed(
-        self, workspace: int, parts: Sequence[str], *, bounded: bool = False, sender: int | None = None
+        self,
+        workspace: int,
+        parts: Sequence[str],
+        *,
+        bounded: bool = False,
+        name: Named | None = None,
+        sender: int | None = None,
     ) -> Content:
         """As ``join``, of parts whose whole has a digest that nobody has told; returns where it lies."""
         check_number_of_parts(len(parts))
         await self._check_sent(workspace, parts, sender)
-        content = await self.receive_unnamed(workspace, await self._joined(workspace, parts), bounded=bounded)
+        whole = await self._joined(workspace, parts)
+        content = await self.receive_unnamed(workspace, whole, bounded=bounded, name=name)
         await self._release_parts(workspace, content.digest, parts)
         return content
 
@@ -202,9 +226,10 @@ class Contents:
         await self._database.read(work)
 
     def _add(self, connection: Connection, workspace: int, contents: list[Content], *, bounded: bool) -> None:
+        fresh = store.size_of_fresh(connection, workspace, contents)
         if bounded:
-            self._check_room(connection, workspace, store.size_of_fresh(connection, workspace, contents))
-        store.add(connection, workspace, contents, self._clock())
+            self._check_room(connection, workspace, fresh)
+        store.add(connection, workspace, contents, self._clock(), fresh)
 
     def _add_object(self, connection: Connection, workspace: int, content: Content, *, bounded: bool) -> None:
         """As ``_add``, of an object whose key another request, whose bytes were refused, may have given up."""
@@ -222,10 +247,10 @@ class Contents:
             store.bury(connection, workspace, [key])
 
     async def _write_or_delete(self, work: Callable[[Connection], T], key: str) -> T:
-        """Write; an object that has no room after all goes."""
+        """Write; an object that is refused after all goes."""
         try:
             return await self._database.write(work)
-        except QuotaExceeded:
+        except UserErrorException:
             await asyncio.to_thread(self._storage.delete, key)
             raise
 
@@ -362,136 +387,6 @@ def check_number_of_parts(number: int) -> None:
         raise InvalidInput(
             f"A content has 1 to {_MOST_PARTS} parts, not {number}.", target="parts", hint="Make the parts larger."
         )
-
-
-class _Reader(Protocol):
-    """Takes chunks into a sink and says at the end what they were."""
-
-    sink: Sink
-
-    def feed(self, data: bytes) -> None: ...
-
-    def finish(self) -> list[Content]: ...
-
-
-class _ContentReader:
-    def __init__(self, key: str, digest: str, sink: Sink) -> None:
-        self._key = key
-        self.sink = sink
-        self._expected = digest
-        self._hash = hashlib.sha256()
-        self._size = 0
-
-    def feed(self, data: bytes) -> None:
-        self._hash.update(data)
-        self._size += len(data)
-        self.sink.write(data)
-
-    def finish(self) -> list[Content]:
-        _check(self._expected, self._hash.hexdigest())
-        return [Content(self._expected, self._size, self._key, 0)]
-
-
-class _UnnamedReader:
-    def __init__(self, key: str, sink: Sink) -> None:
-        self._key = key
-        self.sink = sink
-        self._hash = hashlib.sha256()
-        self._size = 0
-
-    def feed(self, data: bytes) -> None:
-        self._hash.update(data)
-        self._size += len(data)
-        self.sink.write(data)
-
-    def finish(self) -> list[Content]:
-        return [Content(self._hash.hexdigest(), self._size, self._key, 0)]
-
-
-class _PackReader:
-    """The pack is kept as it came; contents are parts of it."""
-
-    def __init__(self, key: str, sink: Sink) -> None:
-        self._key = key
-        self.sink = sink
-        self._contents: list[Content] = []
-        self._position = 0
-        self._head = b""
-        self._header: pack.Header | None = None
-        self._rest = 0
-        self._hash = hashlib.sha256()
-
-    def feed(self, data: bytes) -> None:
-        self.sink.write(data)
-        view = memoryview(data)
-        while view:
-            taken = self._feed_content(view) if self._header else self._feed_header(view)
-            self._position += taken
-            view = view[taken:]
-
-    def finish(self) -> list[Content]:
-        if self._header or self._head:
-            raise InvalidInput("The pack ends within a content.", hint="Send the pack again, whole.")
-        return self._contents
-
-    def _feed_header(self, view: memoryview) -> int:
-        taken = min(pack.HEADER_SIZE - len(self._head), len(view))
-        self._head += bytes(view[:taken])
-        if len(self._head) == pack.HEADER_SIZE:
-            self._header = pack.decode_header(self._head)
-            self._head = b""
-            self._rest = self._header.size
-            self._hash = hashlib.sha256()
-            self._end_if_complete(taken)
-        return taken
-
-    def _feed_content(self, view: memoryview) -> int:
-        taken = min(self._rest, len(view))
-        self._hash.update(view[:taken])
-        self._rest -= taken
-        self._end_if_complete(taken)
-        return taken
-
-    def _end_if_complete(self, taken: int) -> None:
-        if self._header and not self._rest:
-            _check(self._header.digest, self._hash.hexdigest())
-            offset = self._position + taken - self._header.size
-            self._contents.append(Content(self._header.digest, self._header.size, self._key, offset))
-            self._header = None
-
-
-def _check(expected: str, actual: str) -> None:
-    if expected != actual:
-        raise InvalidInput(
-            f"The bytes have the digest {actual}, not {expected}, which was announced.",
-            target=expected,
-            hint="The file changed while it was sent; send it again.",
-        )
-
-
-async def _drain(
-    stream: AsyncIterator[bytes], reader: _Reader, before: Callable[[list[Content]], Awaitable[None]] | None = None
-) -> list[Content]:
-    """Feed a whole stream, off the event loop, in chunks of about a megabyte; ``before`` is done before it counts."""
-    try:
-        buffer: list[bytes] = []
-        size = 0
-        async for chunk in stream:
-            buffer.append(chunk)
-            size += len(chunk)
-            if size >= _CHUNK:
-                await asyncio.to_thread(reader.feed, b"".join(buffer))
-                buffer, size = [], 0
-        if size:
-            await asyncio.to_thread(reader.feed, b"".join(buffer))
-        contents = reader.finish()
-        if before:
-            await before(contents)
-        await asyncio.to_thread(reader.sink.commit)
-    except BaseException:
-        reader.sink.abort()
-        raise
-    return contents
 
 
 async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -21,7 +21,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.errors import NotFound
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.variables import in_groups
 
 _released_at = Column("released_at", BigInteger, nullable=True)
@@ -87,13 +89,35 @@ class Content(NamedTuple):
     offset: int
 
 
-def add(connection: Connection, workspace: int, contents: Sequence[Content], now: int) -> None:
-    """Remember where contents lie; what is known already keeps its place, and is kept for who sent it again."""
-    if contents:
-        _count(connection, workspace, size_of_fresh(connection, workspace, contents))
-        rows = [{"workspace": workspace, "arrived_at": now, **each._asdict()} for each in contents]
-        again = insert(content).on_conflict_do_update(index_elements=["workspace", "digest"], set_={"asked_at": now})
-        connection.execute(again, rows)
+def _insert_content() -> Statement:
+    new = insert(content)
+    again = new.on_conflict_do_update(
+        index_elements=["workspace", "digest"], set_={"asked_at": new.excluded.arrived_at}
+    )
+    return Statement(again, "workspace", "digest", "size", "key", "offset", "arrived_at")
+
+
+def _grow_total() -> Statement:
+    new = insert(content_total)
+    grown = {"bytes": content_total.c.bytes + new.excluded.bytes}
+    return Statement(new.on_conflict_do_update(index_elements=["workspace"], set_=grown), "workspace", "bytes")
+
+
+_NAMED = (content.c.workspace == bindparam("in_workspace")) & among(content.c.digest, "digests")
+_ADD, _GROW = _insert_content(), _grow_total()
+_HELD = Statement(select(content.c.digest, content.c.asked_at).where(_NAMED))
+_FIND = Statement(select(content.c.digest, content.c.size, content.c.key, content.c.offset).where(_NAMED))
+_RELEASE = Statement(content.update().where(_NAMED).values(released_at=bindparam("at")))
+_TOTAL = Statement(select(content_total.c.bytes).where(content_total.c.workspace == bindparam("in_workspace")))
+
+
+def add(connection: Connection, workspace: int, contents: Sequence[Content], now: int, fresh: int) -> None:
+    """Remember where contents lie; what is known already keeps its place, and is kept for who sent it again.
+
+    ``fresh`` is their size as ``size_of_fresh`` gives it.
+    """
+    _count(connection, workspace, fresh)
+    _ADD.run(connection, *[{"workspace": workspace, "arrived_at": now, **each._asdict()} for each in contents])
 
 
 def size_of_fresh(connection: Connection, workspace: int, contents: Iterable[Content]) -> int:
@@ -105,19 +129,13 @@ def size_of_fresh(connection: Connection, workspace: int, contents: Iterable[Con
 
 def _count(connection: Connection, workspace: int, change: int) -> None:
     if change:
-        new = insert(content_total).values(workspace=workspace, bytes=change)
-        grown = {"bytes": content_total.c.bytes + change}
-        connection.execute(new.on_conflict_do_update(index_elements=["workspace"], set_=grown))
+        _GROW.run(connection, {"workspace": workspace, "bytes": change})
 
 
 def held_since(connection: Connection, workspace: int, digests: Iterable[str]) -> dict[str, int | None]:
     """Those of the digests that are held, and when a client was last told so."""
-    query = select(content.c.digest, content.c.asked_at).where(content.c.workspace == workspace)
-    return {
-        row[0]: row[1]
-        for group in in_groups(digests)
-        for row in connection.execute(query.where(content.c.digest.in_(group)))
-    }
+    rows = _HELD.all(connection, {"in_workspace": workspace, "digests": list(digests)})
+    return {row[0]: row[1] for row in rows}
 
 
 def keep(connection: Connection, workspace: int, digests: Iterable[str], now: int) -> list[str]:
@@ -168,9 +186,9 @@ def forget_sender(connection: Connection, user: int) -> None:
 
 def release(connection: Connection, workspace: int, digests: Iterable[str], now: int) -> None:
     """Note that something which named these contents has gone: they are looked at by the next collection."""
-    for group in in_groups(digests):
-        named = (content.c.workspace == workspace) & content.c.digest.in_(group)
-        connection.execute(content.update().where(named).values(released_at=now))
+    named = list(digests)
+    if named:
+        _RELEASE.run(connection, {"in_workspace": workspace, "digests": named, "at": now})
 
 
 def release_named_by(connection: Connection, workspace: int, digests: Select[tuple[str]], now: int) -> None:
@@ -182,9 +200,7 @@ def release_named_by(connection: Connection, workspace: int, digests: Select[tup
 
 def retain(connection: Connection, workspace: int, digests: Iterable[str]) -> None:
     """Note that these contents are named by something else: they stay."""
-    for group in in_groups(digests):
-        named = (content.c.workspace == workspace) & content.c.digest.in_(group)
-        connection.execute(content.update().where(named).values(released_at=None))
+    _RELEASE.run(connection, {"in_workspace": workspace, "digests": list(digests), "at": None})
 
 
 def released(connection: Connection, workspace: int, asked_before: int, limit: int) -> list[Content]:
@@ -279,18 +295,10 @@ def forget_dead(connection: Connection, keys: Iterable[str]) -> None:
         connection.execute(dead_object.delete().where(dead_object.c.key.in_(group)))
 
 
-_FIND = select(content.c.digest, content.c.size, content.c.key, content.c.offset).where(
-    content.c.workspace == bindparam("in_workspace"), content.c.digest.in_(bindparam("digests", expanding=True))
-)
-
-
 def find(connection: Connection, workspace: int, digests: Iterable[str]) -> dict[str, Content]:
     """The contents that are held, by digest."""
-    found = {}
-    for group in in_groups(digests):
-        for row in connection.execute(_FIND, {"in_workspace": workspace, "digests": group}):
-            found[row[0]] = Content(*row)
-    return found
+    rows = _FIND.all(connection, {"in_workspace": workspace, "digests": list(digests)})
+    return {row[0]: Content(*row) for row in rows}
 
 
 def sizes(connection: Connection) -> dict[int, int]:
@@ -301,8 +309,8 @@ def sizes(connection: Connection) -> dict[int, int]:
 
 def size_of(connection: Connection, workspace: int) -> int:
     """The bytes of all contents of a workspace."""
-    query = select(content_total.c.bytes).where(content_total.c.workspace == workspace)
-    return connection.execute(query).scalar() or 0
+    row = _TOTAL.first(connection, {"in_workspace": workspace})
+    return row[0] if row else 0
 
 
 def total_size(connection: Connection) -> int:

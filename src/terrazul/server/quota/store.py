@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Row, Table, select
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Table, bindparam, select
 
 from terrazul.server.sql.metadata import metadata
+from terrazul.server.sql.statement import Statement
 from terrazul.wire.quota import QuotaLimits
 
 quota = Table(
@@ -26,9 +30,12 @@ def put(connection: Connection, workspace: int, limits: QuotaLimits) -> None:
         connection.execute(quota.insert().values(workspace=workspace, **vars(limits)))
 
 
+_FIND = Statement(select(quota).where(quota.c.workspace == bindparam("in_workspace")))
+
+
 def find(connection: Connection, workspace: int) -> QuotaLimits:
     """What was set for a workspace."""
-    row = connection.execute(select(quota).where(quota.c.workspace == workspace)).first()
+    row = _FIND.first(connection, {"in_workspace": workspace})
     return QuotaLimits() if row is None else _limits(row)
 
 
@@ -37,5 +44,5 @@ def find_all(connection: Connection) -> dict[int, QuotaLimits]:
     return {row[0]: _limits(row) for row in connection.execute(select(quota))}
 
 
-def _limits(row: Row[tuple[object, ...]]) -> QuotaLimits:
+def _limits(row: Sequence[Any]) -> QuotaLimits:
     return QuotaLimits(*row[1:])

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,10 @@ import psutil
 from terrazul.core.errors import InsufficientStorage, NotFound, TerrazulError
 
 _CHUNK = 1 << 20
+_FLUSHED_AT_ONCE = 8 << 20
+"""While a large file comes, what has come is brought to the disk beside, so that little is left for its end."""
+_flush = getattr(os, "fdatasync", os.fsync)  # macOS has none
+_flushers = ThreadPoolExecutor(4, thread_name_prefix="flusher")
 
 
 class LocalStorage:
@@ -69,15 +74,32 @@ class LocalSink:
         self._target = target
         self._temporary = temporary
         self._file: BinaryIO = temporary.open("xb")
+        self._unflushed = 0
+        self._flushing: Future[None] | None = None
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
         with _no_room_told():
             self._file.write(data)
+            self._unflushed += len(data)
+            if self._unflushed >= _FLUSHED_AT_ONCE and (self._flushing is None or self._flushing.done()):
+                self._flush_beside()
+
+    def _flush_beside(self) -> None:
+        self._await_flush()
+        self._file.flush()
+        self._flushing = _flushers.submit(_flush, self._file.fileno())
+        self._unflushed = 0
+
+    def _await_flush(self) -> None:
+        """Wait until nothing is being flushed; raises what went wrong then, which the system tells only once."""
+        if self._flushing is not None:
+            self._flushing.result()
 
     def commit(self) -> None:
         """Flush the bytes, rename, then flush the folder's entry."""
         with _no_room_told():
+            self._await_flush()
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -87,6 +109,8 @@ class LocalSink:
 
     def abort(self) -> None:
         """Forget the file."""
+        with contextlib.suppress(OSError):
+            self._await_flush()  # of the file's descriptor, which another file may get
         with contextlib.suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)

@@ -50,7 +50,9 @@ async def download_file(
 )
 async def upload_file(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
     """Take in a file, streamed; an earlier one of that path is replaced."""
-    await call.mlflow.files.receive(call.workspace, place_of(file_path), request.stream(), call.principal)
+    announced = request.headers.get("Content-Length", "")
+    size = int(announced) if announced.isdecimal() else None
+    await call.mlflow.files.receive(call.workspace, place_of(file_path), request.stream(), call.principal, size)
     return answer({})
 
 

@@ -33,6 +33,7 @@ from terrazul.wire.mlflow.rules import invalid
 _OF_RUN = re.compile(r"[0-9]+/([^/]+)/artifacts(?:/(.*))?\Z", re.DOTALL)
 _OF_VERSION = re.compile(r"registry/([^/]+)/([0-9]{1,9})(?:/(.*))?\Z", re.DOTALL)
 _OF_MODEL = re.compile(r"[0-9]+/models/([^/]+)/artifacts(?:/(.*))?\Z", re.DOTALL)
+_SMALL = 1 << 20
 
 
 class Place(NamedTuple):
@@ -133,11 +134,18 @@ class MlflowFiles:
 
         return await self._database.read(work)
 
-    async def receive(self, workspace: int, place: Place, stream: AsyncIterator[bytes], principal: Principal) -> None:
-        """Take in a file, in the place of an earlier one; when this returns, it is on disk."""
-        await self.check_upload(workspace, place, principal)
-        content = await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run)
-        await self._name(workspace, place, content, principal)
+    async def receive(
+        self, workspace: int, place: Place, stream: AsyncIterator[bytes], principal: Principal, announced: int | None
+    ) -> None:
+        """Take in a file, in the place of an earlier one; when this returns, it is on disk.
+
+        One that is announced to be small is refused when it has come, which saves looking twice.
+        """
+        _check_own(place)
+        if announced is None or announced >= _SMALL:
+            await self.check(workspace, place, principal)
+        name = partial(self._name, workspace, place, principal)
+        await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run, name=name)
 
     async def check_upload(self, workspace: int, place: Place, principal: Principal) -> None:
         """Raise what ``receive`` raises before it takes anything."""
@@ -153,24 +161,22 @@ class MlflowFiles:
     async def join(self, workspace: int, place: Place, parts: list[str], principal: Principal) -> None:
         """Make a file of its parts, in the place of an earlier one. Raises ``NotFound`` where one is not held."""
         await self.check_upload(workspace, place, principal)
+        name = partial(self._name, workspace, place, principal)
         sender = None if principal.reach is None else principal.reach.sender
-        content = await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run, sender=sender)
-        await self._name(workspace, place, content, principal)
+        await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run, name=name, sender=sender)
 
-    async def _name(self, workspace: int, place: Place, content: Content, principal: Principal) -> None:
-        """Let a content be the file of a place."""
-
-        def work(connection: Connection) -> None:
-            now = self._clock()
-            if place.run_id:
-                run = active_run(find_run(connection, workspace, place.run_id, principal))
-                artifacts.put(connection, workspace, run.key, place.path, content.digest, content.size, now)
-                self._notify(connection, run.key)
-                return
-            model = find_model(connection, workspace, place.model_id, principal)
-            logged_model.put_file(connection, model, place.path, content.digest, content.size, now)
-
-        await self._database.write(work)
+    def _name(
+        self, workspace: int, place: Place, principal: Principal, connection: Connection, content: Content
+    ) -> None:
+        """Let a content be the file of a place, part of the caller's transaction."""
+        now = self._clock()
+        if place.run_id:
+            run = active_run(find_run(connection, workspace, place.run_id, principal))
+            artifacts.put(connection, workspace, run.key, place.path, content.digest, content.size, now)
+            self._notify(connection, run.key)
+            return
+        model = find_model(connection, workspace, place.model_id, principal)
+        logged_model.put_file(connection, model, place.path, content.digest, content.size, now)
 
     async def delete(self, workspace: int, place: Place, principal: Principal) -> None:
         """Remove a file, or all below a folder. Raises ``NotFound`` where there is none."""

@@ -13,13 +13,16 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     select,
 )
+from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
 from terrazul.server.blobs import store as contents
 from terrazul.server.sql.metadata import metadata
 from terrazul.server.sql.pattern import at_or_below, begins_with
+from terrazul.server.sql.statement import Statement
 from terrazul.wire.artifact import Artifact
 
 artifact = Table(
@@ -36,6 +39,19 @@ artifact = Table(
 )
 
 _COLUMNS = select(artifact.c.path, artifact.c.size, artifact.c.digest, artifact.c.created_at)
+_DIGEST = Statement(
+    select(artifact.c.digest).where(artifact.c.run == bindparam("of_run"), artifact.c.path == bindparam("of_path"))
+)
+
+
+def _replace() -> Statement:
+    new = insert(artifact)
+    values = {name: new.excluded[name] for name in ("digest", "size", "created_at")}
+    named = ("workspace", "run", "path", *values)
+    return Statement(new.on_conflict_do_update(index_elements=["run", "path"], set_=values), *named)
+
+
+_PUT = _replace()
 
 
 def find(connection: Connection, run: int, path: str) -> Artifact | None:
@@ -46,10 +62,10 @@ def find(connection: Connection, run: int, path: str) -> Artifact | None:
 
 def put(connection: Connection, workspace: int, run: int, path: str, digest: str, size: int, time: int) -> None:
     """Enter an artifact in the place of an earlier one of that path."""
-    _remove(connection, workspace, (artifact.c.run == run) & (artifact.c.path == path), time)
-    connection.execute(
-        artifact.insert().values(workspace=workspace, run=run, path=path, digest=digest, size=size, created_at=time)
-    )
+    earlier = _DIGEST.all(connection, {"of_run": run, "of_path": path})
+    contents.release(connection, workspace, [row[0] for row in earlier], time)
+    new = {"workspace": workspace, "run": run, "path": path, "digest": digest, "size": size, "created_at": time}
+    _PUT.run(connection, new)
 
 
 def list_all(connection: Connection, run: int, prefix: str) -> list[Artifact]:
