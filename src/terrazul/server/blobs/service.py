@@ -190,8 +190,8 @@ class Contents:
         parts: Sequence[str],
         *,
         bounded: bool = False,
-        sender: int | None = None,
         name: Named | None = None,
+        sender: int | None = None,
     ) -> Content:
         """As ``join``, of parts whose whole has a digest that nobody has told; returns where it lies."""
         check_number_of_parts(len(parts))

@@ -161,9 +161,9 @@ class MlflowFiles:
     async def join(self, workspace: int, place: Place, parts: list[str], principal: Principal) -> None:
         """Make a file of its parts, in the place of an earlier one. Raises ``NotFound`` where one is not held."""
         await self.check_upload(workspace, place, principal)
-        sender = None if principal.reach is None else principal.reach.sender
         name = partial(self._name, workspace, place, principal)
-        await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run, sender=sender, name=name)
+        sender = None if principal.reach is None else principal.reach.sender
+        await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run, name=name, sender=sender)
 
     def _name(
         self, workspace: int, place: Place, principal: Principal, connection: Connection, content: Content
