@@ -207,6 +207,25 @@ def test_numbers_of_versions_are_kept_and_none_is_given_twice(server: RunningSer
     assert "with other files" in problems(bring(server, store.root))["model net:2"][0]
 
 
+def test_a_model_whose_name_is_not_allowed_comes_under_another_and_once(server: RunningServer, store: Store) -> None:
+    store.add_run(RUNS[0])
+    store.add_version(1, str(store.root / f"1/{RUNS[0]}/artifacts/out"))
+    (store.root / "models/net").rename(store.root / "models/churn (new)")
+    for file in (store.root / "models").rglob("meta.yaml"):
+        file.write_text(file.read_text().replace("name: net", 'name: "churn (new)"'))
+    server.workspace()
+
+    code, came, told = importing.call_import(server, "mlflow", str(store.root), "-w", "testing")
+    again = bring(server, store.root)
+
+    assert (code, problems(came), came["renamed"]) == (0, {}, {"churn (new)": "churn-new"})
+    assert told.startswith("The model 'churn (new)' is written as 'churn-new'")
+    assert (came["model_versions"]["new"], again["model_versions"]["new"]) == (1, 0)
+    mlflow = f"{server.workspace()}/mlflow/api/2.0/mlflow"
+    model = server.call("GET", f"{mlflow}/registered-models/get?name=churn-new")["registered_model"]
+    assert model["tags"] == [{"key": "terrazul.importedName", "value": "churn (new)"}]
+
+
 def test_files_that_lie_elsewhere_are_found_where_the_line_says(server: RunningServer, tmp_path: Path) -> None:
     database = tmp_path / "mlflow.db"
     with closing(sqlite3.connect(database)) as connection, connection:
