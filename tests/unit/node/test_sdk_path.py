@@ -7,12 +7,12 @@ from pathlib import Path
 from terrazul.node import sdk_path
 
 SCRIPT = """\
-from azureml.core import Datastore
+from azureml.core import LinkedService
 from terrazul.core.errors import CapabilityNotAvailable
 try:
-    Datastore("workspace")
+    LinkedService("workspace")
 except CapabilityNotAvailable as error:
-    print(error.target, Datastore.__module__)
+    print(error.target, LinkedService.__module__)
 """
 
 
@@ -20,7 +20,7 @@ def test_script_finds_v1_names_in_the_copy_alone(tmp_path: Path):
     copy = sdk_path.provide(tmp_path)
     command = [sys.executable, "-S", "-c", SCRIPT]
     answer = subprocess.run(command, env={"PYTHONPATH": str(copy)}, check=True, capture_output=True, text=True)
-    assert answer.stdout.split() == ["Datastore", "azureml.core.datastore"]
+    assert answer.stdout.split() == ["LinkedService", "azureml.core.linked_service"]
 
 
 def test_copy_is_made_once_for_its_content(tmp_path: Path):

@@ -137,7 +137,7 @@ def test_changes_and_looks_at_credentials_are_kept_and_other_reads_are_not():
 
 def test_every_action_that_is_not_kept_is_a_read_or_named():
     quiet = {each for each in Action if not is_kept("POST", each)}
-    named = {Action.RUN_WRITE, Action.RUN_EXECUTE, Action.CONTENT_WRITE, Action.ENDPOINT_SERVE}
+    named = {Action.RUN_WRITE, Action.RUN_EXECUTE, Action.CONTENT_WRITE, Action.DATA_WRITE, Action.ENDPOINT_SERVE}
     reads = {each for each in Action if each.value.endswith("/read")}
     assert quiet == named | {Action.WORKSPACE_RESOLVE} | (reads - CREDENTIALS)
 
