@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from terrazul.core.errors import CapabilityNotAvailable, UserErrorException, WorkspaceException, WorkspaceNotFound
+from terrazul.core.errors import UserErrorException, WorkspaceException, WorkspaceNotFound
 from terrazul.sdk.environment import Environment
 from terrazul.sdk.experiment import Experiment
 from terrazul.sdk.workspace import Workspace
