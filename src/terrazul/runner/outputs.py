@@ -82,7 +82,7 @@ class Collector:
             for name in sorted(names) + [each for each in folders if Path(parent, each).is_symlink()]:
                 file = Path(parent, name)
                 relative = file.relative_to(work).as_posix()
-                problem = _problem_of(relative, file, root)
+                problem = problem_of(relative, file, root)
                 if problem:
                     self.collection.left_out.append(f"{ascii(relative)[1:-1]} is not uploaded: {problem}")
                 else:
@@ -116,14 +116,15 @@ class Collector:
             continue
 
 
-def _problem_of(relative: str, file: Path, root: str) -> str:
+def problem_of(relative: str, file: Path, root: str) -> str:
+    """Why a file that a script left is not kept; empty for one that is. ``root`` has no links in it."""
     try:
         check_relative_path(relative)
     except InvalidInput as problem:
         return problem.message.rpartition("not valid: ")[2].rstrip(".")
     target = os.path.realpath(file)
     if not target.startswith(root + os.sep):
-        return "it is a link that leads out of the working directory"
+        return "it is a link that leads out of its folder"
     if not file.is_file():
         return "it is a link to a folder" if file.is_dir() else "it is not a regular file"
     return ""

@@ -137,7 +137,7 @@ def _place_of(destination: Any) -> Tuple[str, str]:
     parts = tuple(destination) if isinstance(destination, (tuple, list)) else (destination, None)
     datastore = parts[0] if parts else None
     name = datastore if isinstance(datastore, str) else getattr(datastore, "name", None)
-    if len(parts) != 2 or not name:  # noqa: PLR2004  # a pair
+    if isinstance(destination, str) or len(parts) != 2 or not name:  # noqa: PLR2004  # a pair
         message = f"The destination {destination!r} of an output is no pair of a datastore and a path."
         raise InvalidInput(message, target="destination", hint="Pass (datastore, 'path/on/it').")
     return str(name), str(parts[1] or "").strip("/") or _PLACE

@@ -8,8 +8,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from terrazul.core.errors import AlreadyExists, InvalidInput, TerrazulError, UserErrorException
-from terrazul.core.paths import check_relative_path
+from terrazul.core.errors import AlreadyExists, TerrazulError, UserErrorException
 from terrazul.data.access import Upload
 from terrazul.data.pattern import PathPattern
 from terrazul.data.plan.operation import to_step
@@ -17,6 +16,7 @@ from terrazul.data.plan.source import Files
 from terrazul.runner.data.place import Place
 from terrazul.runner.data.shared_folder import SharedFolder
 from terrazul.runner.data.way import Way
+from terrazul.runner.outputs import problem_of
 from terrazul.wire.dataset import FILE, TABULAR, DataLocation, Dataset, DatasetDefinition, NewDataset
 from terrazul.wire.lineage import DatasetUse
 from terrazul.wire.run_configuration import UPLOAD, DataOutput
@@ -135,7 +135,7 @@ class Outputs:
                     patterns and not any(each.matches(relative) for each in patterns)
                 ):
                     continue
-                problem = _problem_of(relative, file, inside)
+                problem = problem_of(relative, file, inside)
                 if problem:
                     self._warn(f"{ascii(relative)[1:-1]} of the output {output.name!r} is not sent: {problem}")
                 else:
@@ -170,13 +170,3 @@ class Outputs:
 
     def _root_of(self, output: DataOutput) -> Path:
         return self._work / output.path_on_compute if output.path_on_compute else self._folder / output.name
-
-
-def _problem_of(relative: str, file: Path, root: str) -> str:
-    try:
-        check_relative_path(relative)
-    except InvalidInput as problem:
-        return problem.message.rpartition("not valid: ")[2].rstrip(".")
-    if not os.path.realpath(file).startswith(root + os.sep):
-        return "it is a link that leads out of the folder"
-    return "" if file.is_file() else "it is not a regular file"
