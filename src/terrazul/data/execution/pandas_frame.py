@@ -17,11 +17,11 @@ _LAST = pl.lit(((1 << 63) - 1) // 1000).cast(pl.Datetime("us"))
 
 
 def to_pandas(frame: pl.DataFrame, *, times_must_fit: bool = False) -> pd.DataFrame:
-    """The rows: int64, float64, bool, datetime64[ns], and object for texts and all else.
+    """The rows: int64, float64, bool, datetime64[ns], texts as pandas itself has them, and object for all else.
 
-    Whole numbers of which some are missing become float64, truth values of which some are missing object with None;
-    missing texts are None. Times that nanoseconds cannot tell (before 1677 and after 2262) are missing, or, where they
-    must fit, an error: ``DatasetExecutionError``.
+    Texts are object with None for what is missing up to pandas 2, and str from pandas 3 on. Whole numbers of which some
+    are missing become float64, truth values of which some are missing object with None. Times that nanoseconds cannot
+    tell (before 1677 and after 2262) are missing, or, where they must fit, an error: ``DatasetExecutionError``.
     """
     import pandas as pd  # noqa: PLC0415  # optional, as the SDK needs it for nothing else
 
@@ -39,7 +39,7 @@ def _values_of(column: pl.Series, *, fit: bool) -> Any:
         return column.to_numpy() if not column.null_count() else _objects(column)
     if isinstance(kind, (pl.Datetime, pl.Date)):
         return _nanoseconds(column, fit=fit)
-    return _objects(column)
+    return column.to_arrow().to_pandas() if kind == pl.String else _objects(column)
 
 
 def _numbers(column: pl.Series) -> Any:
@@ -50,7 +50,7 @@ def _numbers(column: pl.Series) -> Any:
 
 
 def _objects(column: pl.Series) -> Any:
-    """An array of objects; equal texts of it are one."""
+    """A column of objects."""
     import pandas as pd  # noqa: PLC0415  # as above
 
     return pd.Series(column.to_list(), dtype=object)

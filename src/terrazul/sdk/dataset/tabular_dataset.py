@@ -111,6 +111,7 @@ class TabularDataset(AbstractDataset, kind=TABULAR):
         check.one_of("out_of_range_datetime", out_of_range_datetime, _OUTCOMES)
         rows = self.to_polars_dataframe(on_error)
         need("pandas", "pandas")
+        need("pyarrow")
         from terrazul.data.execution.pandas_frame import to_pandas  # noqa: PLC0415  # it imports polars
 
         return to_pandas(rows, times_must_fit=out_of_range_datetime == "fail")

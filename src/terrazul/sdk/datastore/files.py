@@ -95,7 +95,7 @@ class FileDatastore(AbstractDatastore):
         from terrazul.data.access import Download, Transfer, is_here  # noqa: PLC0415  # what many scripts never need
 
         root = Path(target_path)
-        found = list(self.files(_pattern_of(prefix)))
+        found = list(self.files(self._meant_by(prefix)))
         wanted = [Download(file, root / check_relative_path(file.path)) for file in found]
         due = [each for each in wanted if not (is_here(each) if overwrite else each.target.exists())]
         progress = Progress("Downloading", sum(each.file.size for each in due)) if show_progress else None
@@ -147,6 +147,11 @@ class FileDatastore(AbstractDatastore):
             say(_told("Uploaded", len(due) - len(stayed), len(uploads) - len(due) + len(stayed)))
         return self.path(target or None)
 
+    def _meant_by(self, prefix: Optional[str]) -> str:
+        """The pattern of v1's prefix, which need not end at the end of a part."""
+        bare = (prefix or "").lstrip("/")
+        return f"{bare}*/**" if bare and not bare.endswith("/") else bare
+
     def _there(self, uploads: Sequence[Upload], target: str) -> set[str]:
         """Those of the paths that are there already; of few files each is asked for when it is sent."""
         if len(uploads) <= _NAMED:
@@ -157,14 +162,6 @@ class FileDatastore(AbstractDatastore):
 def _common(sources: Sequence[Path]) -> Path:
     folders = {str(source.parent) for source in sources}
     return Path(os.path.commonpath(sorted(folders))) if folders else Path()
-
-
-def _pattern_of(prefix: Optional[str]) -> str:
-    """The pattern of v1's prefix, which need not end at the end of a part."""
-    bare = (prefix or "").lstrip("/")
-    if not bare:
-        return ""
-    return bare if bare.endswith("/") else f"{bare}*/**"
 
 
 def _check_room(root: Path, due: Sequence[Download]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
+from terrazul.core.errors import InvalidInput
 from terrazul.sdk.datastore.files import FileDatastore
 
 
@@ -58,3 +61,10 @@ class HttpDatastore(FileDatastore, kind="Http"):
     def url(self) -> str:
         """The address."""
         return str(self._setting("url"))
+
+    def _meant_by(self, prefix: Optional[str]) -> str:
+        """The one file of that path: what begins like it, a web server does not tell."""
+        if not prefix:
+            message = f"The datastore {self.name} has no list of its files."
+            raise InvalidInput(message, target="prefix", hint="Name a file: download(target_path, prefix='data.csv').")
+        return prefix
