@@ -3,10 +3,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from terrazul.testing.postgresql import PostgresqlCluster
 from terrazul.testing.server import RunningServer
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a machine that is busy is no failure
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
