@@ -24,15 +24,16 @@ GIGABYTE = 1 << 30
 RATIO = 1.1
 OPENING_MILLISECONDS = 50
 OURS = "from azureml.core import Dataset; table = Dataset.Tabular.{read}({path!r}, validate=False).{to}()"
+POLARS = "import polars; table = polars.scan_csv('{path}', infer_schema_length=10_000, try_parse_dates=True).collect()"
 PROGRAMS = {
     ("csv", "polars"): {
         "ours": OURS.format(read="from_delimited_files", path="{path}", to="to_polars_dataframe"),
-        "polars": "import polars; table = polars.scan_csv('{path}', infer_schema_length=10_000, try_parse_dates=True).collect()",
+        "polars": POLARS,
         "pyarrow": "from pyarrow import csv; table = csv.read_csv('{path}')",
     },
     ("csv", "pandas"): {
         "ours": OURS.format(read="from_delimited_files", path="{path}", to="to_pandas_dataframe"),
-        "polars": "import polars; table = polars.scan_csv('{path}', infer_schema_length=10_000, try_parse_dates=True).collect().to_pandas()",
+        "polars": POLARS + ".to_pandas()",
         "pandas": "import pandas; table = pandas.read_csv('{path}')",
     },
     ("parquet", "polars"): {

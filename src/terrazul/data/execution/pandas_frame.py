@@ -20,8 +20,8 @@ def to_pandas(frame: pl.DataFrame, *, times_must_fit: bool = False) -> pd.DataFr
     """The rows: int64, float64, bool, datetime64[ns], texts as pandas itself has them, and object for all else.
 
     Texts are object with None for what is missing up to pandas 2, and str from pandas 3 on. Whole numbers of which some
-    are missing become float64, truth values of which some are missing object with None. Times that nanoseconds cannot tell (before 1677 and after 2262) are missing, or, where they
-    must fit, an error: ``DatasetExecutionError``.
+    are missing become float64, truth values of which some are missing object with None. Times that nanoseconds cannot
+    tell (before 1677 and after 2262) are missing, or, where they must fit, an error: ``DatasetExecutionError``.
     """
     import pandas as pd  # noqa: PLC0415  # optional, as the SDK needs it for nothing else
 

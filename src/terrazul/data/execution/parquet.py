@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Union
+from typing import List, Sequence
 
 import polars as pl
 
 from terrazul.data.execution.casting import cast_value
 from terrazul.data.execution.placing import placed, with_own_columns
 from terrazul.data.execution.preparation import Scratch, SourceFile, with_plain_name
-from terrazul.data.plan.source import ParquetFiles, SqlQuery, TableFiles
+from terrazul.data.plan.source import ParquetFiles, Table
 
 
 def scan(files: Sequence[SourceFile], source: ParquetFiles, scratch: Scratch, *, strict: bool) -> pl.LazyFrame:
@@ -22,7 +22,7 @@ def scan(files: Sequence[SourceFile], source: ParquetFiles, scratch: Scratch, *,
     return placed(frames)
 
 
-def with_types(frame: pl.LazyFrame, source: Union[TableFiles, SqlQuery], *, strict: bool) -> pl.LazyFrame:
+def with_types(frame: pl.LazyFrame, source: Table, *, strict: bool) -> pl.LazyFrame:
     """The rows with the types that the source gives to columns which have some already."""
     schema = frame.collect_schema()
     return frame.with_columns(

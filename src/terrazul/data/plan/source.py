@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Dict
 
-from terrazul.core.errors import InvalidInput
 from terrazul.data.plan import check
 from terrazul.data.plan.column_type import ColumnType, read_types, write_types
 from terrazul.data.plan.operation import FILES, TABLES, Operation, operation
@@ -27,8 +26,23 @@ ENCODINGS = {
 _LONGEST_QUERY_SECONDS = 24 * 3600
 
 
+class Table(Operation):
+    """What all sources of rows have in common: columns can be given types."""
+
+    column_types: Dict[str, ColumnType]
+
+    def to_plain(self) -> Dict[str, Any]:
+        """The arguments as JSON has them."""
+        return {**super().to_plain(), "column_types": write_types(self.column_types)}
+
+    @classmethod
+    def from_plain(cls, arguments: Dict[str, Any]) -> Operation:
+        """The step with these arguments."""
+        return cls(**{**arguments, "column_types": read_types(arguments.get("column_types", {}))})
+
+
 @dataclass(frozen=True)
-class TableFiles(Operation):
+class TableFiles(Table):
     """What all sources of rows that lie in files have in common."""
 
     column_types: Dict[str, ColumnType] = field(default_factory=dict)
@@ -41,15 +55,6 @@ class TableFiles(Operation):
     def __post_init__(self) -> None:
         check.flag("include_path", self.include_path)
         check_partition_format(self.partition_format)
-
-    def to_plain(self) -> Dict[str, Any]:
-        """The arguments as JSON has them."""
-        return {**super().to_plain(), "column_types": write_types(self.column_types)}
-
-    @classmethod
-    def from_plain(cls, arguments: Dict[str, Any]) -> Operation:
-        """The step with these arguments."""
-        return cls(**{**arguments, "column_types": read_types(arguments.get("column_types", {}))})
 
 
 @operation("delimited_files", TABLES, is_source=True)
@@ -97,7 +102,7 @@ class JsonLinesFiles(TableFiles):
 
 @operation("sql_query", TABLES, is_source=True)
 @dataclass(frozen=True)
-class SqlQuery(Operation):
+class SqlQuery(Table):
     """Rows that a datastore of tables answers a query with."""
 
     query: str
@@ -108,15 +113,6 @@ class SqlQuery(Operation):
         check.text("query", self.query)
         if check.count("query_timeout", self.timeout_seconds, 1) > _LONGEST_QUERY_SECONDS:
             check.refuse("query_timeout", self.timeout_seconds, f"at most {_LONGEST_QUERY_SECONDS} seconds")
-
-    def to_plain(self) -> Dict[str, Any]:
-        """The arguments as JSON has them."""
-        return {**super().to_plain(), "column_types": write_types(self.column_types)}
-
-    @classmethod
-    def from_plain(cls, arguments: Dict[str, Any]) -> Operation:
-        """The step with these arguments."""
-        return cls(**{**arguments, "column_types": read_types(arguments.get("column_types", {}))})
 
 
 @operation("files", FILES, is_source=True)
@@ -142,11 +138,3 @@ def check_partition_format(text: Any) -> None:
 def partition_format_of(source: Operation) -> str:
     """The partition format of a source; empty where it has none."""
     return str(getattr(source, "partition_format", ""))
-
-
-def types_of(source: Operation) -> Dict[str, ColumnType]:
-    """The types that a source gives to columns. Raises ``InvalidInput`` where it has no columns."""
-    if isinstance(source, (TableFiles, SqlQuery)):
-        return source.column_types
-    message = "Files have no columns."
-    raise InvalidInput(message)

@@ -215,8 +215,9 @@ def test_pandas_has_the_types_of_v1():
     found = to_pandas(frame)
     assert {name: str(kind) for name, kind in found.dtypes.items()} == {
         "whole": "int64", "whole missing": "float64", "small": "float64", "wide": "int64", "widest": "uint64",
-        "real": "float64", "truth": "bool", "truth missing": "object", "text": TEXTS_OF_PANDAS, "time": "datetime64[ns]",
-        "zoned": "datetime64[ns]", "day": "datetime64[ns]", "exact": "float64", "list": "object",
+        "real": "float64", "truth": "bool", "truth missing": "object", "text": TEXTS_OF_PANDAS,
+        "time": "datetime64[ns]", "zoned": "datetime64[ns]", "day": "datetime64[ns]", "exact": "float64",
+        "list": "object",
         "span": "timedelta64[us]",
     }  # fmt: skip
     assert found["text"].isna().tolist() == [False, True]
