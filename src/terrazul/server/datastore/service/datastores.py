@@ -149,9 +149,10 @@ class Datastores:
 
     async def test(self, workspace: WorkspaceRow, name: str) -> ConnectionTest:
         """How far one gets. Raises ``NotFound``, ``VaultClosed``."""
+        row, _ = await self._find(workspace, name)
         try:
             opened = await self._open(workspace, name, bounded=False)
-            return await _tried(opened, create=rules.key_of(name) in rules.BUILT_IN)
+            return await _tried(opened, create=row.key in rules.BUILT_IN)
         except InvalidInput as problem:
             return ConnectionTest(False, [ConnectionStep("open", False, str(problem).replace("\n", " "))])
 
