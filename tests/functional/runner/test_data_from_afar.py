@@ -20,10 +20,13 @@ from terrazul.testing.submission import SubmittedRun, Submitter, wait_for
 
 pytestmark = pytest.mark.functional
 
-SIZE = """
+FIND = """
 import os, sys
-print([os.path.getsize(os.path.join(sys.argv[1], name)) for name in sorted(os.listdir(sys.argv[1]))])
+place = sys.argv[1]
+found = [place] if os.path.isfile(place) else [os.path.join(place, name) for name in sorted(os.listdir(place))]
 """
+"""A dataset of one file is that file."""
+SIZE = FIND + "print([os.path.getsize(each) for each in found])"
 _PIECE = 1 << 16
 
 
@@ -240,7 +243,7 @@ def test_a_runner_that_is_killed_meanwhile_leaves_the_cache_sound(
     wait_for(lambda: web.asked)
     os.kill(run.runner_pid, signal.SIGKILL)
     web.go_on.set()
-    again = submit_with(submit_afar, dataset, "download", "import sys\nprint(len(open(sys.argv[1] + '/a').read()))")
+    again = submit_with(submit_afar, dataset, "download", FIND + "print(len(open(found[0]).read()))")
     assert again.wait()["error"] is None
     assert again.log() == "3000000\n"
 
@@ -248,7 +251,7 @@ def test_a_runner_that_is_killed_meanwhile_leaves_the_cache_sound(
 def test_a_file_that_has_changed_is_brought_anew(web: Web, afar: RunningServer, submit_afar: Submitter):
     web.files = {"a": b"old"}
     dataset = dataset_of(afar, "a")
-    read = "import sys\nprint(open(sys.argv[1] + '/a').read())"
+    read = FIND + "print(open(found[0]).read())"
     assert submit_with(submit_afar, dataset, text=read).wait()["error"] is None
     web.files, web.etags = {"a": b"new"}, {"a": "another"}
     run = submit_with(submit_afar, dataset, text=read)
@@ -294,8 +297,8 @@ class TestMount:
     def test_a_canceled_script_leaves_no_mount(self, web: Web, afar: RunningServer, submit_afar: Submitter):
         web.files = {"a": os.urandom(20_000_000)}
         dataset = dataset_of(afar, "a")
-        hold = "import sys, time\nheld = open(sys.argv[1] + '/a', 'rb')\nprint(len(held.read(9)), flush=True)\n"
-        hold += "time.sleep(600)"
+        hold = FIND + "held = open(found[0], 'rb')\nprint(len(held.read(9)), flush=True)\n"
+        hold += "import time\ntime.sleep(600)"
         run = submit_with(submit_afar, dataset, text=hold)
         run.wait_for_line("9")
         run.cancel()
