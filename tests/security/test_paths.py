@@ -113,6 +113,14 @@ BODIES: dict[tuple[str, str], Body] = {
         "name": "hostile",
     },
 }
+SUBMITTING = "POST /api/v1/workspaces/{workspace_id}/runs"
+_ON_STORE = {"name": "data", "mode": "mount", "datastore": "workspaceblobstore"}
+DATA: dict[str, Body] = {
+    "definition.inputs[].path": lambda path: {"inputs": [{**_ON_STORE, "path": path}]},
+    "definition.outputs[].path": lambda path: {"outputs": [{**_ON_STORE, "path": path}]},
+}
+SAFE_ON_A_DATASTORE = {*SAFE_BECAUSE_IT_IS_A_NAME, "empty", "slash at the end"}
+"""All of a datastore, and a folder."""
 IMPORTING = "POST /api/v1/workspaces/{workspace_id}/imports"
 _TIMES = {"created_at": 1, "updated_at": 1}
 _MODEL = {"name": "hostile", "registration_id": "hostile"}
@@ -183,7 +191,8 @@ def test_every_field_that_names_a_file_is_tried(routes: list[Route]):
         if (last := field.rpartition(".")[2]) in NAMED_LIKE_PATHS
         or (last.endswith("_path") and last not in PATHS_OF_COMPUTES)
     }
-    assert found == {*BODIES, ARTIFACTS, *((IMPORTING, field) for field in IMPORTS)}
+    imports, data = ((IMPORTING, field) for field in IMPORTS), ((SUBMITTING, field) for field in DATA)
+    assert found == {*BODIES, ARTIFACTS, *imports, *data}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -202,6 +211,16 @@ def test_hostile_path_in_a_body_is_refused(
 def test_hostile_path_of_an_import_is_refused(platform: RunningServer, neighbour: Victim, field: str, name: str):
     answer = platform.ask("POST", f"{neighbour.workspace}/imports", json.dumps(IMPORTS[field](HOSTILE[name])).encode())
     assert answer.status == 400 or [each["code"] for each in json.loads(answer.body)["refusals"]], answer
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SAFE_ON_A_DATASTORE])
+@pytest.mark.parametrize("field", DATA)
+def test_hostile_path_of_a_runs_data_is_refused(platform: RunningServer, neighbour: Victim, field: str, name: str):
+    definition = {"script": "train.py", **DATA[field](HOSTILE[name])}
+    submission = {"run_id": "hostile", "experiment_name": "hostile", "definition": definition}
+    answer = platform.ask("POST", f"{neighbour.workspace}/runs", json.dumps(submission).encode())
+    assert answer.status == 400, answer
+    assert "cannot be" in json.loads(answer.body)["message"]
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in SAFE_BECAUSE_IT_IS_A_NAME])

@@ -53,6 +53,9 @@ BESIDE_A_SOURCE: dict[str, list[Any]] = {
     "model_id": [None, "m-0"],
 }
 
+THROUGH_THE_TUNNEL = ("amazon_s3.py", "azure.py", "google_cloud_storage.py", "http.py", "object_store.py")
+"""The datastores' modules, whose stores have ``network/tunnel.py`` as their proxy; test_datastores.py tries them."""
+
 
 def imported_by(source: Path) -> set[str]:
     """The modules that a file names in its imports, each with the packages above it."""
@@ -74,9 +77,9 @@ def test_server_imports_nothing_that_makes_objects_of_bytes():
 
 
 def test_server_imports_nothing_that_fetches():
-    """But in the one module that looks at each address before it is called."""
+    """But in the one module that looks at each address before it is called, and where stores are given its tunnel."""
     found = {path.name: each for path in server_files() if (each := imported_by(path) & FETCHES)}
-    assert found == {"outgoing.py": {"httpcore"}}
+    assert found == {"outgoing.py": {"httpcore"}, **{name: {"obstore"} for name in THROUGH_THE_TUNNEL}}
 
 
 def test_source_outside_of_the_workspace_is_refused_whatever_stands_beside_it(

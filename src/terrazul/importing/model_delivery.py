@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Iterable, List, Optional
+from typing import Dict, Iterable, List, Optional
 from urllib.parse import quote
 
 from terrazul.core.errors import InvalidInput, NotFound
@@ -19,6 +19,9 @@ from terrazul.sdk.content import SourceFile, send_files
 from terrazul.wire.importing import ImportAnswer, ImportBatch, ImportedVersion
 from terrazul.wire.mlflow.answer import Json
 from terrazul.wire.model import Model, ModelFile
+
+_REGISTERED = "/mlflow/api/2.0/mlflow/registered-models/get"
+"""Knows names without versions too."""
 
 
 class ModelDelivery:
@@ -54,7 +57,7 @@ class ModelDelivery:
             except InvalidInput as error:
                 self._findings.problem(f"model {name!r}", f"{error.message} {error.hint or ''}".strip())
                 continue
-            self._findings.models.add(new=self._read(Model, f"/models/{quote(name)}") is None)
+            self._findings.models.add(new=self._read(Json, _REGISTERED, {"name": name}) is None)
             for version in record.versions:
                 self._deliver_version(version)
             if not self._dry:
@@ -108,8 +111,8 @@ class ModelDelivery:
         for refusal in self._client.post(ImportAnswer, "/imports", batch).refusals:
             self._findings.problem(thing, refusal.message.replace("\n", " "))
 
-    def _read(self, shape: type[object], path: str) -> Optional[object]:
+    def _read(self, shape: type[object], path: str, query: Optional[Dict[str, str]] = None) -> Optional[object]:
         try:
-            return self._client.get(shape, path)
+            return self._client.get(shape, path, query or {})
         except NotFound:
             return None

@@ -10,6 +10,7 @@ from typing import Dict, List, Optional
 from terrazul.core.errors import NotFound
 from terrazul.sdk.client import Client, Query, Request
 from terrazul.sdk.console import say
+from terrazul.sdk.interrupt import Interrupts
 from terrazul.wire.artifact import LogFile
 from terrazul.wire.run import Run
 
@@ -35,14 +36,16 @@ def wait_for_end(client: Client, run_id: str) -> Run:
 def show_logs(client: Client, run_id: str) -> Run:
     """Write the logs of a run to standard output while they grow, each under its name; how the run is at its end."""
     stream = _Stream(client.within(client.prefix, patience=FOLLOWING_PATIENCE_SECONDS), run_id)
-    while True:
-        run = stream.state()
-        stream.show_reason(run)
-        stream.show_what_is_new()
-        if run.state.terminal:
-            stream.finish()
-            return run
-        stream.wait(run)
+    with Interrupts() as interrupts:
+        while True:
+            interrupts.check()
+            run = stream.state()
+            stream.show_reason(run)
+            stream.show_what_is_new()
+            if run.state.terminal:
+                stream.finish()
+                return run
+            stream.wait(run)
 
 
 @dataclass

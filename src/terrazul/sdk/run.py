@@ -20,7 +20,6 @@ from terrazul.sdk import deletion, run_datasets
 from terrazul.sdk.client import RUN_SERVER_VARIABLE, RUN_TOKEN_VARIABLE, Client, Request, class_of, concept
 from terrazul.sdk.console import say
 from terrazul.sdk.content import fetch_file
-from terrazul.sdk.log_stream import FOLDER, show_logs, wait_for_end
 from terrazul.sdk.run_details import error_of
 from terrazul.sdk.run_recording import RunRecording
 from terrazul.sdk.run_search import Texts, pairs, search, search_by_text, texts_in, view_of
@@ -291,9 +290,11 @@ class Run(RunRecording):
         Raises ``ActivityFailedException`` for a run that failed (unless told not to), ``ExperimentExecutionException``
         where Ctrl-C ends the showing of logs; the run goes on then.
         """
+        from terrazul.sdk import log_stream  # noqa: PLC0415  # most scripts follow no run
+
         del wait_post_processing
         self.flush()
-        self._known = self._follow() if show_output else wait_for_end(self._client, self._id)
+        self._known = self._follow() if show_output else log_stream.wait_for_end(self._client, self._id)
         error = self._known.error
         if raise_on_error and self._known.state is RunState.FAILED:
             told = error_of(error or RunError("The run failed without telling why."))
@@ -302,10 +303,12 @@ class Run(RunRecording):
         return self.get_details()
 
     def _follow(self) -> wire.Run:
+        from terrazul.sdk import log_stream  # noqa: PLC0415  # most scripts follow no run
+
         page = self.get_portal_url()
         say(f"RunId: {self._id}\nWeb View: {page}")
         try:
-            run = show_logs(self._client, self._id)
+            run = log_stream.show_logs(self._client, self._id)
         except KeyboardInterrupt as error:
             message = "The output streaming for the run interrupted. But the run is still executing on the target."
             raise ExperimentExecutionException(message, target=self._id, hint="run.cancel() ends it.") from error
@@ -318,7 +321,9 @@ class Run(RunRecording):
 
     def get_all_logs(self, destination: Optional[str] = None) -> List[str]:
         """Write the logs of the run below a folder, or here; their paths."""
-        written = self._files.download_many(FOLDER, Path(destination or "."), keep_prefix=True)
+        from terrazul.sdk import log_stream  # noqa: PLC0415  # most scripts follow no run
+
+        written = self._files.download_many(log_stream.FOLDER, Path(destination or "."), keep_prefix=True)
         return [str(path) for path in written]
 
     def child_run(self, name: Optional[str] = None, run_id: Optional[str] = None, outputs: Optional[str] = None) -> Run:

@@ -58,8 +58,9 @@ def test_two_at_the_same_moment_start_one_server(terrazul: Shell):
     for line in lines:
         output, errors = line.communicate(timeout=60)
         assert line.returncode == 0, errors
-        addresses.add(output)
+        addresses.add(output.split()[1])
     assert len(addresses) == 1
+    assert b"http://" in addresses.pop()
 
 
 def test_port_that_is_taken_is_told(terrazul: Shell):

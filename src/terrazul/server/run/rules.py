@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from terrazul.core.clock import check_time
 from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, RunConfigurationException
 from terrazul.core.ids import check_data_name
+from terrazul.core.paths import check_relative_path
 from terrazul.wire.metric import NUMBER_KEY, MetricPoint
 from terrazul.wire.run import RunState
 from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, UPLOAD, DataInput, DataOutput, RunDefinition
@@ -118,16 +119,22 @@ def check_data(inputs: Sequence[DataInput], outputs: Sequence[DataOutput]) -> No
 
 
 def _check_place(name: str, path: str, path_on_compute: str, variable: str) -> None:
-    for each in (path, path_on_compute):
-        if "\0" in each or ".." in each.replace("\\", "/").split("/"):
-            raise _bad_data(name, f"{each[:80]!r} is no path for it")
+    here = path_on_compute.replace("\\", "/").split("/")
+    if "\0" in path_on_compute or ".." in here:
+        raise _bad_data(name, f"{path_on_compute[:80]!r} is no path for it")
+    on_datastore = "/".join(part for part in path.rstrip("/").split("/") if part != ".")
+    if on_datastore:
+        try:
+            check_relative_path(on_datastore)
+        except InvalidInput as problem:
+            raise _bad_data(name, problem.message) from None
     if variable:
         check_data_name(variable)
 
 
 def _bad_data(name: str, reason: str) -> RunConfigurationException:
     return RunConfigurationException(
-        f"The input or output {name[:80]!r} cannot be: {reason}.",
+        f"The input or output {name[:80]!r} cannot be: {reason.rstrip('.')}.",
         target=name[:80],
         hint="Make it with dataset.as_named_input(...), datastore.path(...) or OutputFileDatasetConfig(...).",
     )
