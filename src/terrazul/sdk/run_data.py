@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Union
 
 from terrazul.core.errors import RunConfigurationException
 from terrazul.core.ids import check_data_name
+from terrazul.data.pattern import normal
 from terrazul.sdk.run_configuration import (
     Data,
     DataLocation,
@@ -118,7 +119,7 @@ def of_reference(name: str, reference: DataReferenceConfiguration) -> Union[Data
     if not reference.data_store_name:
         message = f"The data reference {name!r} names no datastore."
         raise RunConfigurationException(message, target=name, hint="Set its data_store_name.")
-    place = (str(reference.data_store_name), str(reference.path_on_data_store or "").strip("/"))
+    place = (str(reference.data_store_name), normal(str(reference.path_on_data_store or "")))
     if mode == UPLOAD:
         return DataOutput(
             check_data_name(name),

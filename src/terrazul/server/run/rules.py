@@ -122,10 +122,9 @@ def _check_place(name: str, path: str, path_on_compute: str, variable: str) -> N
     here = path_on_compute.replace("\\", "/").split("/")
     if "\0" in path_on_compute or ".." in here:
         raise _bad_data(name, f"{path_on_compute[:80]!r} is no path for it")
-    on_datastore = "/".join(part for part in path.rstrip("/").split("/") if part != ".")
-    if on_datastore:
+    if path.rstrip("/"):
         try:
-            check_relative_path(on_datastore)
+            check_relative_path(path.rstrip("/"))
         except InvalidInput as problem:
             raise _bad_data(name, problem.message) from None
     if variable:
