@@ -316,8 +316,9 @@ class Transfer:
         if isinstance(problem, TerrazulError) and not isinstance(problem, Unavailable):
             raise problem
         if attempt == _ATTEMPTS - 1:
+            reason = (str(problem) or type(problem).__name__).rstrip(".")
             raise DatastoreUnreachable(
-                f"{access.path!r} could not be transferred: {str(problem) or type(problem).__name__}.",
+                f"{access.path!r} could not be transferred: {reason}.",
                 target=access.path,
                 hint="Try again; what is whole stays.",
             ) from None

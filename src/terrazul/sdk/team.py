@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Dict, List, Optional, Union
 
 from terrazul.core.errors import InvalidInput
@@ -16,9 +17,9 @@ class Team:
     """The part of a workspace that is about people. Terrazul's own."""
 
     @property
+    @abstractmethod
     def client(self) -> Client:
         """The way to the workspace on its server."""
-        raise NotImplementedError
 
     def share(
         self,
