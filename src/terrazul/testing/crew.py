@@ -70,7 +70,8 @@ def _with_port(server: RunningServer, port: int) -> set[int]:
     """The processes that hold a connection of which one end has this port: as its own, or as the other side's."""
     found = set()
     for member in members(server):
-        for each in psutil.Process(member).net_connections("tcp"):
-            if each.status == psutil.CONN_ESTABLISHED and port in {each.laddr.port, each.raddr.port}:
-                found.add(member)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it was killed since
+            for each in psutil.Process(member).net_connections("tcp"):
+                if each.status == psutil.CONN_ESTABLISHED and port in {each.laddr.port, each.raddr.port}:
+                    found.add(member)
     return found
