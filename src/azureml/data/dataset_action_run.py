@@ -5,5 +5,5 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {},
-    not_yet={"profiles of datasets": ["DatasetActionRun"]},
+    not_yet={"v1's datasets from before 2019": ["DatasetActionRun"]},
 )

@@ -4,6 +4,7 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"profiles of datasets": ["DatasetProfileRun"]},
+    {
+        "DatasetProfileRun": "terrazul.sdk.dataset.profile_run",
+    },
 )

@@ -6,9 +6,10 @@ import argparse
 from typing import Any, Dict, List
 from urllib.parse import quote
 
-from terrazul.cli import lineage
+from terrazul.cli import dataset_profile, lineage
 from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, pair, workspace_options
 from terrazul.cli.confirmation import confirm
+from terrazul.cli.dataset_choice import add_verb_on_version, find, known
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, note, show
 from terrazul.cli.wording import moment, plural, size, text
@@ -80,39 +81,29 @@ def add_parser(subparsers: Subparsers) -> None:
     listing = add_verb(verbs, "list", _list, "List the datasets of a workspace, each in its newest version.")
     listing.add_argument("--archived", action="store_true", help="Those that are archived too.")
     workspace_options(listing)
-    _add_verb_on_version(verbs, "show", _show, "Show a dataset.")
-    _add_verb_on_version(verbs, "versions", _versions, "List the versions of a dataset.", version=False)
+    add_verb_on_version(verbs, "show", _show, "Show a dataset.")
+    add_verb_on_version(verbs, "versions", _versions, "List the versions of a dataset.", version=False)
     _add_register(verbs)
-    head = _add_verb_on_version(verbs, "head", _head, "Show the first rows, or the first files.")
+    head = add_verb_on_version(verbs, "head", _head, "Show the first rows, or the first files.")
     head.add_argument("--count", metavar="NUMBER", type=int, default=_ROWS, help=f"How many. Default: {_ROWS}.")
-    download = _add_verb_on_version(verbs, "download", _download, "Download the files into a folder.")
+    dataset_profile.add_verbs(verbs)
+    download = add_verb_on_version(verbs, "download", _download, "Download the files into a folder.")
     download.add_argument("-t", "--target-dir", metavar="FOLDER", default=".", help="Where to. Default: here.")
     download.add_argument("--overwrite", action="store_true", help="Replace what lies there.")
-    _add_verb_on_version(
+    add_verb_on_version(
         verbs, "changes", _changes, "Show what has become of the files behind a version since it was registered."
     )
-    _add_verb_on_version(
+    add_verb_on_version(
         verbs, "lineage", _lineage, "Show what a dataset was made with, which runs read it, and what came of them."
     )
-    deprecate = _add_verb_on_version(verbs, "deprecate", _deprecate, "Say that a version should be used no more.")
+    deprecate = add_verb_on_version(verbs, "deprecate", _deprecate, "Say that a version should be used no more.")
     deprecate.add_argument("--by", metavar="ID", help="The id of the dataset that takes its place.")
-    _add_verb_on_version(verbs, "archive", _archive, "Leave a version out of lists.")
-    _add_verb_on_version(verbs, "reactivate", _reactivate, "Take back that a version is deprecated or archived.")
-    unregister = _add_verb_on_version(
+    add_verb_on_version(verbs, "archive", _archive, "Leave a version out of lists.")
+    add_verb_on_version(verbs, "reactivate", _reactivate, "Take back that a version is deprecated or archived.")
+    unregister = add_verb_on_version(
         verbs, "unregister", _unregister, "Take the name from all versions, or from one. The data stays.", output=False
     )
     unregister.add_argument("-y", "--yes", action="store_true", help="Do not ask.")
-
-
-def _add_verb_on_version(
-    verbs: Subparsers, name: str, run: Any, description: str, *, version: bool = True, output: bool = True
-) -> argparse.ArgumentParser:
-    parser = add_verb(verbs, name, run, description, output=output)
-    parser.add_argument("name", metavar="DATASET", help="Its name.")
-    if version:
-        parser.add_argument("-v", "--version", metavar="NUMBER", type=int, help="Its version. Default: the newest.")
-    workspace_options(parser)
-    return parser
 
 
 def _add_register(verbs: Subparsers) -> None:
@@ -158,7 +149,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    show(arguments, _known(choose(arguments), arguments), _SHOW)
+    show(arguments, known(choose(arguments), arguments), _SHOW)
     return ExitCode.GOOD
 
 
@@ -198,7 +189,7 @@ def _register(arguments: argparse.Namespace) -> int:
 
 
 def _head(arguments: argparse.Namespace) -> int:
-    dataset = _find(arguments).take(arguments.count)
+    dataset = find(arguments).take(arguments.count)
     if dataset.definition.type == FILE:
         show(arguments, [{"path": path} for path in dataset.to_path()], nothing="It has no files.")
         return ExitCode.GOOD
@@ -210,7 +201,7 @@ def _head(arguments: argparse.Namespace) -> int:
 
 
 def _download(arguments: argparse.Namespace) -> int:
-    dataset = _find(arguments)
+    dataset = find(arguments)
     if dataset.definition.type != FILE:
         message = f"{arguments.name!r} is a table, which is no set of files."
         raise UsageError(message, hint="`terrazul dataset head` shows its rows; to_csv_files() of the SDK writes some.")
@@ -221,51 +212,42 @@ def _download(arguments: argparse.Namespace) -> int:
 
 
 def _lineage(arguments: argparse.Namespace) -> int:
-    edges = _find(arguments).get_lineage()
+    edges = find(arguments).get_lineage()
     show(arguments, lineage.rows(edges), lineage.TABLE, nothing=lineage.NOTHING)
     return ExitCode.GOOD
 
 
 def _changes(arguments: argparse.Namespace) -> int:
-    show(arguments, _find(arguments).changes(), _CHANGES)
+    show(arguments, find(arguments).changes(), _CHANGES)
     return ExitCode.GOOD
 
 
 def _deprecate(arguments: argparse.Namespace) -> int:
-    return _after(arguments, _find(arguments).deprecate(arguments.by))
+    return _after(arguments, find(arguments).deprecate(arguments.by))
 
 
 def _archive(arguments: argparse.Namespace) -> int:
-    return _after(arguments, _find(arguments).archive())
+    return _after(arguments, find(arguments).archive())
 
 
 def _reactivate(arguments: argparse.Namespace) -> int:
-    return _after(arguments, _find(arguments).reactivate())
+    return _after(arguments, find(arguments).reactivate())
 
 
 def _unregister(arguments: argparse.Namespace) -> int:
     workspace = choose(arguments)
-    known = _known(workspace, arguments)
+    unwanted = known(workspace, arguments)
     which = "all versions" if arguments.version is None else f"version {arguments.version}"
-    confirm(f"Take the name {known.name!r} from {which}?", yes=arguments.yes)
+    confirm(f"Take the name {unwanted.name!r} from {which}?", yes=arguments.yes)
     query = "" if arguments.version is None else f"?version={arguments.version}"
     workspace.client.delete(f"/datasets/by-name/{quote(arguments.name, safe='')}{query}")
-    note(f"{known.name!r} is unregistered. Its data was not touched.")
+    note(f"{unwanted.name!r} is unregistered. Its data was not touched.")
     return ExitCode.GOOD
 
 
 def _after(arguments: argparse.Namespace, dataset: AbstractDataset) -> int:
     show(arguments, choose(arguments).client.get(Dataset, f"/datasets/{dataset.id}"), _SHOW)
     return ExitCode.GOOD
-
-
-def _known(workspace: Workspace, arguments: argparse.Namespace) -> Dataset:
-    return workspace.client.get(Dataset, address_of_name(arguments.name), {"version": arguments.version})
-
-
-def _find(arguments: argparse.Namespace) -> Any:
-    workspace = choose(arguments)
-    return AbstractDataset.of_known(workspace, _known(workspace, arguments))
 
 
 def _place(workspace: Workspace, given: str) -> Any:

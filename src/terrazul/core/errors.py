@@ -403,6 +403,12 @@ class DatasetWithoutData(DatasetValidationError, DatasetExecutionError):
     code = "dataset_without_data"
 
 
+class NotATable(_DatasetError):
+    """Something that only tables have, such as columns and a profile, was asked of a dataset of files."""
+
+    code = "not_a_table"
+
+
 class DatasetTimestampMissingError(UserErrorException):
     """A dataset without timestamp columns was asked for a span of time."""
 

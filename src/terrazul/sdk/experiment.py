@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from terrazul.core.clock import from_text, now, to_datetime
 from terrazul.core.errors import InvalidInput, UserErrorException
@@ -28,7 +28,10 @@ from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import NewRun
 
 if TYPE_CHECKING:
+    from terrazul.sdk.dataset.profile_run import DatasetProfileRunConfig
     from terrazul.sdk.workspace import Workspace
+
+    Submittable = Union[ScriptRunConfig, DatasetProfileRunConfig]
 
 
 class ViewType:
@@ -107,13 +110,17 @@ class Experiment:
         """The tags; change them with ``tag``, ``set_tags`` and ``remove_tags``."""
         return dict(self._current().tags)
 
-    def submit(self, config: ScriptRunConfig, tags: Optional[Mapping[str, Any]] = None, **kwargs: Any) -> ScriptRun:
-        """Have a script executed; the run, at once.
+    def submit(self, config: Submittable, tags: Optional[Mapping[str, Any]] = None, **kwargs: Any) -> ScriptRun:
+        """Have a script executed, or the profile of a dataset made; the run, at once.
 
         Keywords are ``run_id`` and ``display_name``. Raises ``RunConfigurationException``, ``SnapshotException``,
         ``ComputeTargetException`` and ``UserErrorException`` for what cannot be executed as it is described.
         """
         if not isinstance(config, ScriptRunConfig):
+            submit_to = getattr(config, "submit_to", None)
+            if submit_to is not None:
+                run: ScriptRun = submit_to(self, tags, **kwargs)
+                return run
             message = f"{type(config).__name__} cannot be submitted."
             raise UserErrorException(message, target=type(config).__name__, hint="Pass a ScriptRunConfig.")
         folder = config.source_directory or "."

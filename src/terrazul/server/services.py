@@ -19,6 +19,8 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.dataset.looking import DatasetLooking
+from terrazul.server.dataset.profiles import DatasetProfiles
 from terrazul.server.dataset.service import Datasets
 from terrazul.server.datastore.service.built_in import BuiltIn
 from terrazul.server.datastore.service.datastores import Datastores
@@ -129,7 +131,7 @@ class Services:
         self.vault = Vault(self.database, place_of_keys, clock)
         self.secrets = Secrets(self.database, self.vault)
         self.datastores, self.data_files = self._make_datastores()
-        self.datasets = Datasets(self.database, self.contents, self.datastores, self.data_files, clock)
+        self._begin_datasets(clock)
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
@@ -208,6 +210,11 @@ class Services:
         self.changes.listen(KEEPER, self.keeper.wake)
         self.changes.listen(REMOVER, self.remover.wake)
         self.changes.listen(DELIVERER, self.deliverer.wake)
+
+    def _begin_datasets(self, clock: Clock) -> None:
+        self.datasets = Datasets(self.database, self.contents, self.datastores, self.data_files, clock)
+        self.dataset_profiles = DatasetProfiles(self.database, self.datasets, clock)
+        self.dataset_looking = DatasetLooking(self.datasets, self.data_files)
 
     def _begin_identity(self, settings: Settings) -> None:
         lifetime = Lifetime(settings.session_idle_minutes * MINUTE, settings.session_days * DAY)

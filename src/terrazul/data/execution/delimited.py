@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from inspect import signature
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence
 
 import polars as pl
 
 from terrazul.core.errors import DatasetWithoutData
+from terrazul.data.execution.blocks import blocks_of
 from terrazul.data.execution.casting import cast_text, native_type
 from terrazul.data.execution.header import Group, groups_of, has_rows, without_long_header
 from terrazul.data.execution.inference import SAMPLE_ROWS, types_of
@@ -19,6 +21,9 @@ from terrazul.data.plan.source import COMBINED, DelimitedFiles
 
 _SHORT_ROWS: Any = {"missing_columns": "insert"} if "missing_columns" in signature(pl.scan_csv).parameters else {}
 """Newer versions of polars have to be told that rows may be shorter than the header; older ones have no word for it."""
+
+
+_BEGINNING = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ def layout_of(files: Sequence[SourceFile], source: DelimitedFiles, scratch: Scra
         raise DatasetWithoutData(message, target=files[0].path if files else None)
     types: Dict[str, ColumnType] = {}
     for group in groups if source.header == COMBINED else groups[:1]:
-        found = _inferred(group, source) if source.infer_column_types else {}
+        found = _inferred(group, source, scratch) if source.infer_column_types else {}
         for name in group.names:
             types.setdefault(name, found.get(name, ColumnType(STRING)))
     return Layout(groups, {**types, **source.column_types})
@@ -58,10 +63,39 @@ def scan(layout: Layout, source: DelimitedFiles, *, strict: bool) -> pl.LazyFram
     return placed(frames, is_combined=source.header == COMBINED)
 
 
+def write_in_blocks(layout: Layout, source: DelimitedFiles, scratch: Scratch, *, strict: bool) -> List[List[Path]]:
+    """The rows of all files as Parquet files, those of each group: made piece by piece, so that memory is spared.
+
+    ``strict`` as in ``scan``.
+    """
+    return [_write_group(group, layout, source, scratch, strict=strict) for group in layout.groups]
+
+
+def scan_written(written: Sequence[Sequence[Path]], source: DelimitedFiles) -> pl.LazyFrame:
+    """The rows that ``write_in_blocks`` wrote."""
+    frames = [pl.scan_parquet(list(map(str, files)), glob=False) for files in written]
+    return placed(frames, is_combined=source.header == COMBINED)
+
+
 def scan_texts(group: Group, source: DelimitedFiles) -> pl.LazyFrame:
     """The rows of a group as they are written, whatever is wrong with them."""
     schema = {name: pl.String() for name in group.names}
     return _scan(group, source, schema, strict=False)
+
+
+def _write_group(group: Group, layout: Layout, source: DelimitedFiles, scratch: Scratch, *, strict: bool) -> List[Path]:
+    written: List[Path] = []
+    for file in group.files:
+        for number, block in enumerate(blocks_of(file.local)):
+            text = scratch.place(".txt")
+            text.write_bytes(block)
+            part = Group([file._replace(local=text)], group.names, group.has_header and number == 0)
+            frame = with_own_columns(_scan_group(part, layout, source, strict=strict), part.files[0], source)
+            target = scratch.place(".parquet")
+            frame.collect().write_parquet(target, compression="lz4")
+            text.unlink()
+            written.append(target)
+    return written
 
 
 def _parts(group: Group, source: DelimitedFiles) -> List[Group]:
@@ -103,6 +137,19 @@ def _scan(group: Group, source: DelimitedFiles, schema: Mapping[str, pl.DataType
     )
 
 
-def _inferred(group: Group, source: DelimitedFiles) -> Dict[str, ColumnType]:
-    first = group._replace(files=group.files[:1])
-    return types_of(scan_texts(first, source).head(SAMPLE_ROWS).collect())
+def _inferred(group: Group, source: DelimitedFiles, scratch: Scratch) -> Dict[str, ColumnType]:
+    """The types that the first rows of the first file have; of a long file only so much is looked at as holds them."""
+    file, size = group.files[0], _BEGINNING
+    while True:
+        is_whole = file.local.stat().st_size <= size
+        beginning = file if is_whole else file._replace(local=_first_block(file.local, size, scratch))
+        rows = scan_texts(group._replace(files=[beginning]), source).head(SAMPLE_ROWS).collect()
+        if is_whole or rows.height == SAMPLE_ROWS:
+            return types_of(rows)
+        size *= 4
+
+
+def _first_block(file: Path, size: int, scratch: Scratch) -> Path:
+    target = scratch.place(".txt")
+    target.write_bytes(next(blocks_of(file, size)))
+    return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import List, Sequence
 
 import polars as pl
@@ -20,6 +21,15 @@ def scan(files: Sequence[SourceFile], source: ParquetFiles, scratch: Scratch, *,
         for file in plain
     ]
     return placed(frames)
+
+
+def plain_files(files: Sequence[SourceFile], source: ParquetFiles, scratch: Scratch) -> List[Path]:
+    """The files themselves where they hold just the rows that ``scan`` gives; else none."""
+    if source.column_types or source.include_path or any(file.partition for file in files):
+        return []
+    plain = [with_plain_name(file, scratch).local for file in files]
+    schemas = [pl.scan_parquet(str(file), glob=False).collect_schema() for file in plain]
+    return plain if all(schema == schemas[0] for schema in schemas) else []
 
 
 def with_types(frame: pl.LazyFrame, source: Table, *, strict: bool) -> pl.LazyFrame:

@@ -39,8 +39,11 @@ class Scratch:
 
     def place(self, suffix: str = "") -> Path:
         """A path at which nothing lies yet."""
-        self._made += 1
-        return self._folder / f"{self._made:06d}{suffix}"
+        while True:
+            self._made += 1
+            place = self._folder / f"{self._made:06d}{suffix}"
+            if not place.exists() and not place.is_symlink():
+                return place
 
 
 def as_text(file: SourceFile, encoding: str, scratch: Scratch) -> SourceFile:

@@ -27,7 +27,11 @@ def apply(frame: pl.LazyFrame, steps: Sequence[Operation]) -> pl.LazyFrame:
 
 def check_columns(frame: pl.LazyFrame, wanted: Sequence[str]) -> None:
     """Raise ``DatasetExecutionError`` for a column that is not there."""
-    known = frame.collect_schema().names()
+    check_names(frame.collect_schema().names(), wanted)
+
+
+def check_names(known: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise ``DatasetExecutionError`` for a column that is not among those that are known."""
     for name in wanted:
         if name not in known:
             message = f"The dataset has no column {name!r}."

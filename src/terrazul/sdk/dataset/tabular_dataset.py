@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from terrazul.core.errors import DatasetExecutionError, DatasetTimestampMissingError, InvalidInput
 from terrazul.core.ids import new_guid
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from terrazul.data.execution.table import Rows
+    from terrazul.data.execution.table import Rows, StoredRows
+    from terrazul.sdk.dataset.dataset_difference import DatasetDifference
+    from terrazul.sdk.dataset.dataset_profile import DatasetProfile
     from terrazul.sdk.dataset.file_dataset import FileDataset
+    from terrazul.sdk.dataset.profile_run import DatasetProfileRun
+    from terrazul.sdk.dataset.profiling import Progress
+    from terrazul.sdk.workspace import Workspace
 
-_PROFILES = "profiles of datasets"
 _OUTCOMES = ("null", "fail")
 _GROWTH = 4
 
@@ -208,10 +213,55 @@ class TabularDataset(AbstractDataset, kind=TABULAR):
         made = read((datastore, pattern), validate=False, partition_format=form)
         return made.register(datastore.workspace, name, create_new_version=True) if name else made
 
+    def head(self, count: int = 5) -> pd.DataFrame:
+        """The first rows as pandas has them; Terrazul's own."""
+        return self.take(count).to_pandas_dataframe()
+
+    def make_profile(
+        self, workspace: Optional[Workspace] = None, progress: Optional[Progress] = None
+    ) -> DatasetProfile:
+        """Look at all rows on this machine: what each column holds, as a ``DatasetProfile``; Terrazul's own.
+
+        The workspace keeps it, unless the data lies on this machine only, or the caller may not write there.
+        ``progress`` is told how many columns are done, and how many there are. Raises ``DatasetExecutionError``.
+        """
+        made: DatasetProfile = class_of("dataset.dataset_profile").make(self, workspace, progress)
+        return made
+
+    def get_profile(self, workspace: Optional[Workspace] = None) -> DatasetProfile:
+        """The profile that the workspace keeps of this dataset. Raises ``NotFound`` where nobody has made one."""
+        found: DatasetProfile = class_of("dataset.dataset_profile").find(self, workspace)
+        return found
+
+    def submit_profile_run(
+        self, compute_target: Any, experiment: Any, cache_datastore_name: Optional[str] = None
+    ) -> DatasetProfileRun:
+        """Have a run look at all rows, on a compute; the run, whose ``get_profile()`` gives what it found.
+
+        The run has read this dataset, and the workspace keeps the profile.
+        """
+        config = class_of("dataset.profile_run_config")(self, compute_target, cache_datastore_name)
+        run: DatasetProfileRun = experiment.submit(config)
+        return run
+
+    def get_profile_runs(self, workspace: Optional[Workspace] = None) -> Iterator[DatasetProfileRun]:
+        """The runs that were submitted to make a profile of this dataset, the newest first."""
+        found: Iterator[DatasetProfileRun] = class_of("dataset.profile_run").list_of(self, workspace)
+        return found
+
+    def compare(
+        self, other: TabularDataset, key: Union[str, Sequence[str], None] = None, progress: Optional[Progress] = None
+    ) -> DatasetDifference:
+        """How another table, usually a later version, differs from this one: a ``DatasetDifference``; Terrazul's own.
+
+        Columns, the spread of their values, and files are compared; with ``key``, one column or several, the rows
+        too. Profiles that are not kept, or are stale, are made. Raises ``DatasetExecutionError``.
+        """
+        keys = None if key is None else _names(key)
+        found: DatasetDifference = class_of("dataset.dataset_difference").of(self, other, keys, progress)
+        return found
+
     to_spark_dataframe = not_yet("TabularDataset.to_spark_dataframe", "Spark")
-    submit_profile_run = not_yet("TabularDataset.submit_profile_run", _PROFILES)
-    get_profile = not_yet("TabularDataset.get_profile", _PROFILES)
-    get_profile_runs = not_yet("TabularDataset.get_profile_runs", _PROFILES)
     download = not_yet("TabularDataset.download", "columns of streams")
     mount = not_yet("TabularDataset.mount", "columns of streams")
 
@@ -236,6 +286,25 @@ class TabularDataset(AbstractDataset, kind=TABULAR):
             for file, place in zip(files, places)
         ]
         return Rows(self._plan, found, scratch)
+
+    @contextmanager
+    def stored_rows(self, scratch: Path, tell: Callable[[str], None]) -> Iterator[StoredRows]:
+        """The rows in Parquet files until the end of the block, for Terrazul's own modules.
+
+        Not all of them are in memory at once. What does not fit is missing, as ``tell`` is told.
+        """
+        from terrazul.data.execution.table import StoredRows  # noqa: PLC0415  # it imports polars
+        from terrazul.data.execution.writing import write_parquet  # noqa: PLC0415  # as above
+
+        if self._plan.first_rows is not None:
+            rows = self.to_polars_dataframe()
+            file = scratch / "first.parquet"
+            write_parquet(rows, file)
+            yield StoredRows([file], rows.columns)
+            return
+        files = [] if isinstance(self._plan.source, SqlQuery) else relevant(self._plan, self.dataset_files())
+        with self.reach.here(files) as places:
+            yield self._rows(files, places, scratch).stored(tell)
 
     def schema(self) -> pl.Schema:
         """The columns and their types, by the beginning of the data; Terrazul's own."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-import zlib
 from pathlib import Path
 from typing import TypeVar
 
 from terrazul.core.errors import DatasetExecutionError, DatasetValidationError, MissingLibrary
+from terrazul.data.beginning import whole_lines
 from terrazul.data.execution.libraries import need
 from terrazul.data.files import DatasetFile
 from terrazul.data.plan.plan import Plan
-from terrazul.data.plan.source import ENCODINGS, ParquetFiles, SqlQuery
+from terrazul.data.plan.source import ParquetFiles, SqlQuery
 from terrazul.sdk.dataset.file_dataset import FileDataset
 from terrazul.sdk.dataset.tabular_dataset import TabularDataset
 
 T = TypeVar("T", TabularDataset, FileDataset)
 _BEGINNING = 1 << 20
-_GZIP = b"\x1f\x8b"
-_GZIP_WINDOW = 31
 _PARQUET = b"PAR1"
 _ROWS = 100
 
@@ -81,7 +79,8 @@ def _read_beginning(dataset: TabularDataset, plan: Plan, file: DatasetFile) -> N
             _check_mark(beginning, file)
             return
         if not is_whole:
-            _cut(beginning, getattr(plan.source, "encoding", "utf8"))
+            lines = whole_lines(beginning.read_bytes(), getattr(plan.source, "encoding", "utf8"), _BEGINNING)
+            beginning.write_bytes(lines)
         path = f"/{file.file.path}" if file.datastore else file.file.path
         scratch = Path(folder) / "scratch"
         scratch.mkdir()
@@ -93,19 +92,6 @@ def _check_mark(beginning: Path, file: DatasetFile) -> None:
     if beginning.read_bytes()[:4] != _PARQUET:
         message = f"The file {file.file.path!r} is no Parquet file."
         raise DatasetValidationError(message, target=file.file.path)
-
-
-def _cut(beginning: Path, encoding: str) -> None:
-    """Leave whole lines only."""
-    data = beginning.read_bytes()
-    if data.startswith(_GZIP):
-        data = zlib.decompressobj(_GZIP_WINDOW).decompress(data, _BEGINNING)
-    line_break = "\n".encode(ENCODINGS[encoding].replace("-sig", ""))[-_width(encoding) :]
-    beginning.write_bytes(data[: data.rfind(line_break) + len(line_break)])
-
-
-def _width(encoding: str) -> int:
-    return {"utf16": 2, "utf32": 4}.get(encoding, 1)
 
 
 def _not_valid(error: DatasetExecutionError) -> DatasetValidationError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from litestar import Router, delete, get, patch, post
+from litestar import Router, delete, get, patch, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
 from terrazul.server.identity.rules import Action
 from terrazul.wire.dataset import ContentComparison, ContentFilePage, Dataset, DatasetChange, DatasetPage, NewDataset
+from terrazul.wire.dataset_profile import DatasetDifference, DatasetHead, KeptDatasetProfile, NewDatasetProfile
 
 
 @get("/", operation_id="list_datasets", opt=does(Action.DATASET_READ))
@@ -63,6 +64,42 @@ async def compare_dataset(
     return await services.datasets.compare(workspace, dataset_id)
 
 
+@get("/{dataset_id:str}/profile", operation_id="get_dataset_profile", opt=does(Action.DATA_READ))
+async def get_dataset_profile(
+    services: InjectedServices, workspace: InjectedWorkspace, dataset_id: FromPath[str], check: FromQuery[bool] = False
+) -> KeptDatasetProfile:
+    """What the columns hold, as it was found last; with `check` it is looked whether the files have changed since."""
+    return await services.dataset_profiles.get(workspace, dataset_id, check=check)
+
+
+@put("/{dataset_id:str}/profile", operation_id="keep_dataset_profile", opt=does(Action.DATASET_WRITE))
+async def keep_dataset_profile(
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    dataset_id: FromPath[str],
+    data: JSONBody[NewDatasetProfile],
+) -> KeptDatasetProfile:
+    """Keep what the columns hold, in the place of what is there; sent twice, it counts once."""
+    return await services.dataset_profiles.keep(workspace, dataset_id, data, principal.name)
+
+
+@get("/{dataset_id:str}/head", operation_id="get_dataset_head", opt=does(Action.DATA_READ))
+async def get_dataset_head(
+    services: InjectedServices, workspace: InjectedWorkspace, dataset_id: FromPath[str], rows: FromQuery[int] = 20
+) -> DatasetHead:
+    """The columns and the first rows, as far as the beginning of the data holds them."""
+    return await services.dataset_looking.head(workspace, dataset_id, rows)
+
+
+@get("/{dataset_id:str}/difference", operation_id="compare_datasets", opt=does(Action.DATA_READ))
+async def compare_datasets(
+    services: InjectedServices, workspace: InjectedWorkspace, dataset_id: FromPath[str], other: FromQuery[str]
+) -> DatasetDifference:
+    """How another dataset differs from this one: by the profiles of both, and by the files behind each."""
+    return await services.dataset_profiles.compare(workspace, dataset_id, other)
+
+
 @get("/by-name/{name:str}", operation_id="get_dataset_version", opt=does(Action.DATASET_READ))
 async def get_dataset_version(
     services: InjectedServices, workspace: InjectedWorkspace, name: FromPath[str], version: FromQuery[int | None] = None
@@ -97,6 +134,10 @@ router = Router(
         change_dataset,
         list_dataset_files,
         compare_dataset,
+        get_dataset_profile,
+        keep_dataset_profile,
+        get_dataset_head,
+        compare_datasets,
         get_dataset_version,
         list_dataset_versions,
         unregister_dataset,

@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from terrazul.core.clock import from_text
-from terrazul.core.errors import DatasetValidationError, InvalidInput, NotFound
+from terrazul.core.errors import DatasetValidationError, InvalidInput, NotATable, NotFound, TooLarge
+from terrazul.data.identity import digest_of_files
 from terrazul.data.plan.plan import Plan, is_web, read
 from terrazul.server.datastore.rules import key_of
 from terrazul.wire.dataset import (
     ACTIVE,
     ARCHIVED,
     DEPRECATED,
+    TABULAR,
     ContentComparison,
     ContentFile,
     ContentSummary,
@@ -23,6 +25,7 @@ from terrazul.wire.dataset import (
     DatasetDefinition,
     NewDataset,
 )
+from terrazul.wire.dataset_profile import FORM, NewDatasetProfile
 from terrazul.wire.datastore import DataFile
 from terrazul.wire.lineage import Edge
 
@@ -35,6 +38,7 @@ _MOST_TAGS = 1000
 _LARGEST_VERSION = 999_999_999
 _MOST_WEB_FILES = 10_000
 _MOST_EXAMPLES = 20
+_LARGEST_PROFILE = 16 << 20
 _HTTP = ("http://", "https://")
 
 
@@ -119,15 +123,15 @@ def digest_of(definition: DatasetDefinition) -> str:
 def content_of(listed: Iterable[tuple[str, DataFile]]) -> Content:
     """The content that files make, each with its datastore; a file that two locations name is one."""
     known = {(store, file.path): file for store, file in listed}
+    digest = digest_of_files((store, file) for (store, _path), file in known.items())
     files = [
         ContentFile(path, file.size, store, file.modified_at, file.etag)
         for (store, path), file in sorted(known.items())
     ]
-    facts = [(each.datastore, each.path, each.size, each.etag, each.modified_at) for each in files]
     times = [each.modified_at for each in files if each.modified_at]
     return Content(
         files,
-        hashlib.sha256(msgspec.json.encode(facts)).hexdigest(),
+        digest,
         sum(each.size for each in files),
         max(times, key=from_text) if times else "",
     )
@@ -159,6 +163,43 @@ def is_same(old: ContentFile, new: ContentFile) -> bool:
     if old.etag and new.etag:
         return old.etag == new.etag
     return old.modified_at == new.modified_at
+
+
+def compare_kept(before: Sequence[ContentFile], after: Sequence[ContentFile], seen_at: str) -> ContentComparison:
+    """How the files behind one version differ from those behind another one."""
+    return compare(before, content_of((each.datastore, as_listed(each)) for each in after), seen_at)
+
+
+def as_listed(file: ContentFile) -> DataFile:
+    """A kept file as its datastore lists it."""
+    return DataFile(file.path, file.size, file.modified_at, file.etag)
+
+
+def check_profile(new: NewDatasetProfile, plan: Plan) -> None:
+    """Raise ``InvalidInput``, ``TooLarge`` for a profile that cannot be kept, ``NotATable`` for one of files."""
+    check_table(plan)
+    if new.profile.form != FORM:
+        raise InvalidInput(
+            f"The profile is written in the form {new.profile.form}, and this server reads {FORM}.",
+            target="form",
+            hint="Use an SDK of the server's version.",
+        )
+    if len(msgspec.json.encode(new)) > _LARGEST_PROFILE:
+        raise TooLarge(
+            f"The profile of {len(new.profile.columns)} columns is larger than {_LARGEST_PROFILE >> 20} MiB.",
+            target="profile",
+            hint="Keep fewer columns: dataset.keep_columns([...]).",
+        )
+
+
+def check_table(plan: Plan) -> None:
+    """Raise ``NotATable`` for a dataset of files."""
+    if plan.type != TABULAR:
+        raise NotATable(
+            "The dataset is one of files, which have no columns.",
+            target="type",
+            hint="Make a table of the files first: Dataset.Tabular.from_delimited_files((datastore, 'a/path')).",
+        )
 
 
 def edges_of(dataset_id: str, plan: Plan) -> list[Edge]:

@@ -80,7 +80,7 @@ class Datasets:
         """The dataset of an id. Raises ``NotFound``."""
 
         def work(connection: Connection) -> Dataset:
-            return store.load(connection, [_existing(connection, workspace.key, dataset_id).key])[0]
+            return store.load(connection, [existing(connection, workspace.key, dataset_id).key])[0]
 
         return await self._database.read(work)
 
@@ -119,9 +119,9 @@ class Datasets:
         rules.check_change(change, dataset_id)
 
         def work(connection: Connection) -> Dataset:
-            row = _existing(connection, workspace.key, dataset_id)
+            row = existing(connection, workspace.key, dataset_id)
             if change.deprecated_by:
-                _existing(connection, workspace.key, change.deprecated_by)
+                existing(connection, workspace.key, change.deprecated_by)
             self._change(connection, workspace.key, row.key, change)
             return store.load(connection, [row.key])[0]
 
@@ -164,9 +164,24 @@ class Datasets:
         before = await self._kept(workspace, dataset_id)
         found = await self.get(workspace, dataset_id)
         plan = read(found.definition)
-        listed: list[tuple[str, DataFile]] = [("", _as_listed(each)) for each in before if not each.datastore]
+        listed: list[tuple[str, DataFile]] = [("", rules.as_listed(each)) for each in before if not each.datastore]
         listed += await self._list(workspace, plan, must_be=False)
         return rules.compare(before, rules.content_of(listed), to_text(self._clock()))
+
+    async def digest_now(self, workspace: WorkspaceRow, dataset_id: str) -> str | None:
+        """What tells the files behind a dataset, as they are now, from others; None where the server cannot look."""
+        plan = read((await self.get(workspace, dataset_id)).definition)
+        if isinstance(plan.source, SqlQuery) or any(map(is_web, plan.locations)):
+            return None
+        return rules.content_of(await self._list(workspace, plan, must_be=False)).digest
+
+    async def compare_versions(self, workspace: WorkspaceRow, before: str, after: str) -> ContentComparison:
+        """How the files behind one dataset differ from those behind another one, as they were when each was registered.
+
+        Raises ``NotFound`` where nobody has looked at those of one.
+        """
+        old, new = await self._kept(workspace, before), await self._kept(workspace, after)
+        return rules.compare_kept(old, new, to_text(self._clock()))
 
     async def _look(self, workspace: WorkspaceRow, plan: Plan, new: NewDataset) -> Content | None:
         """What lies behind a dataset that is to be registered; None where nobody has to look."""
@@ -211,7 +226,7 @@ class Datasets:
         return await self._contents.put(workspace.key, msgspec.json.encode(rules.plain(content)))
 
     async def _kept(self, workspace: WorkspaceRow, dataset_id: str) -> list[ContentFile]:
-        row = await self._database.read(lambda connection: _existing(connection, workspace.key, dataset_id))
+        row = await self._database.read(lambda connection: existing(connection, workspace.key, dataset_id))
         if row.listing is None:
             raise NotFound(
                 "Nobody has looked at the files behind this dataset.",
@@ -306,11 +321,7 @@ def _has_content(row: DatasetRow, content: Content | None) -> bool:
     return content is None or row.files_digest is None or row.files_digest == content.digest
 
 
-def _as_listed(file: ContentFile) -> DataFile:
-    return DataFile(file.path, file.size, file.modified_at, file.etag)
-
-
-def _existing(connection: Connection, workspace: int, dataset_id: str) -> DatasetRow:
+def existing(connection: Connection, workspace: int, dataset_id: str) -> DatasetRow:
     """The dataset of an id. Raises ``NotFound``."""
     row = store.find(connection, workspace, dataset_id)
     if row is None:

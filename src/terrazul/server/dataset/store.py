@@ -31,6 +31,7 @@ from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.named_texts import NamedTexts
 from terrazul.server.sql.position import Position
 from terrazul.wire.dataset import ARCHIVED, ContentSummary, Dataset, DatasetDefinition
+from terrazul.wire.dataset_profile import FORM, DatasetProfile, KeptDatasetProfile, NewDatasetProfile
 
 registered_dataset = Table(
     "registered_dataset",
@@ -81,7 +82,28 @@ dataset_content = Table(
 )
 """What lay behind a dataset when it was registered; ``digest`` is that of the content that holds the list of files."""
 
+dataset_profile = Table(
+    "dataset_profile",
+    metadata,
+    Column("workspace", Integer, nullable=False),
+    Column("dataset", ForeignKey("dataset.id"), primary_key=True),
+    Column("form", Integer, nullable=False),
+    Column("profile", Json, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What the columns of a dataset held when somebody looked last; ``run_id`` is empty where no run did."""
+
 tag = NamedTexts("dataset_tag", "dataset")
+
+
+class Maker(NamedTuple):
+    """Who made something, and when."""
+
+    by: str
+    at: int
 
 
 class DatasetRow(NamedTuple):
@@ -188,12 +210,31 @@ def set_content(connection: Connection, workspace: int, key: int, content: Conte
     connection.execute(dataset_content.insert().values(**values))
 
 
+def set_profile(connection: Connection, workspace: int, key: int, new: NewDatasetProfile, values: Maker) -> None:
+    """Keep a profile in the place of the one that is there."""
+    connection.execute(dataset_profile.delete().where(dataset_profile.c.dataset == key))
+    kept = {"workspace": workspace, "dataset": key, "form": new.profile.form, "run_id": new.run_id}
+    kept |= {"profile": msgspec.to_builtins(new.profile), "made_at": values.at, "made_by": values.by}
+    connection.execute(dataset_profile.insert().values(**kept))
+
+
+def profile_of(connection: Connection, key: int, dataset_id: str) -> KeptDatasetProfile | None:
+    """The profile of a dataset; None where there is none in the form of this version."""
+    of_dataset = (dataset_profile.c.dataset == key) & (dataset_profile.c.form == FORM)
+    row = connection.execute(select(dataset_profile).where(of_dataset)).first()
+    if row is None:
+        return None
+    profile = msgspec.convert(row.profile, DatasetProfile)
+    return KeptDatasetProfile(dataset_id, profile, to_text(row.made_at), row.made_by, row.run_id)
+
+
 def delete(connection: Connection, workspace: int, key: int, now: int) -> None:
     """Remove a dataset."""
     of_dataset = select(dataset_content.c.digest).where(dataset_content.c.dataset == key)
     contents.release_named_by(connection, workspace, of_dataset, now)
     tag.remove_all(connection, key)
-    connection.execute(dataset_content.delete().where(dataset_content.c.dataset == key))
+    for table in (dataset_content, dataset_profile):
+        connection.execute(table.delete().where(table.c.dataset == key))
     connection.execute(dataset.delete().where(dataset.c.id == key))
 
 

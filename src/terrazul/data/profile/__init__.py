@@ -1,0 +1,1 @@
+"""What the columns of a dataset hold, and how two datasets differ."""
