@@ -79,11 +79,48 @@ def test_state_of_a_dataset_is_changed(stocked: Shell):
         (("register", "-n", "x", "--from", "workspaceblobstore:stock/1.csv", "--type", "parquet"), "cannot be read"),
         (("register", "-n", "x", "--from", "workspaceblobstore:stock", "--type", "xml"), "'xml' is not one of"),
         (("download", "people"), "is a table"),
+        (("profile", "heap"), "is a dataset of files"),
+        (("diff", "people", "1", "9"), "has no version 9"),
+        (("diff", "people", "1", "1", "--key", "nam"), "Did you mean 'name'?"),
     ],
 )
 def test_mistakes_are_told(stocked: Shell, words: tuple[str, ...], message: str):
     stocked.json("dataset", "register", "-n", "people", "--from", "workspaceblobstore:stock/**/*.csv", "--type", "csv")
+    stocked.json("dataset", "register", "-n", "heap", "--from", "workspaceblobstore:stock", "--type", "files")
     ended = stocked("dataset", *words)
     assert ended.returncode != 0
     assert message in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_profile_schema_and_difference_are_shown(stocked: Shell):
+    place = ("--from", "workspaceblobstore:stock/1.csv", "--type", "csv")
+    stocked.json("dataset", "register", "-n", "profiled", *place)
+    later = ("--from", "workspaceblobstore:stock/**/*.csv", "--type", "csv", "--new-version")
+    stocked.json("dataset", "register", "-n", "profiled", *later)
+    assert stocked.json("dataset", "schema", "profiled") == [
+        {"name": "name", "type": "String"}, {"name": "n", "type": "Int64"}
+    ]  # fmt: skip
+    shown = stocked("dataset", "profile", "profiled")
+    assert "3 rows, 2 columns." in shown.stderr
+    assert [line.split()[:4] for line in shown.stdout.splitlines()[1:]] == [
+        ["name", "text", "-", "3"], ["n", "integer", "-", "3"]
+    ]  # fmt: skip
+    assert "=cmd (1)" in shown.stdout
+    profile = stocked.json("dataset", "profile", "profiled", "-v", "1", "--refresh")
+    assert [(each["name"], each["maximum"]) for each in profile["columns"]] == [("name", None), ("n", 2)]
+    told = stocked("dataset", "diff", "profiled", "1", "2", "--key", "name")
+    assert "Rows: 2 before, 3 after (+1)." in told.stdout
+    assert "Rows by name: 1 added, 0 removed, 0 changed, 2 the same." in told.stdout
+    assert "Files: 1 added, 0 removed, 0 changed." in told.stdout
+    found = stocked.json("dataset", "diff", "profiled", "1", "2")
+    assert (found["rows_after"], found["keys"]) == (3, None)
+    (stocked.folder / "stock" / "1.csv").write_text("name,n\nann,1\nbob,2\ncy,5\n")
+    folder = str(stocked.folder / "stock")
+    assert (
+        stocked("datastore", "upload", "workspaceblobstore", folder, "--target-path", "stock", "--overwrite").returncode
+        == 0
+    )
+    again = stocked("dataset", "profile", "profiled")
+    assert "The data has changed since" in again.stderr
+    assert "4 rows" in again.stderr

@@ -11,7 +11,8 @@ from terrazul.data.execution.steps import check_names
 from terrazul.data.execution.table import StoredRows
 from terrazul.wire.dataset_profile import KeyDifference
 
-_EXAMPLES = 10
+_EXAMPLES = 4
+_DIFFERENCES = ("added", "removed", "changed")
 _LONGEST_KEY = 100
 
 
@@ -70,11 +71,11 @@ def _compared(engine: Engine, keys: List[str], common: Sequence[str]) -> KeyDiff
 
 def _examples(engine: Engine, word: str, joined: str, count: int) -> List[str]:
     shown = " || ', ' || ".join(f"CAST(coalesce(b.k{place}, a.k{place}) AS VARCHAR)" for place in range(count))
-    query = (
-        f"SELECT w || ' ' || left(k, {_LONGEST_KEY}) FROM (SELECT {word} AS w, {shown} AS k FROM {joined})"  # noqa: S608  # our own text
-        f" WHERE w <> 'unchanged' ORDER BY w DESC, k LIMIT {_EXAMPLES}"
-    )
-    return [str(row[0]) for row in engine.rows(query)]
+    found: List[str] = []
+    for kind in _DIFFERENCES:
+        query = f"SELECT {shown} AS k FROM {joined} WHERE {word} = ? ORDER BY k LIMIT {_EXAMPLES}"  # noqa: S608  # our own text
+        found += [f"{kind} {str(row[0])[:_LONGEST_KEY]}" for row in engine.rows(query, kind)]
+    return found
 
 
 def _comparable(name: str, types: Sequence[Dict[str, str]]) -> str:

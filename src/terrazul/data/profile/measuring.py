@@ -110,10 +110,12 @@ class _Column:
         count, there = self._start.count, self._ask(f"count({self._column})")[0]
         found = replace(self._start, missing=count - there)
         if self._is_floating:
-            strange, endless = self._ask(f"{_count_of(f'isnan({self._column})')}, {_count_of(f'isinf({self._column})')}")
+            strange, endless = self._ask(
+                f"{_count_of(f'isnan({self._column})')}, {_count_of(f'isinf({self._column})')}"
+            )
             return replace(found, not_a_number=strange, infinite=endless)
         if self._kind == TIME:
-            return replace(found, infinite=self._ask(_count_of(f'NOT isfinite({self._column})'))[0])
+            return replace(found, infinite=self._ask(_count_of(f"NOT isfinite({self._column})"))[0])
         if self._kind == TEXT:
             return replace(found, empty=self._ask(_count_of(f"{self._value} = ''"))[0])
         return found
@@ -219,6 +221,7 @@ class _Column:
 
     def _ask(self, expressions: str) -> Tuple[Any, ...]:
         return self._engine.row(f"SELECT {expressions} FROM t")  # noqa: S608  # names of columns, quoted, in our own text
+
 
 def _scale(least: float, most: float) -> float:
     """A power of two that makes numbers small enough to be squared and added; dividing by it loses no digit."""
