@@ -96,6 +96,9 @@ READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}",
     "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/files",
     "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/comparison",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/profile",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/head",
+    "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/difference",
     "GET /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}",
     "GET /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}/versions",
 }

@@ -57,7 +57,8 @@ def test_stored_rows_are_those_that_are_collected(
     assert desk.warnings == []
 
 
-def test_what_does_not_fit_is_missing_and_told(desk: Desk):
+def test_what_does_not_fit_is_missing_and_told(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delimited, "blocks_of", lambda file, size=8192: blocks.blocks_of(file, size))
     paths = desk.write("a,b\n" + "1,x\n" * 10_050 + "two,y\n3,z,4\n")
     found = stored(desk, paths)
     assert (found.height, found["a"].null_count()) == (10_052, 1)
