@@ -14,12 +14,12 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InsufficientStorage
 from terrazul.server.sql.kind import DatabaseKind, Thing
 from terrazul.server.sql.savepoint import savepoint
