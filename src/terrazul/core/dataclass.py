@@ -12,6 +12,8 @@ import dataclasses
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Callable, Dict, List
 
+__all__ = ["dataclass"]
+
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:

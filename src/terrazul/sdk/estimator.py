@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import AbstractSet, Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Union
+from typing import AbstractSet, Any, ClassVar, Dict, List, Mapping, Optional, Tuple
 
 from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import UserErrorException
@@ -27,29 +27,49 @@ from terrazul.sdk.unsupported import tell_not_yet
 _ON_DEMAND = "amlcompute"
 
 
+class _DistributedTraining:
+    """A way in which the processes of a run find each other."""
+
+    _framework: ClassVar[str] = ""
+    """The one that knows it; without one, all do."""
+
+    def validate(self, estimator_name: str) -> None:
+        """Raise ``UserErrorException`` for an estimator of another framework."""
+        if self._framework not in {"", estimator_name} and estimator_name != Estimator.__name__:
+            name = type(self).__name__
+            message = f"{name}() distributes runs of {self._framework}, and {estimator_name} is none."
+            raise UserErrorException(message, target=name, hint="Give Mpi(), or take the other estimator.")
+
+
 @dataclass
-class Mpi:
+class Mpi(_DistributedTraining):
     """Distributed by MPI, or by Horovod, which uses it."""
 
     process_count_per_node: int = 1
 
 
 @dataclass
-class ParameterServer:
+class ParameterServer(_DistributedTraining):
     """Distributed by TensorFlow's parameter servers."""
+
+    _framework = "TensorFlow"
 
     worker_count: int = 1
     parameter_server_count: int = 1
 
 
 @dataclass
-class Nccl:
+class Nccl(_DistributedTraining):
     """Distributed by PyTorch over NCCL."""
+
+    _framework = "PyTorch"
 
 
 @dataclass
-class Gloo:
+class Gloo(_DistributedTraining):
     """Distributed by PyTorch over Gloo."""
+
+    _framework = "PyTorch"
 
 
 @dataclass
@@ -68,7 +88,7 @@ class EstimatorSettings:
     parameter_server_count: int = 1
     distributed_backend: Optional[str] = None
     """``mpi``, ``ps``, ``nccl`` or ``gloo``: the older way to say ``distributed_training``."""
-    distributed_training: Union[Mpi, ParameterServer, Nccl, Gloo, None] = None
+    distributed_training: Optional[_DistributedTraining] = None
     use_gpu: bool = False
     use_docker: bool = True
     custom_docker_base_image: Optional[str] = None
@@ -131,6 +151,7 @@ class MMLBaseEstimator(ScriptRunConfig):
         if told.resume_from is not None:
             tell_not_yet(f"{type(self).__name__}(resume_from=…)", "outputs of other runs as inputs")
         super().__init__(source_directory, run_config=self._configuration(source_directory, told))
+        self._told = told
 
     def __init_subclass__(cls) -> None:
         """Let tools see the parameters."""
@@ -167,9 +188,8 @@ class MMLBaseEstimator(ScriptRunConfig):
         made.source_directory_data_store = getattr(told.source_directory_data_store, "name", None)
         made.environment = self._environment(Path(source_directory), told)
         made.node_count = told.node_count
-        job = _job(told)
-        if job is not None:
-            distribute(made, job)
+        if told.distributed_training is not None or told.distributed_backend is not None:
+            distribute(made, self._job(told))
         for each in told.inputs or []:
             if isinstance(each, DataReference):
                 made.data_references[each.data_reference_name] = each.to_config()
@@ -212,6 +232,23 @@ class MMLBaseEstimator(ScriptRunConfig):
             made.add_conda_package(package)
         return made
 
+    def _job(self, told: EstimatorSettings) -> DistributedJob:
+        """How the processes of a run find each other."""
+        training = told.distributed_training or _older(told)
+        if not isinstance(training, _DistributedTraining):
+            raise UserErrorException(
+                f"{training!r} is no way to distribute a run.",
+                target="distributed_training",
+                hint="Give Mpi(), ParameterServer(), Nccl() or Gloo(); the older distributed_backend is 'mpi', 'ps', "
+                "'nccl' or 'gloo'.",
+            )
+        training.validate(type(self).__name__)
+        if isinstance(training, Mpi):
+            return MpiConfiguration(training.process_count_per_node, told.node_count)
+        if isinstance(training, ParameterServer):
+            return TensorflowConfiguration(training.worker_count, training.parameter_server_count)
+        return PyTorchConfiguration(type(training).__name__, told.node_count, told.node_count)
+
 
 class Estimator(MMLBaseEstimator):
     """An estimator for any framework."""
@@ -231,6 +268,11 @@ class _FrameworkEstimator(MMLBaseEstimator):
     _PACKAGES: ClassVar[Tuple[str, ...]]
     """What pip gets; the first is the framework itself."""
     _lacks = _OF_TENSORFLOW
+
+    @property
+    def framework_version(self) -> Optional[str]:
+        """The version that was asked for."""
+        return self._told.framework_version
 
     @classmethod
     def get_supported_versions(cls) -> List[str]:
@@ -290,25 +332,6 @@ def _one(name: str, new: Optional[str], old: Optional[str]) -> Optional[str]:
         message = f"'{name}' is given under its older name too, and differs: {new!r} and {old!r}."
         raise UserErrorException(message, target=name, hint="Give it once.")
     return new or old
-
-
-def _job(told: EstimatorSettings) -> Optional[DistributedJob]:
-    """How the processes of a run find each other, if there are several."""
-    if told.distributed_training is None and told.distributed_backend is None:
-        return None
-    training = told.distributed_training or _older(told)
-    if isinstance(training, Mpi):
-        return MpiConfiguration(training.process_count_per_node, told.node_count)
-    if isinstance(training, ParameterServer):
-        return TensorflowConfiguration(training.worker_count, training.parameter_server_count)
-    if isinstance(training, (Nccl, Gloo)):
-        return PyTorchConfiguration(type(training).__name__, told.node_count, told.node_count)
-    raise UserErrorException(
-        f"{training!r} is no way to distribute a run.",
-        target="distributed_training",
-        hint="Give Mpi(), ParameterServer(), Nccl() or Gloo(); the older distributed_backend is 'mpi', 'ps', 'nccl' or "
-        "'gloo'.",
-    )
 
 
 def _older(told: EstimatorSettings) -> Any:

@@ -2,6 +2,8 @@
 
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -64,13 +66,14 @@ def test_frameworks_bring_their_packages(tmp_path: Path):
     assert pip_of(TensorFlow(str(tmp_path), pip_packages=["tensorflow==2.2"]))[1:] == ["tensorflow==2.2"]
     assert "1.4" in PyTorch.get_supported_versions()
     assert SKLearn.DEFAULT_VERSION == "0.20.3"
+    assert PyTorch(str(tmp_path), framework_version="2.1").framework_version == "2.1"
 
 
-def test_an_environment_takes_the_place_of_packages(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_an_environment_takes_the_place_of_packages(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     environment = Environment("mine")
     made = Estimator(str(tmp_path), environment_definition=environment, pip_packages=["numpy"])
     assert made.run_config.environment is environment
-    assert "pip_packages have no effect" in capsys.readouterr().err
+    assert "pip_packages have no effect" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,8 @@ def test_older_and_newer_ways_of_distribution_say_the_same(tmp_path: Path):
 
 
 def test_inputs_are_told_to_the_run(tmp_path: Path):
-    reference = DataReference("store", "images", "folder")
+    datastore: Any = SimpleNamespace(name="store")
+    reference = DataReference(datastore, "images", "folder")
     assert Estimator(str(tmp_path), inputs=[reference]).run_config.data_references["images"].path_on_data_store == (
         "folder"
     )
@@ -119,6 +123,8 @@ def test_parameters_that_a_class_does_not_have_are_refused(tmp_path: Path):
         Estimator(str(tmp_path), entry_scrpt="train.py")
     with pytest.raises(UserErrorException, match="'horovod' is no way to distribute"):
         Estimator(str(tmp_path), distributed_backend="horovod")
+    with pytest.raises(UserErrorException, match=r"Gloo.. distributes runs of PyTorch, and TensorFlow is none"):
+        TensorFlow(str(tmp_path), distributed_training=Gloo())
     with pytest.raises(CapabilityNotAvailable):
         Estimator(str(tmp_path), resume_from=object())
 
