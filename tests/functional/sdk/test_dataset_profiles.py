@@ -204,3 +204,6 @@ def test_kept_profile_tells_whether_it_is_stale(workspace: Workspace, store: Dat
     assert kept().is_stale is True
     dataset.make_profile()
     assert (kept().is_stale, kept().profile.row_count) == (False, 11)
+    dataset.unregister_all_versions()
+    with pytest.raises(NotFound):
+        Dataset.get_by_name(workspace, "kept")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence
 
 import polars as pl
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import DatasetWithoutData
 from terrazul.data.execution.blocks import blocks_of
 from terrazul.data.execution.casting import cast_text, native_type

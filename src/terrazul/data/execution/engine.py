@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import duckdb
 
@@ -12,12 +12,12 @@ from terrazul.core.errors import DatasetExecutionError
 from terrazul.data.execution.table import StoredRows
 
 _MEMORY = "96MB"
-_SETTINGS: Dict[str, Union[str, int, float, List[str]]] = {
+_SETTINGS: Mapping[str, str] = {
     "memory_limit": _MEMORY,
-    "threads": 2,
-    "preserve_insertion_order": False,
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
+    "threads": "2",
+    "preserve_insertion_order": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
 }
 
 

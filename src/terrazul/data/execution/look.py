@@ -10,11 +10,11 @@ import math
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import TerrazulError
 from terrazul.data.execution.libraries import need
 from terrazul.data.plan.plan import read

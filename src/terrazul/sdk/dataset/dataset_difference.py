@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import NotFound
 from terrazul.data.profile.difference import difference_of
 from terrazul.sdk.client import class_of, concept

@@ -12,7 +12,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from terrazul.core.errors import DatasetExecutionError, DatasetWithoutData, InvalidInput, TooLarge, from_code
+from terrazul.core.errors import (
+    DatasetExecutionError,
+    DatasetWithoutData,
+    InvalidInput,
+    MissingLibrary,
+    TooLarge,
+    from_code,
+)
 from terrazul.data.beginning import whole_lines
 from terrazul.data.files import DatasetFile, files_of_plan, relevant
 from terrazul.data.plan.plan import Plan, is_web, read
@@ -169,6 +176,12 @@ async def _ask(request: _Request, file: Path) -> DatasetHead:
             hint=_HERE,
         )
     answer = msgspec.json.decode(text, type=_Answer)
+    if answer.error is not None and answer.error.code == MissingLibrary.code:
+        raise MissingLibrary(
+            f"The server cannot read tables, since its environment does not have the library {answer.error.target}.",
+            target=answer.error.target,
+            hint=f"Its administrator installs it: pip install 'terrazul[server,data]'. {_HERE}",
+        )
     if answer.error is not None:
         raise from_code(answer.error.code)(answer.error.message, target=answer.error.target, hint=answer.error.hint)
     if answer.head is None:

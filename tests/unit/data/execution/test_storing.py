@@ -38,6 +38,14 @@ def test_blocks_are_whole_rows_and_together_the_file(tmp_path: Path, text: str):
     assert all(each.count(b'"') % 2 == 0 for each in found)
 
 
+def test_quote_that_is_never_closed_ends_no_row(tmp_path: Path):
+    file = tmp_path / "a.csv"
+    file.write_text('a\n1\n"2\n' + "3\n" * 200)
+    found = list(blocks_of(file, 8))
+    assert b"".join(found) == file.read_bytes()
+    assert found[-1].startswith(b'"2')
+
+
 @pytest.mark.parametrize(
     ("contents", "source", "steps"),
     [

@@ -1,7 +1,7 @@
 """What is found in columns of all kinds, and how rows are compared by keys."""
 
-import datetime
 import math
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -91,8 +91,8 @@ def test_texts_truth_values_and_times_have_their_own_figures(tmp_path: Path):
     assert texts.top_values_are_all
     truth = measured(tmp_path, [True, False, True])
     assert [(each.value, each.count) for each in truth.top_values] == [(True, 2), (False, 1)]
-    start = datetime.datetime(1900, 1, 1)  # noqa: DTZ001  # columns have no zone
-    times = measured(tmp_path, [start + datetime.timedelta(hours=each) for each in NUMBERS])
+    start = datetime(1900, 1, 1)  # noqa: DTZ001  # columns have no zone
+    times = measured(tmp_path, [start + timedelta(hours=each) for each in NUMBERS])
     assert (times.kind, times.minimum, times.mean) == ("time", "1900-01-01T00:00:00", "1900-01-21T19:30:00")
     zoned = pl.Series([start]).dt.replace_time_zone("Europe/Berlin")
     assert measured(tmp_path, zoned).minimum == "1899-12-31T23:00:00"
