@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from azureml.core import Dataset, Workspace
+from azureml.core import Dataset, Experiment, Workspace
 from azureml.core.dataset import Dataset as DatasetOfModule
 from azureml.data.datapath import DataPath
 from azureml.data.dataset_factory import DataType, FileDatasetFactory, TabularDatasetFactory
@@ -127,3 +127,18 @@ def test_idiom_data_frame_becomes_a_dataset(project: Path):
     files = list(Path(mounted.mount_point).rglob("*.parquet"))
     assert pd.read_parquet(files[0]).shape == frame.shape
     mounted.stop()
+
+
+def test_idiom_profile_of_a_dataset(project: Path):
+    ws = Workspace.from_config()
+    datastore = ws.get_default_datastore()
+    datastore.upload_files(["./data/cancer.csv"], target_path="profiled/", overwrite=True, show_progress=False)
+    cancer = Dataset.Tabular.from_delimited_files(path=(datastore, "profiled/cancer.csv")).register(ws, "cancer")
+    run = cancer.submit_profile_run(compute_target="local", experiment=Experiment(ws, "profile"))
+    run.wait_for_completion(show_output=True)
+    profile = run.get_profile()
+    assert profile.get_producing_run().id == run.id
+    assert not profile.is_stale()
+    assert profile.columns["Benign"].min == 0
+    assert cancer.get_profile(workspace=ws).columns["Benign"].max == 1
+    assert [each.id for each in cancer.get_profile_runs(workspace=ws)] == [run.id]

@@ -53,7 +53,7 @@ def _compared(engine: Engine, keys: List[str], common: Sequence[str]) -> KeyDiff
     )
     counts = {str(row[0]): int(row[1]) for row in engine.rows(f"SELECT {word} AS w, count(*) FROM {joined} GROUP BY w")}  # noqa: S608  # as above
     repeated = engine.row(
-        "SELECT (SELECT count(*) FILTER (WHERE n > 1) FROM before_keys) + (SELECT count(*) FILTER (WHERE n > 1) FROM after_keys),"
+        "SELECT (SELECT count(*) FROM before_keys WHERE n > 1) + (SELECT count(*) FROM after_keys WHERE n > 1),"
         " (SELECT count(*) FROM before) + (SELECT count(*) FROM after)"
         " - (SELECT coalesce(sum(n), 0) FROM before_keys) - (SELECT coalesce(sum(n), 0) FROM after_keys)"
     )
