@@ -123,7 +123,7 @@ async def drain(
     """
     feeding: asyncio.Future[None] | None = None
     try:
-        async for block in _blocks(stream):
+        async for block in in_blocks(stream):
             if feeding:
                 await feeding
             if len(block) < _AT_ONCE:
@@ -144,7 +144,8 @@ async def drain(
     return contents
 
 
-async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def in_blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A stream in pieces of about a megabyte; only the last one is smaller."""
     buffer: list[bytes] = []
     size = 0
     async for chunk in stream:

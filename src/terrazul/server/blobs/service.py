@@ -15,7 +15,7 @@ from terrazul.core.clock import Clock
 from terrazul.core.errors import InvalidInput, NotFound, QuotaExceeded, Unavailable, UserErrorException
 from terrazul.core.ids import check_digest
 from terrazul.server.blobs import store
-from terrazul.server.blobs.intake import ContentReader, PackReader, drain
+from terrazul.server.blobs.intake import ContentReader, PackReader, drain, in_blocks
 from terrazul.server.blobs.storage import Storage
 from terrazul.server.blobs.store import Content
 from terrazul.server.sql.database import Database
@@ -24,8 +24,10 @@ from terrazul.wire import pack
 T = TypeVar("T")
 _CHUNK = 1 << 20
 _AT_ONCE = 50
-_SMALL = 1 << 20
+_LOOKED_AT_ONCE = 1 << 20
 """What is smaller is looked at only once, when it is added."""
+SMALL_BYTES = 16 << 10
+"""What came by itself and has no more bytes lies in the database."""
 _MOST_PARTS = 10_000
 _TOLD_MICROSECONDS = 30 * 60 * 1_000_000
 """A client that is told again within this time counts on nothing new."""
@@ -128,6 +130,26 @@ class Contents:
             raise
         return contents[0].size
 
+    async def receive_small(
+        self, workspace: int, data: bytes, *, bounded: bool = False, name: Named | None = None
+    ) -> Content:
+        """As ``receive_unnamed``, of bytes that are here and at most ``SMALL_BYTES``: one write to the database."""
+        digest = hashlib.sha256(data).hexdigest()
+
+        def work(connection: Connection) -> Content:
+            held = store.find(connection, workspace, [digest]).get(digest)
+            if held is None:
+                if bounded:
+                    self._check_room(connection, workspace, len(data))
+                held = store.add_small(connection, workspace, digest, data, self._clock())
+            else:
+                store.add(connection, workspace, [held], self._clock(), 0)  # it is kept for who sent it again
+            if name:
+                name(connection, held)
+            return held
+
+        return await self._database.write(work)
+
     async def receive_unnamed(
         self, workspace: int, stream: AsyncIterator[bytes], *, bounded: bool = False, name: Named | None = None
     ) -> Content:
@@ -135,14 +157,23 @@ class Contents:
 
         Raises what ``name`` raises; the bytes are gone then.
         """
+        blocks = in_blocks(stream)
+        first = await anext(blocks, b"")
+        if len(first) <= SMALL_BYTES:  # and so the only one
+            return await self.receive_small(workspace, first, bounded=bounded, name=name)
+        return await self._receive_unnamed(workspace, _behind(first, blocks), bounded=bounded, name=name)
+
+    async def _receive_unnamed(
+        self, workspace: int, blocks: AsyncIterator[bytes], *, bounded: bool, name: Named | None
+    ) -> Content:
         own = uuid.uuid4().hex
         key = f"{workspace}/contents/{own[:2]}/{own}"
 
         async def before(contents: list[Content]) -> None:
-            if bounded and contents[0].size >= _SMALL:
+            if bounded and contents[0].size >= _LOOKED_AT_ONCE:
                 await self._check_fresh(workspace, contents)
 
-        (content,) = await drain(stream, ContentReader(key, self._storage.create(key)), before)
+        (content,) = await drain(blocks, ContentReader(key, self._storage.create(key)), before)
 
         def work(connection: Connection) -> Content:
             self._add(connection, workspace, [content], bounded=bounded)
@@ -276,6 +307,8 @@ class Contents:
 
     def read(self, content: Content, start: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a content, or a part of them, in chunks."""
+        if content.key == store.SMALL:
+            return self._read_small(content, start, size)
         return in_thread(self._part(content, start, content.size - start if size is None else size))
 
     def read_now(self, content: Content) -> Iterator[bytes]:
@@ -284,24 +317,33 @@ class Contents:
 
     def _part(self, content: Content, start: int, size: int) -> Iterator[bytes]:
         """A part of a content, also of one that was moved after it had been found; an open object stays readable."""
-        chunks = self._storage.read(content.key, content.offset + start, size)
+        chunks = self._bytes_at(content, start, size)
         try:
             first = next(chunks, b"")
         except NotFound:
-            moved = self._find_moved(content)
-            chunks = self._storage.read(moved.key, moved.offset + start, size)
+            chunks = self._bytes_at(self._find_moved(content), start, size)
             first = next(chunks, b"")
         if first:
             yield first
         yield from chunks
 
+    def _bytes_at(self, place: Content, start: int, size: int) -> Iterator[bytes]:
+        if not place.is_small:
+            yield from self._storage.read(place.key, place.offset + start, size)
+            return
+        data = self._database.read_now(partial(store.small, place=place))
+        if data is None:
+            raise store.not_held(place.digest)
+        yield data[start : start + size]
+
     def _find_moved(self, content: Content) -> Content:
         workspace = int(content.key.partition("/")[0])
         with self._database.engine.connect() as connection:
             found = store.find(connection, workspace, [content.digest])
-        if found.get(content.digest, content).key == content.key:
+        moved = found.get(content.digest, content)
+        if (moved.key, moved.offset) == (content.key, content.offset):
             raise NotFound(f"The content {content.digest[:12]}… is not held any more.", target=content.digest)
-        return found[content.digest]
+        return moved
 
     async def read_whole(self, content: Content) -> bytes:
         """All bytes of a small content."""
@@ -394,6 +436,12 @@ async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     step: Callable[[], object] = partial(next, chunks, _END)
     while isinstance(chunk := await asyncio.to_thread(step), bytes):
         yield chunk
+
+
+async def _behind(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for block in rest:
+        yield block
 
 
 def _coalesce(chunks: Iterator[bytes]) -> Iterator[bytes]:

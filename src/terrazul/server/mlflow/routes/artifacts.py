@@ -23,6 +23,8 @@ from terrazul.wire.mlflow.message import PartedUpload
 from terrazul.wire.mlflow.rules import invalid, run_id_of
 
 _UNLIMITED = None
+UPLOAD = "mlflow_upload_file"
+"""The name of the route by which files come; small ones come past it, see ``protocol``."""
 _PART_NUMBER = re.compile(r"[1-9][0-9]{0,4}\Z")
 
 
@@ -44,7 +46,7 @@ async def download_file(
 
 @put(
     "/artifacts/{file_path:path}",
-    operation_id="mlflow_upload_file",
+    operation_id=UPLOAD,
     opt=does(Action.RUN_WRITE, within_reach=True),
     request_max_body_size=_UNLIMITED,
 )
