@@ -14,7 +14,7 @@ from terrazul.core.clock import Clock
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings
 from terrazul.server.activity.service.log import Activity
-from terrazul.server.blobs.kinds.local import LocalStorage
+from terrazul.server.blobs.choice import open_storage
 from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
@@ -72,7 +72,8 @@ from terrazul.server.run.service.runs import Runs
 from terrazul.server.run.service.search import RunSearching
 from terrazul.server.run.service.secrets import RunSecrets
 from terrazul.server.run.service.writing import Writing
-from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as above
+from terrazul.server.run.store import inputs, log, logged_model  # noqa: F401  # as above
+from terrazul.server.session import variables_of_storage
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database, after_commit, tell
 from terrazul.server.sql.kind import DatabaseKind, Thing
@@ -101,6 +102,8 @@ class Services:
     """Everything the routes speak to."""
 
     def __init__(self, home: Home, settings: Settings, clock: Clock, kind: DatabaseKind) -> None:
+        with variables_of_storage():  # first, while this is the only thread
+            storage = open_storage(settings.storage, settings.storage_endpoint, home.blobs_folder)
         self.home = home
         self.settings = settings
         self.clock = clock
@@ -115,7 +118,6 @@ class Services:
             data_cache_bytes=settings.data_cache_bytes,
             data_mount_bytes=settings.data_mount_bytes,
         )
-        storage = LocalStorage(home.blobs_folder)
         self.quotas = Quotas(self.database, _limits_of(settings), count_by_user, size_of)
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
         self._begin_identity(settings)
@@ -123,7 +125,7 @@ class Services:
         hindrances = (active_runs, webservices_in)
         self.workspaces = Workspaces(
             self.database, self.contents, clock, hindrances, self.sharing.welcome, self._built_in.clear,
-            shared=settings.shared,
+            log.objects_of, shared=settings.shared,
         )  # fmt: skip
         place_of_keys = place_of(settings.master_key_kind, Surroundings(home, os.environ))
         self.vault = Vault(self.database, place_of_keys, clock)

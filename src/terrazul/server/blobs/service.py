@@ -7,6 +7,7 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -16,8 +17,10 @@ from terrazul.core.errors import InvalidInput, NotFound, QuotaExceeded, Unavaila
 from terrazul.core.ids import check_digest
 from terrazul.server.blobs import store
 from terrazul.server.blobs.intake import ContentReader, PackReader, drain, in_blocks
+from terrazul.server.blobs.outlet import Pieces, neighbours
 from terrazul.server.blobs.storage import Storage
 from terrazul.server.blobs.store import Content
+from terrazul.server.blobs.threads import aside
 from terrazul.server.sql.database import Database
 from terrazul.wire import pack
 
@@ -113,14 +116,18 @@ class Contents:
         key = f"{workspace}/contents/{check_digest(digest)[:2]}/{digest}"
         if bounded:
             await self._check_fresh(workspace, [Content(digest, 1 if announced is None else announced, key, 0)])
-        reader = ContentReader(key, self._storage.create(key), digest)
+        if self._storage.is_remote:
+            key = f"{key}-{uuid.uuid4().hex}"  # no key is used twice where removing an object takes long
 
         async def before(contents: list[Content]) -> None:
             if bounded:
                 await self._check_fresh(workspace, contents)
-            await self._revive(key)
+            if not self._storage.is_remote:
+                await self._revive(key)
 
-        contents = await drain(stream, reader, before)
+        contents = await drain(stream, ContentReader(key, self._storage.create(key), digest), before)
+        if self._storage.is_remote:
+            return (await self._enter(workspace, contents[0], bounded=bounded)).size
         try:
             await self._database.write(
                 partial(self._add_object, workspace=workspace, content=contents[0], bounded=bounded)
@@ -174,6 +181,10 @@ class Contents:
                 await self._check_fresh(workspace, contents)
 
         (content,) = await drain(blocks, ContentReader(key, self._storage.create(key)), before)
+        return await self._enter(workspace, content, bounded=bounded, name=name)
+
+    async def _enter(self, workspace: int, content: Content, *, bounded: bool, name: Named | None = None) -> Content:
+        """Enter an object of which nobody else knows the key; it goes where its bytes were held already."""
 
         def work(connection: Connection) -> Content:
             self._add(connection, workspace, [content], bounded=bounded)
@@ -182,9 +193,9 @@ class Contents:
                 name(connection, held)
             return held
 
-        held = await self._write_or_delete(work, key)
+        held = await self._write_or_delete(work, content.key)
         if held.key != content.key:
-            await asyncio.to_thread(self._storage.delete, content.key)
+            await self._delete(workspace, content.key)
         return held
 
     async def join(
@@ -282,8 +293,15 @@ class Contents:
         try:
             return await self._database.write(work)
         except UserErrorException:
-            await asyncio.to_thread(self._storage.delete, key)
+            await self._delete(int(key.partition("/")[0]), key)
             raise
+
+    async def _delete(self, workspace: int, key: str) -> None:
+        """Remove an object at which nothing points, now or later."""
+        try:
+            await aside(self._storage.delete, key)
+        except Unavailable:
+            await self._database.write(partial(store.bury, workspace=workspace, keys=[key]))
 
     async def put(self, workspace: int, data: bytes) -> str:
         """Store bytes that the server itself made; returns their digest."""
@@ -351,7 +369,7 @@ class Contents:
 
     async def is_intact(self, content: Content) -> bool:
         """Whether the bytes that are held are still those of the digest; all of them are read."""
-        return await asyncio.to_thread(self._is_intact, content)
+        return await aside(self._is_intact, content)
 
     def _is_intact(self, content: Content) -> bool:
         digest = hashlib.sha256()
@@ -363,24 +381,33 @@ class Contents:
         return digest.hexdigest() == content.digest
 
     async def read_pack(self, workspace: int, digests: list[str]) -> AsyncIterator[bytes]:
-        """A pack of the contents, small ones gathered into larger chunks."""
+        """A pack of the contents as they lie behind each other, small ones gathered into larger chunks."""
         held = await self.find(workspace, dict.fromkeys(check_digest(digest) for digest in digests))
-        return in_thread(_coalesce(self._pack_parts(held.values())))
+        return in_thread(_coalesce(self._pack_parts(sorted(held.values(), key=attrgetter("key", "offset")))))
 
     async def remove_dead(self) -> None:
         """Remove the bytes of objects at which nothing points.
 
-        Within a transaction, so that an object whose key is about to be used again is not removed after that.
+        In a folder within a transaction, so that an object whose key is about to be used again is not removed after
+        that.
         """
+        if self._storage.is_remote:
+            while keys := await self._database.read(partial(store.dead, limit=_AT_ONCE)):
+                await aside(self._delete_each, keys)
+                await self._database.write(partial(store.forget_dead, keys=keys))
+            return
 
         def work(connection: Connection) -> None:
             keys = store.dead(connection, _AT_ONCE)
-            for key in keys:
-                self._storage.delete(key)
+            self._delete_each(keys)
             store.forget_dead(connection, keys)
 
         while await self._database.read(partial(store.dead, limit=1)):
             await self._database.write(work)
+
+    def _delete_each(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._storage.delete(key)
 
     async def repack(self, workspace: int, old: str) -> int:
         """Write what is left in an object into a new one; returns the size of that. The old one is dead then."""
@@ -390,7 +417,7 @@ class Contents:
         key = f"{workspace}/packs/{uuid.uuid4().hex}"
         # dead until contents lie in it, so that a server that is killed leaves nothing behind
         await self._database.write(partial(store.bury, workspace=workspace, keys=[key]))
-        moved = await asyncio.to_thread(self._copy, parts, key)
+        moved = await aside(self._copy, parts, key)
         await self._database.write(partial(store.move, workspace=workspace, parts=moved, old=old))
         return sum(part.size for part in moved)
 
@@ -413,14 +440,34 @@ class Contents:
     async def _revive(self, key: str) -> None:
         await self._database.write(partial(store.forget_dead, keys=[key]))
 
+    def bury_all(self, connection: Connection, workspace: int, others: Iterable[str]) -> None:
+        """Note that all objects of a workspace are to be removed, ``others`` that no content lies in among them.
+
+        Part of the transaction that removes its rows, and before that.
+        """
+        store.bury(connection, workspace, others)
+        store.bury_all(connection, workspace)
+
     async def delete_all(self, workspace: int) -> None:
-        """Remove the bytes of a workspace whose rows are gone."""
-        await asyncio.to_thread(self._storage.delete_tree, str(workspace))
+        """Remove the bytes of a workspace whose rows are gone, or leave it to ``remove_dead`` where it takes long."""
+        if not self._storage.is_remote:
+            await aside(self._storage.delete_tree, str(workspace))
 
     def _pack_parts(self, contents: Iterable[Content]) -> Iterator[bytes]:
-        for content in contents:
-            yield pack.encode_header(content.digest, content.size)
-            yield from self.read_now(content)
+        for group in neighbours(contents):
+            pieces = self._open_together(group) if len(group) > 1 else None
+            for each in group:
+                yield pack.encode_header(each.digest, each.size)
+                yield from self.read_now(each) if pieces is None else pieces.take(each.offset, each.size)
+
+    def _open_together(self, group: Sequence[Content]) -> Pieces | None:
+        """The bytes of contents that lie behind each other in an object; None where they were moved meanwhile."""
+        first, last = group[0], group[-1]
+        chunks = self._storage.read(first.key, first.offset, last.offset + last.size - first.offset)
+        try:
+            return Pieces(first.offset, next(chunks, b""), chunks)
+        except NotFound:
+            return None
 
 
 def check_number_of_parts(number: int) -> None:
@@ -434,7 +481,7 @@ def check_number_of_parts(number: int) -> None:
 async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """A blocking iterator as an asynchronous one."""
     step: Callable[[], object] = partial(next, chunks, _END)
-    while isinstance(chunk := await asyncio.to_thread(step), bytes):
+    while isinstance(chunk := await aside(step), bytes):
         yield chunk
 
 

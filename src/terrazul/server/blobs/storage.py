@@ -20,7 +20,13 @@ class Sink(Protocol):
 
 
 class Storage(Protocol):
-    """Objects under keys: parts of letters, digits, ``-`` and ``_``, with ``/`` between them. Calls block."""
+    """Objects under keys: parts of letters, digits, ``-`` and ``_``, with ``/`` between them. Calls block.
+
+    Each raises ``Unavailable`` where the storage cannot be reached or does not let the server in.
+    """
+
+    is_remote: bool
+    """Whether a call takes so long that no transaction may wait for it."""
 
     def create(self, key: str) -> Sink:
         """Begin an object."""

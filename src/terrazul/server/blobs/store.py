@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    literal,
     or_,
     select,
 )
@@ -102,6 +103,9 @@ content_place = Table(
 
 _SMALL = "/small"
 """How the key of contents ends that lie in the database; their offset is the number of their row."""
+_ROWS = f"%{_SMALL}"
+_NONE = 0
+"""The key of no workspace."""
 
 
 class Content(NamedTuple):
@@ -340,6 +344,14 @@ def bury(connection: Connection, workspace: int, keys: Iterable[str]) -> None:
         connection.execute(insert(dead_object).on_conflict_do_nothing(), rows)
 
 
+def bury_all(connection: Connection, workspace: int) -> None:
+    """Note that all objects of a workspace are to be removed; the notes stay when its rows go."""
+    its = select(content.c.key, literal(_NONE)).where(content.c.workspace == workspace, content.c.key.not_like(_ROWS))
+    new = insert(dead_object).from_select(["key", "workspace"], its.distinct())
+    connection.execute(new.on_conflict_do_nothing())
+    connection.execute(dead_object.update().where(dead_object.c.workspace == workspace).values(workspace=_NONE))
+
+
 def dead(connection: Connection, limit: int) -> list[str]:
     """Objects that are to be removed from the storage."""
     return list(connection.execute(select(dead_object.c.key).limit(limit)).scalars())
@@ -349,6 +361,23 @@ def forget_dead(connection: Connection, keys: Iterable[str]) -> None:
     """Note that objects have been removed."""
     for group in in_groups(keys):
         connection.execute(dead_object.delete().where(dead_object.c.key.in_(group)))
+
+
+def place(connection: Connection) -> str:
+    """The storage in which the objects are, as ``set_place`` noted it; empty where nothing was noted."""
+    return connection.execute(select(content_place.c.place)).scalar() or ""
+
+
+def set_place(connection: Connection, name: str) -> None:
+    """Note the storage in which the objects are."""
+    connection.execute(content_place.delete())
+    connection.execute(content_place.insert().values(id=1, place=name))
+
+
+def has_objects(connection: Connection) -> bool:
+    """Whether any content lies in the storage."""
+    query = select(content.c.digest).where(content.c.key.not_like(_ROWS)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def find(connection: Connection, workspace: int, digests: Iterable[str]) -> dict[str, Content]:

@@ -26,6 +26,8 @@ _flushers = ThreadPoolExecutor(4, thread_name_prefix="flusher")
 class LocalStorage:
     """A folder of this machine."""
 
+    is_remote = False
+
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / "incoming"
