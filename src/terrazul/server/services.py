@@ -16,6 +16,7 @@ from terrazul.core.settings import Settings
 from terrazul.server.activity.service.log import Activity
 from terrazul.server.blobs.choice import open_storage
 from terrazul.server.blobs.service import Contents
+from terrazul.server.blobs.storage import Storage
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
@@ -102,8 +103,7 @@ class Services:
     """Everything the routes speak to."""
 
     def __init__(self, home: Home, settings: Settings, clock: Clock, kind: DatabaseKind) -> None:
-        with variables_of_storage():  # first, while this is the only thread
-            storage = open_storage(settings.storage, settings.storage_endpoint, home.blobs_folder)
+        storage = _storage_of(settings, home)  # first, while this is the only thread
         self.home = home
         self.settings = settings
         self.clock = clock
@@ -268,6 +268,11 @@ class Services:
         await self.vault.stop()
         await self.activity.stop()
         self.database.close()
+
+
+def _storage_of(settings: Settings, home: Home) -> Storage:
+    with variables_of_storage():
+        return open_storage(settings.storage, settings.storage_endpoint, home.blobs_folder)
 
 
 def _limits_of(settings: Settings) -> Limits:

@@ -80,7 +80,7 @@ class ObjectStorage:
 
     is_remote = True
 
-    def __init__(self, store: Any, address: Address) -> None:  # noqa: ANN401  # obstore has no common type of stores
+    def __init__(self, store: Any, address: Address) -> None:  # obstore has no common type of stores
         self._store = store
         self._address = address
 

@@ -32,7 +32,9 @@ from terrazul.wire.mlflow.error import WrongMethod
 
 _ADDRESS = "/api/v1/workspaces/{workspace_id}/mlflow/api/2.0/mlflow/"
 _PATH = re.compile(r"/api/v1/workspaces/([^/]+)/mlflow/api/2\.0/mlflow/([a-z-]+/[a-z-]+)\Z")
-_FILE = re.compile(r"/api/v1/workspaces/([^/]+)/mlflow/api/2\.0/mlflow-artifacts/artifacts/((?:[^/]+/)*[^/]+)\Z", re.S)
+_FILE = re.compile(
+    r"/api/v1/workspaces/([^/]+)/mlflow/api/2\.0/mlflow-artifacts/artifacts/((?:[^/]+/)*[^/]+)\Z", re.DOTALL
+)
 """The address of a file, written as the framework would hand it on: without empty parts."""
 ACTION = "x-action"
 """Where an OpenAPI document says what the caller of a route must be allowed."""
