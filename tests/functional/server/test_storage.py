@@ -108,6 +108,8 @@ def test_what_is_deleted_leaves_the_bucket(server: RunningServer, endpoint: str,
     for name in ("goes", "stays"):
         run_of(server, workspace, name)
         _upload(server, name, f"{name}.bin", os.urandom(100_000))
+        ended = {"run_id": name, "status": "FINISHED"}
+        server.call("POST", f"{workspace}/mlflow/api/2.0/mlflow/runs/update", ended)
     order = {"deletion_id": "d", "selection": {"run_ids": ["goes"]}}
     server.call("POST", f"{workspace}/deletions", order)
     _await(lambda: server.call("GET", f"{workspace}/deletions/d?wait=30")["state"] == "Done")

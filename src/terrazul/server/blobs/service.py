@@ -325,8 +325,6 @@ class Contents:
 
     def read(self, content: Content, start: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a content, or a part of them, in chunks."""
-        if content.key == store.SMALL:
-            return self._read_small(content, start, size)
         return in_thread(self._part(content, start, content.size - start if size is None else size))
 
     def read_now(self, content: Content) -> Iterator[bytes]:
