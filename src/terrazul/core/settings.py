@@ -186,6 +186,13 @@ class Settings:
         default="",
         metadata={"help": "Address of that service where it is not the cloud's own: https://minio.example:9000."},
     )
+    storage_direct: bool = field(
+        default=False,
+        metadata={
+            "help": "Clients reach that service too: they fetch large files from it, by addresses that it signs for 15 "
+            "minutes."
+        },
+    )
     storage_moved: bool = field(
         default=False,
         metadata={"help": "All that the storage of before held has been copied to this one."},

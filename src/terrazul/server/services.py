@@ -272,7 +272,9 @@ class Services:
 
 def _storage_of(settings: Settings, home: Home) -> Storage:
     with variables_of_storage():
-        return open_storage(settings.storage, settings.storage_endpoint, home.blobs_folder)
+        return open_storage(
+            settings.storage, settings.storage_endpoint, home.blobs_folder, direct=settings.storage_direct
+        )
 
 
 def _limits_of(settings: Settings) -> Limits:

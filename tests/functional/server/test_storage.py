@@ -43,8 +43,8 @@ def server(tmp_path: Path, endpoint: str, bucket: str) -> Iterator[RunningServer
         server.kill()
 
 
-def _server(home: Path, endpoint: str, bucket: str) -> RunningServer:
-    options = ("--storage", f"s3://{bucket}/files", "--storage-endpoint", endpoint)
+def _server(home: Path, endpoint: str, bucket: str, *further: str) -> RunningServer:
+    options = ("--storage", f"s3://{bucket}/files", "--storage-endpoint", endpoint, *further)
     return RunningServer(home / "home", *options, variables=S3_VARIABLES)
 
 
@@ -154,6 +154,33 @@ def test_another_storage_than_before_is_refused(tmp_path: Path, endpoint: str, b
     moved = RunningServer(tmp_path / "home", "--storage-moved")
     moved.start()
     moved.kill()
+
+
+def test_clients_that_follow_fetch_large_files_from_the_storage(tmp_path: Path, endpoint: str, bucket: str):
+    server = _server(tmp_path, endpoint, bucket, "--storage-direct")
+    server.start()
+    try:
+        workspace = server.workspace()
+        run = run_of(server, workspace)
+        files = {"large.bin": LARGE, "middle.bin": MIDDLE}
+        for path, data in files.items():
+            _upload(server, "r", path, data)
+        assert _download(server, run, "large.bin") == LARGE  # through the server for who has not said that it follows
+        artifacts = f"{workspace}/mlflow/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts"
+        for path, header in (
+            (f"{run}/artifact?path=large.bin", {"Terrazul-Direct": "yes"}),
+            (f"{artifacts}/large.bin", {"User-Agent": "mlflow-python-client/3.0.0"}),
+        ):
+            answer = server.ask("GET", path, headers=header)
+            assert (answer.status, answer.body) == (307, b"")
+            assert answer.headers["location"].startswith(f"{endpoint}/{bucket}/files/")
+            assert answer.headers["cache-control"] == "no-store"
+            with urlopen(Request(answer.headers["location"], headers={"Range": "bytes=5-8"})) as part:
+                assert part.read() == LARGE[5:9]
+            assert server.ask("GET", path, headers=header, token="none").status == 401
+            assert server.ask("GET", path.replace("large", "middle"), headers=header).body == MIDDLE
+    finally:
+        server.kill()
 
 
 @pytest.mark.alone

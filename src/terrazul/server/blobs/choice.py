@@ -18,12 +18,15 @@ _KINDS = "terrazul.server.blobs.kinds"
 _SCHEME = "://"
 
 
-def open_storage(place: str, endpoint: str, folder: Path) -> Storage:
-    """The storage that the settings name; a folder without any. Raises ``InvalidInput``."""
+def open_storage(place: str, endpoint: str, folder: Path, *, direct: bool = False) -> Storage:
+    """The storage that the settings name; a folder without any. ``direct`` where clients reach it too.
+
+    Raises ``InvalidInput``.
+    """
     if _SCHEME not in place:
         return LocalStorage(Path(place) if place else folder)
     parts = urlsplit(place)
-    address = Address(place, parts.netloc, parts.path.strip("/"), endpoint.rstrip("/"))
+    address = Address(place, parts.netloc, parts.path.strip("/"), endpoint.rstrip("/"), direct)
     opened: Storage = importlib.import_module(f"{_KINDS}.{parts.scheme}").open_storage(address)
     return opened
 

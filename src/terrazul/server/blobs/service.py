@@ -31,6 +31,7 @@ _LOOKED_AT_ONCE = 1 << 20
 """What is smaller is looked at only once, when it is added."""
 SMALL_BYTES = 16 << 10
 """What came by itself and has no more bytes lies in the database."""
+_DIRECT_BYTES = 8 << 20
 _MOST_PARTS = 10_000
 _TOLD_MICROSECONDS = 30 * 60 * 1_000_000
 """A client that is told again within this time counts on nothing new."""
@@ -326,6 +327,12 @@ class Contents:
     def read(self, content: Content, start: int = 0, size: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a content, or a part of them, in chunks."""
         return in_thread(self._part(content, start, content.size - start if size is None else size))
+
+    async def address_of(self, content: Content) -> str:
+        """Where a client may fetch a large content by itself for some minutes; empty for nowhere."""
+        if content.size < _DIRECT_BYTES or not content.is_alone or not self._storage.is_remote:
+            return ""
+        return await aside(self._storage.address_of, content.key)
 
     def read_now(self, content: Content) -> Iterator[bytes]:
         """As ``read``, for a caller that is in a thread of its own."""

@@ -34,6 +34,12 @@ class Storage(Protocol):
     def read(self, key: str, offset: int, size: int) -> Iterator[bytes]:
         """A part of an object, in chunks. Raises ``NotFound`` where there is no such object."""
 
+    def address_of(self, key: str) -> str:
+        """A web address at which an object can be read for some minutes by whoever has it; empty where there is none.
+
+        Raises nothing: then the bytes go through the server.
+        """
+
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
 

@@ -117,6 +117,11 @@ class Content(NamedTuple):
     offset: int
 
     @property
+    def is_alone(self) -> bool:
+        """Whether they are an object of their own, and no part of a pack."""
+        return self.key.split("/")[1:2] == ["contents"]
+
+    @property
     def is_small(self) -> bool:
         """Whether they lie in the database."""
         return self.key.endswith(_SMALL)
@@ -307,10 +312,9 @@ def remove(connection: Connection, workspace: int, contents: Sequence[Content]) 
     for group in in_groups(each.digest for each in contents):
         for table in (content, sent_content):
             connection.execute(table.delete().where(table.c.workspace == workspace, table.c.digest.in_(group)))
-    for group in in_groups(each.offset for each in contents if each.is_small):
-        connection.execute(
-            small_content.delete().where(small_content.c.workspace == workspace, small_content.c.id.in_(group))
-        )
+    for numbers in in_groups(each.offset for each in contents if each.is_small):
+        rows = (small_content.c.workspace == workspace) & small_content.c.id.in_(numbers)
+        connection.execute(small_content.delete().where(rows))
     keys = list(dict.fromkeys(each.key for each in contents if not each.is_small))
     alive: set[str] = set()
     for group in in_groups(keys):

@@ -193,7 +193,7 @@ async def _stream(call: Call, services: InjectedServices, request: AnyRequest, p
     content = await call.mlflow.files.find(call.workspace, place, call.principal)
     if content is None:
         return stream_growing(services, call.workspace, place.run_id, place.path)
-    return answer_content(services.contents, content, place.path, request)
+    return await answer_content(services.contents, content, place.path, request)
 
 
 proxy = [
