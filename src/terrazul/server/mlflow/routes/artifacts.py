@@ -180,7 +180,11 @@ async def get_artifact(
 
 
 def _file_of(asked: PartedUpload, folder: str) -> Place:
-    return place_of(f"{folder.strip('/')}/{asked.path}")
+    """The place of a file in parts: its path is that of the client's disk, of which the last part counts."""
+    parts = asked.path.replace("\\", "/").split("/")
+    if ".." in parts or not parts[-1]:
+        raise invalid("path", asked.path, "It names no file.")
+    return place_of(f"{folder.strip('/')}/{parts[-1]}")
 
 
 async def _list(call: Call, place: Place) -> Answer:
