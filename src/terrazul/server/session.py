@@ -103,7 +103,7 @@ class Sessions:
                     stdout=log,
                     stderr=log,
                     cwd=folder,
-                    env=_environment(),
+                    env=environment_of_children(),
                     start_new_session=True,
                     pass_fds=[lock],
                 )
@@ -160,6 +160,7 @@ def _write_secret(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _environment() -> dict[str, str]:
+def environment_of_children() -> dict[str, str]:
+    """The variables that programs find which are started from here."""
     whole = {**os.environ, **_kept_for_children}
     return {name: value for name, value in whole.items() if not name.startswith(_HIDDEN_PREFIXES)}

@@ -5,11 +5,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
+from terrazul.testing.postgresql import PostgresqlCluster
 from terrazul.testing.server import Refused, RunningServer
 from terrazul.testing.stores import S3_VARIABLES, free_place, make_bucket, s3_server
 from terrazul.wire import pack
@@ -43,9 +45,9 @@ def server(tmp_path: Path, endpoint: str, bucket: str) -> Iterator[RunningServer
         server.kill()
 
 
-def _server(home: Path, endpoint: str, bucket: str, *further: str) -> RunningServer:
+def _server(home: Path, endpoint: str, bucket: str, *further: str, database: str = "") -> RunningServer:
     options = ("--storage", f"s3://{bucket}/files", "--storage-endpoint", endpoint, *further)
-    return RunningServer(home / "home", *options, variables=S3_VARIABLES)
+    return RunningServer(home / "home", *options, variables=S3_VARIABLES, database=database)
 
 
 def _keys(endpoint: str, bucket: str) -> list[str]:
@@ -181,6 +183,20 @@ def test_clients_that_follow_fetch_large_files_from_the_storage(tmp_path: Path, 
             assert server.ask("GET", path.replace("large", "middle"), headers=header).body == MIDDLE
     finally:
         server.kill()
+
+
+def test_several_processes_share_a_bucket(tmp_path: Path, endpoint: str, bucket: str, postgresql: PostgresqlCluster):
+    server = _server(tmp_path, endpoint, bucket, "--processes", "2", database=postgresql.make_database())
+    server.start()
+    try:
+        run = run_of(server, server.workspace())
+        files = {f"{number}.bin": os.urandom(100_000 if number % 2 else 1000) for number in range(8)}
+        with ThreadPoolExecutor(4) as clients:  # each connection goes to whichever process takes it
+            list(clients.map(lambda each: _upload(server, "r", *each), files.items()))
+            found = clients.map(lambda path: _download(server, run, path), files)
+        assert list(found) == list(files.values())
+    finally:
+        server.stop()
 
 
 @pytest.mark.alone
