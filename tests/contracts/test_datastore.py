@@ -14,22 +14,10 @@ from terrazul.core.errors import InvalidInput
 from terrazul.server.datastore.kind import Files
 from terrazul.server.datastore.service.opening import all_kinds
 from terrazul.testing.datastore import FilesContract, Opened, content, paths_of, steps_of
-from terrazul.testing.stores import AZURITE_ACCOUNT, AZURITE_KEY, azurite, s3_server
+from terrazul.testing.stores import AZURITE_ACCOUNT, AZURITE_KEY
 
 WITHOUT_WRITING = {"Http"}
 NEEDS_THE_CLOUD = {"GoogleCloudStorage"}
-
-
-@pytest.fixture(scope="session")
-def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with azurite(tmp_path_factory.mktemp("azurite")) as place:
-        yield place
-
-
-@pytest.fixture(scope="session")
-def buckets() -> Iterator[str]:
-    with s3_server() as place:
-        yield place
 
 
 @pytest.fixture(scope="session")

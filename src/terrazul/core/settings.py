@@ -22,6 +22,8 @@ _ISSUER = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?(/[\w.~%/:@!$&'()*+,;=-]*)?\Z", re.ASCII
 )
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\Z")
+_STORAGE = re.compile(r"(s3|az|gs)://(?P<bucket>[A-Za-z0-9$][A-Za-z0-9._-]{1,221})(/[A-Za-z0-9._-]+)*/?\Z", re.ASCII)
+_ENDPOINT = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*/?\Z", re.ASCII)
 _WITH_ISSUER = ("oidc_client_id", "oidc_client_secret_file", "oidc_domains", "oidc_groups_claim")
 
 
@@ -174,6 +176,28 @@ class Settings:
             "secret": True,
         },
     )
+    storage: str = field(
+        default="",
+        metadata={
+            "help": "Where the bytes of files are kept: s3://bucket/prefix, az://container/prefix, gs://bucket/prefix "
+            "or a folder. Default: blobs in the home. The cloud's own variables let the server in."
+        },
+    )
+    storage_endpoint: str = field(
+        default="",
+        metadata={"help": "Address of that service where it is not the cloud's own: https://minio.example:9000."},
+    )
+    storage_direct: bool = field(
+        default=False,
+        metadata={
+            "help": "Clients reach that service too: they fetch large files from it, by addresses that it signs for 15 "
+            "minutes."
+        },
+    )
+    storage_moved: bool = field(
+        default=False,
+        metadata={"help": "All that the storage of before held has been copied to this one."},
+    )
     processes: int = field(
         default=1,
         metadata={"help": "Processes that answer on one port; several need PostgreSQL.", "least": 1},
@@ -283,6 +307,7 @@ def from_environment(environment: Mapping[str, str], **given: Any) -> Settings:
     _check_destinations(settings)
     _check_provider(settings)
     _check_data_folders(settings)
+    _check_storage(settings)
     return settings
 
 
@@ -363,3 +388,22 @@ def _check_data_folders(settings: Settings) -> None:
         if not Path(folder).is_absolute():
             message = f"{folder[:80]!r} in {option_of('data_roots')} is not an absolute path."
             raise InvalidInput(message, target="data_roots", hint="Write /srv/data,/mnt/archive.")
+
+
+def _check_storage(settings: Settings) -> None:
+    if not settings.storage:
+        if settings.storage_endpoint:
+            message = f"{option_of('storage_endpoint')} is given, and {option_of('storage')} is not."
+            raise InvalidInput(message, target="storage_endpoint", hint="Name the storage, or leave both out.")
+        return
+    if "://" in settings.storage:
+        if not _STORAGE.match(settings.storage):
+            message = f"{settings.storage[:200]!r} names no storage."
+            hint = "Write s3://bucket/prefix, az://container/prefix, gs://bucket/prefix or an absolute path."
+            raise InvalidInput(message, target="storage", hint=hint)
+    elif not Path(settings.storage).is_absolute():
+        message = f"{settings.storage[:200]!r} in {option_of('storage')} is not an absolute path."
+        raise InvalidInput(message, target="storage", hint="Write /srv/terrazul/files, or s3://bucket/prefix.")
+    if settings.storage_endpoint and not _ENDPOINT.match(settings.storage_endpoint):
+        message = f"{settings.storage_endpoint[:200]!r} is no address of a service."
+        raise InvalidInput(message, target="storage_endpoint", hint="Write https://minio.example:9000.")

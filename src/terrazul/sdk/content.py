@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import stat
 from contextlib import contextmanager
 from dataclasses import field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
 from terrazul.sdk.client import Client, Request
 from terrazul.sdk.console import Progress
 from terrazul.wire import pack
+from terrazul.wire.artifact import DIRECT_HEADER
 from terrazul.wire.snapshot import ContentParts, Digests
+
+if TYPE_CHECKING:
+    from terrazul.data.connection import Connections, Reply
 
 _CHUNK = 1 << 20
 _LARGE = 8 << 20
@@ -29,6 +34,7 @@ _CHUNK_OF_FILES_BYTES = 32 << 20
 _CHUNK_OF_FILES_COUNT = 2000
 _THREADS = 3
 """One sends while the others read and hash."""
+_OK = 200
 _TRIES = 3
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Not blocking, so that a pipe that took the place of a file cannot hold us up."""
@@ -166,8 +172,8 @@ def fetch_file(client: Client, request: Request, target: Path, digest: str, size
 def _fetch(client: Client, request: Request, partial: Path, digest: str, size: int) -> None:
     found = hashlib.sha256()
     progress = Progress("Fetching", size)
-    with client.open(request) as answer, partial.open("wb") as file:
-        for chunk in answer.chunks():
+    with _arriving(client, request, is_direct=bool(digest)) as chunks, partial.open("wb") as file:
+        for chunk in chunks:
             found.update(chunk)
             file.write(chunk)
             progress.add(len(chunk))
@@ -175,6 +181,45 @@ def _fetch(client: Client, request: Request, partial: Path, digest: str, size: i
     if digest and found.hexdigest() != digest:
         message = f"What arrived for '{request.query.get('path', request.path)}' is not what was stored."
         raise Unavailable(message, hint="Try again; if it stays, the stored bytes are damaged: see `terrazul doctor`.")
+
+
+@contextmanager
+def _arriving(client: Client, request: Request, *, is_direct: bool) -> Iterator[Iterator[bytes]]:
+    """The bytes of an answer, or those to which the server leads; from the server where these cannot be had."""
+    asked = {DIRECT_HEADER: "yes"} if is_direct else {}
+    with client.open(request._replace(headers={**request.headers, **asked})) as answer:
+        address = answer.header("Location")
+        if not address:
+            yield answer.chunks()
+            return
+    from terrazul.data.connection import Connections  # noqa: PLC0415  # not for who has no such server
+
+    connections = Connections()
+    try:
+        reply = _asked(connections, address)
+        if reply is not None:
+            yield _whole(reply)
+            return
+    finally:
+        connections.close()
+    with client.open(request) as answer:
+        yield answer.chunks()
+
+
+def _asked(connections: Connections, address: str) -> Optional[Reply]:
+    """What the storage answers; None where this machine does not reach it, or it refuses."""
+    try:
+        reply = connections.ask("GET", address, {"Accept-Encoding": "identity"})
+    except (OSError, http.client.HTTPException):
+        return None
+    return reply if reply.status == _OK else None
+
+
+def _whole(reply: Reply) -> Iterator[bytes]:
+    try:
+        yield from reply.chunks()
+    except (OSError, http.client.HTTPException) as error:
+        raise Unavailable("The answer of the server's storage broke off.", hint="Try again.") from error
 
 
 def source_file(path: str, location: str) -> SourceFile:

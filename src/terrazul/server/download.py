@@ -14,13 +14,18 @@ from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.store import Content
 from terrazul.server.http import headers_of_download
 from terrazul.server.services import Services
+from terrazul.wire.artifact import DIRECT_HEADER
 
 BYTES = "application/octet-stream"
+_MLFLOW = "mlflow-python-client/"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
 
 
-def answer_content(contents: Contents, content: Content, path: str, request: Request[Any, Any, Any]) -> Stream:
-    """The content as a file, under the last part of its path."""
+async def answer_content(contents: Contents, content: Content, path: str, request: Request[Any, Any, Any]) -> Stream:
+    """The content as a file, under the last part of its path; or where the client may fetch it by itself."""
+    if _goes_elsewhere(request) and (address := await contents.address_of(content)):
+        headers = {"Location": address, "Cache-Control": "no-store"}
+        return Stream(iter(()), status_code=307, media_type=BYTES, headers=headers)
     start, size = _asked_part(request.headers.get("range"), content)
     headers = headers_of_download(path.rpartition("/")[2])
     headers |= {"Content-Length": str(size), "Accept-Ranges": "bytes", "ETag": f'"{content.digest}"'}
@@ -45,6 +50,12 @@ async def _growing(services: Services, workspace: int, run_id: str, path: str) -
             return
         yield part.data
         offset += len(part.data)
+
+
+def _goes_elsewhere(request: Request[Any, Any, Any]) -> bool:
+    """Whether the client follows to a signed address without its token, and checks what it gets or needs no check."""
+    asked = request.headers
+    return DIRECT_HEADER.lower() in asked or asked.get("user-agent", "").startswith(_MLFLOW)
 
 
 def _asked_part(header: str | None, content: Content) -> tuple[int, int]:

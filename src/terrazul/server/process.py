@@ -22,6 +22,7 @@ from terrazul.core.home import Home
 from terrazul.core.settings import Settings, add_options, from_environment, variable_of
 from terrazul.core.version import __version__
 from terrazul.server.app import Announce, build
+from terrazul.server.blobs.choice import settle_place, variables_of
 from terrazul.server.crew import Crew
 from terrazul.server.identity.service.provider import secret_in
 from terrazul.server.network.connection import connection_of
@@ -53,15 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _only_server(home), _listening(settings) as listener:
             place = place_of(home, settings, listener.getsockname()[:2], now)
             kind = choose(settings.database, home.database_file)
-            keep_clouds_from_server()
+            keep_clouds_from_server(variables_of(settings.storage))
             os.environ.pop(variable_of("database"), None)  # it may hold a password: no program that we start has it
             migrate(kind)
+            _settle_storage(kind, settings)
             kind.check_unused()
             configure_logging()
             return _serve(_Setting(home, settings, kind, listener, place, os.getpid(), now()))
     except TerrazulError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+
+
+def _settle_storage(kind: DatabaseKind, settings: Settings) -> None:
+    """See to it that the objects are where they were. Raises ``InvalidInput``."""
+    engine = kind.engine()
+    try:
+        with engine.begin() as connection:
+            settle_place(connection, settings.storage, moved=settings.storage_moved)
+    finally:
+        engine.dispose()
 
 
 class _Setting(NamedTuple):

@@ -14,8 +14,9 @@ from terrazul.core.dataclass import dataclass
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings
 from terrazul.server.activity.service.log import Activity
-from terrazul.server.blobs.kinds.local import LocalStorage
+from terrazul.server.blobs.choice import open_storage
 from terrazul.server.blobs.service import Contents
+from terrazul.server.blobs.storage import Storage
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.service import LOCAL, Computes
@@ -74,7 +75,8 @@ from terrazul.server.run.service.runs import Runs
 from terrazul.server.run.service.search import RunSearching
 from terrazul.server.run.service.secrets import RunSecrets
 from terrazul.server.run.service.writing import Writing
-from terrazul.server.run.store import inputs, logged_model  # noqa: F401  # as above
+from terrazul.server.run.store import inputs, log, logged_model  # noqa: F401  # as above
+from terrazul.server.session import variables_of_storage
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database, after_commit, tell
 from terrazul.server.sql.kind import DatabaseKind, Thing
@@ -103,6 +105,7 @@ class Services:
     """Everything the routes speak to."""
 
     def __init__(self, home: Home, settings: Settings, clock: Clock, kind: DatabaseKind) -> None:
+        storage = _storage_of(settings, home)  # first, while this is the only thread
         self.home = home
         self.settings = settings
         self.clock = clock
@@ -117,7 +120,6 @@ class Services:
             data_cache_bytes=settings.data_cache_bytes,
             data_mount_bytes=settings.data_mount_bytes,
         )
-        storage = LocalStorage(home.blobs_folder)
         self.quotas = Quotas(self.database, _limits_of(settings), count_by_user, size_of)
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
         self._begin_identity(settings)
@@ -125,7 +127,7 @@ class Services:
         hindrances = (active_runs, webservices_in)
         self.workspaces = Workspaces(
             self.database, self.contents, clock, hindrances, self.sharing.welcome, self._built_in.clear,
-            shared=settings.shared,
+            log.objects_of, shared=settings.shared,
         )  # fmt: skip
         place_of_keys = place_of(settings.master_key_kind, Surroundings(home, os.environ))
         self.vault = Vault(self.database, place_of_keys, clock)
@@ -273,6 +275,13 @@ class Services:
         await self.vault.stop()
         await self.activity.stop()
         self.database.close()
+
+
+def _storage_of(settings: Settings, home: Home) -> Storage:
+    with variables_of_storage():
+        return open_storage(
+            settings.storage, settings.storage_endpoint, home.blobs_folder, direct=settings.storage_direct
+        )
 
 
 def _limits_of(settings: Settings) -> Limits:

@@ -23,16 +23,30 @@ _HIDDEN_PREFIXES = ("AZUREML_", "MLFLOW_", "TERRAZUL_TOKEN", "TERRAZUL_DATABASE"
 
 _OF_CLOUDS = ("AWS_", "AZURE_", "GOOGLE_")
 _kept_for_children: dict[str, str] = {}
+_kept_for_storage: dict[str, str] = {}
 
 
-def keep_clouds_from_server() -> None:
+def keep_clouds_from_server(of_storage: str = "") -> None:
     """Take what would let programs into a cloud out of this process's variables; those that are started have it.
 
     A library that the server reaches datastores with would use it beside the credential of a datastore, or send it to
-    wherever somebody says that one is.
+    wherever somebody says that one is. What begins with ``of_storage`` lets in where the files of all workspaces lie:
+    no program that is started has it.
     """
     for name in [name for name in os.environ if name.startswith(_OF_CLOUDS)]:
-        _kept_for_children[name] = os.environ.pop(name)
+        kept = _kept_for_storage if of_storage and name.startswith(of_storage) else _kept_for_children
+        kept[name] = os.environ.pop(name)
+
+
+@contextlib.contextmanager
+def variables_of_storage() -> Iterator[None]:
+    """Let a library see what lets it into the storage, while it opens it. For a process that has one thread."""
+    os.environ.update(_kept_for_storage)
+    try:
+        yield
+    finally:
+        for name in _kept_for_storage:
+            os.environ.pop(name, None)
 
 
 class SessionState(str, enum.Enum):
@@ -89,7 +103,7 @@ class Sessions:
                     stdout=log,
                     stderr=log,
                     cwd=folder,
-                    env=_environment(),
+                    env=environment_of_children(),
                     start_new_session=True,
                     pass_fds=[lock],
                 )
@@ -146,6 +160,7 @@ def _write_secret(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-def _environment() -> dict[str, str]:
+def environment_of_children() -> dict[str, str]:
+    """The variables that programs find which are started from here."""
     whole = {**os.environ, **_kept_for_children}
     return {name: value for name, value in whole.items() if not name.startswith(_HIDDEN_PREFIXES)}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -18,6 +20,8 @@ from terrazul.testing.needs import needs, needs_program
 AZURITE_ACCOUNT = "devstoreaccount1"
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The key that every Azurite has, as its documentation tells."""
+S3_VARIABLES = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "canary-of-storage", "AWS_REGION": "us-east-1"}
+"""What lets a client into the S3 server."""
 _START_SECONDS = 60
 
 
@@ -25,16 +29,16 @@ _START_SECONDS = 60
 def azurite(folder: Path) -> Iterator[str]:
     """Azure Blob Storage's emulator; the place (``host:port``) at which it answers."""
     program = needs_program("azurite-blob")
-    place = _free_place()
+    place = free_place()
     command = [program, "--blobPort", place.rpartition(":")[2], "--location", str(folder)]
     with _running([*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"], place):
         yield place
 
 
 @contextlib.contextmanager
-def s3_server() -> Iterator[str]:
+def s3_server(place: str = "") -> Iterator[str]:
     """A server that speaks S3's protocol; the place at which it answers."""
-    place = _free_place()
+    place = place or free_place()
     with _running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", place.rpartition(":")[2]], place):
         yield place
 
@@ -44,7 +48,7 @@ def mariadb(folder: Path, statements: str) -> Iterator[str]:
     """A MariaDB that carried out some statements; the place at which it answers."""
     server, install = needs_program("mariadbd"), shutil.which("mariadb-install-db")
     needs(found=install is not None, what="mariadb-install-db")
-    data, place = folder / "data", _free_place()
+    data, place = folder / "data", free_place()
     user = ["--user=root"] if os.getuid() == 0 else []
     made = [str(install), "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", *user]
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -89,7 +93,17 @@ def _wait_for(place: str, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def _free_place() -> str:
+def make_bucket(endpoint: str) -> str:
+    """Make a bucket on the S3 server at an address (``http://host:port``); its name."""
+    bucket = f"b-{secrets.token_hex(8)}"
+    with contextlib.closing(http.client.HTTPConnection(endpoint.removeprefix("http://"))) as connection:
+        connection.request("PUT", f"/{bucket}")
+        assert connection.getresponse().status == 200  # noqa: PLR2004  # it is made
+    return bucket
+
+
+def free_place() -> str:
+    """A place of this machine at which nobody answers yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from terrazul.core.dataclass import dataclass
 
+DIRECT_HEADER = "Terrazul-Direct"
+"""Sent by a client that follows to where a large file can be fetched without the server, and checks what it gets."""
+
 
 @dataclass(frozen=True)
 class Artifact:

@@ -125,11 +125,27 @@ def test_file_in_parts_is_the_runs_artifact(protocol: Protocol):
     assert [(each["path"], each["size"]) for each in artifacts] == [("model/weights", 2001)]
 
 
+@pytest.mark.parametrize("path", ["/home/me/weights", "out/weights", "C:\\me\\weights", "./weights"])
+def test_file_in_parts_is_named_by_the_last_part_of_where_the_client_has_it(protocol: Protocol, path: str):
+    run_id = protocol.start()
+    folder = f"0/{run_id}/artifacts/model"
+    begun = json.loads(parted(protocol, "create", folder, path=path, num_parts=1).body)
+    (credential,) = begun["credentials"]
+    address = credential["url"].removeprefix(protocol.server.url)
+    etag = protocol.server.ask("PUT", address, b"x", token="", headers=credential["headers"]).headers["etag"]
+    whole = {"path": path, "upload_id": begun["upload_id"], "parts": [{"part_number": 1, "etag": etag}]}
+    assert parted(protocol, "complete", folder, **whole).status == 200
+    assert fetch(protocol, f"{folder}/weights").body == b"x"
+
+
 def test_mistakes_with_parts_are_told_and_leave_nothing(protocol: Protocol):
     run_id = protocol.start()
     root = f"0/{run_id}/artifacts"
     for folder, message, status in (
         (root, {"path": "../x", "num_parts": 1}, 400),
+        (root, {"path": "/home/../x", "num_parts": 1}, 400),
+        (root, {"path": "x/", "num_parts": 1}, 400),
+        (root, {"path": "/", "num_parts": 1}, 400),
         (root, {"path": "x", "num_parts": 0}, 400),
         (root, {"path": "x", "num_parts": 10_001}, 400),
         (root, {"num_parts": 1}, 400),

@@ -10,6 +10,7 @@ from typing import Protocol
 from terrazul.core.errors import InvalidInput
 from terrazul.server.blobs.storage import Sink
 from terrazul.server.blobs.store import Content
+from terrazul.server.blobs.threads import aside
 from terrazul.wire import pack
 
 _CHUNK = 1 << 20
@@ -123,19 +124,19 @@ async def drain(
     """
     feeding: asyncio.Future[None] | None = None
     try:
-        async for block in _blocks(stream):
+        async for block in in_blocks(stream):
             if feeding:
                 await feeding
-            if len(block) < _AT_ONCE:
+            if feeding is None and len(block) < _AT_ONCE:
                 reader.feed(block)  # which takes less than the way to a thread
             else:
-                feeding = asyncio.ensure_future(asyncio.to_thread(reader.feed, block))
+                feeding = asyncio.ensure_future(aside(reader.feed, block))
         if feeding:
             await feeding
         contents = reader.finish()
         if before:
             await before(contents)
-        await asyncio.to_thread(reader.sink.commit)
+        await aside(reader.sink.commit)
     except BaseException:
         if feeding and not feeding.done():
             await asyncio.wait([feeding])
@@ -144,7 +145,8 @@ async def drain(
     return contents
 
 
-async def _blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def in_blocks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A stream in pieces of about a megabyte; only the last one is smaller."""
     buffer: list[bytes] = []
     size = 0
     async for chunk in stream:

@@ -7,6 +7,7 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -15,17 +16,22 @@ from terrazul.core.clock import Clock
 from terrazul.core.errors import InvalidInput, NotFound, QuotaExceeded, Unavailable, UserErrorException
 from terrazul.core.ids import check_digest
 from terrazul.server.blobs import store
-from terrazul.server.blobs.intake import ContentReader, PackReader, drain
+from terrazul.server.blobs.intake import ContentReader, PackReader, drain, in_blocks
+from terrazul.server.blobs.outlet import Pieces, neighbours
 from terrazul.server.blobs.storage import Storage
 from terrazul.server.blobs.store import Content
+from terrazul.server.blobs.threads import aside
 from terrazul.server.sql.database import Database
 from terrazul.wire import pack
 
 T = TypeVar("T")
 _CHUNK = 1 << 20
 _AT_ONCE = 50
-_SMALL = 1 << 20
+_LOOKED_AT_ONCE = 1 << 20
 """What is smaller is looked at only once, when it is added."""
+SMALL_BYTES = 16 << 10
+"""What came by itself and has no more bytes lies in the database."""
+_DIRECT_BYTES = 8 << 20
 _MOST_PARTS = 10_000
 _TOLD_MICROSECONDS = 30 * 60 * 1_000_000
 """A client that is told again within this time counts on nothing new."""
@@ -111,14 +117,18 @@ class Contents:
         key = f"{workspace}/contents/{check_digest(digest)[:2]}/{digest}"
         if bounded:
             await self._check_fresh(workspace, [Content(digest, 1 if announced is None else announced, key, 0)])
-        reader = ContentReader(key, self._storage.create(key), digest)
+        if self._storage.is_remote:
+            key = f"{key}-{uuid.uuid4().hex}"  # no key is used twice where removing an object takes long
 
         async def before(contents: list[Content]) -> None:
             if bounded:
                 await self._check_fresh(workspace, contents)
-            await self._revive(key)
+            if not self._storage.is_remote:
+                await self._revive(key)
 
-        contents = await drain(stream, reader, before)
+        contents = await drain(stream, ContentReader(key, self._storage.create(key), digest), before)
+        if self._storage.is_remote:
+            return (await self._enter(workspace, contents[0], bounded=bounded)).size
         try:
             await self._database.write(
                 partial(self._add_object, workspace=workspace, content=contents[0], bounded=bounded)
@@ -128,6 +138,26 @@ class Contents:
             raise
         return contents[0].size
 
+    async def receive_small(
+        self, workspace: int, data: bytes, *, bounded: bool = False, name: Named | None = None
+    ) -> Content:
+        """As ``receive_unnamed``, of bytes that are here and at most ``SMALL_BYTES``: one write to the database."""
+        digest = hashlib.sha256(data).hexdigest()
+
+        def work(connection: Connection) -> Content:
+            held = store.find(connection, workspace, [digest]).get(digest)
+            if held is None:
+                if bounded:
+                    self._check_room(connection, workspace, len(data))
+                held = store.add_small(connection, workspace, digest, data, self._clock())
+            else:
+                store.add(connection, workspace, [held], self._clock(), 0)  # it is kept for who sent it again
+            if name:
+                name(connection, held)
+            return held
+
+        return await self._database.write(work)
+
     async def receive_unnamed(
         self, workspace: int, stream: AsyncIterator[bytes], *, bounded: bool = False, name: Named | None = None
     ) -> Content:
@@ -135,14 +165,27 @@ class Contents:
 
         Raises what ``name`` raises; the bytes are gone then.
         """
+        blocks = in_blocks(stream)
+        first = await anext(blocks, b"")
+        if len(first) <= SMALL_BYTES:  # and so the only one
+            return await self.receive_small(workspace, first, bounded=bounded, name=name)
+        return await self._receive_unnamed(workspace, _behind(first, blocks), bounded=bounded, name=name)
+
+    async def _receive_unnamed(
+        self, workspace: int, blocks: AsyncIterator[bytes], *, bounded: bool, name: Named | None
+    ) -> Content:
         own = uuid.uuid4().hex
         key = f"{workspace}/contents/{own[:2]}/{own}"
 
         async def before(contents: list[Content]) -> None:
-            if bounded and contents[0].size >= _SMALL:
+            if bounded and contents[0].size >= _LOOKED_AT_ONCE:
                 await self._check_fresh(workspace, contents)
 
-        (content,) = await drain(stream, ContentReader(key, self._storage.create(key)), before)
+        (content,) = await drain(blocks, ContentReader(key, self._storage.create(key)), before)
+        return await self._enter(workspace, content, bounded=bounded, name=name)
+
+    async def _enter(self, workspace: int, content: Content, *, bounded: bool, name: Named | None = None) -> Content:
+        """Enter an object of which nobody else knows the key; it goes where its bytes were held already."""
 
         def work(connection: Connection) -> Content:
             self._add(connection, workspace, [content], bounded=bounded)
@@ -151,9 +194,9 @@ class Contents:
                 name(connection, held)
             return held
 
-        held = await self._write_or_delete(work, key)
+        held = await self._write_or_delete(work, content.key)
         if held.key != content.key:
-            await asyncio.to_thread(self._storage.delete, content.key)
+            await self._delete(workspace, content.key)
         return held
 
     async def join(
@@ -251,8 +294,15 @@ class Contents:
         try:
             return await self._database.write(work)
         except UserErrorException:
-            await asyncio.to_thread(self._storage.delete, key)
+            await self._delete(int(key.partition("/")[0]), key)
             raise
+
+    async def _delete(self, workspace: int, key: str) -> None:
+        """Remove an object at which nothing points, now or later."""
+        try:
+            await aside(self._storage.delete, key)
+        except Unavailable:
+            await self._database.write(partial(store.bury, workspace=workspace, keys=[key]))
 
     async def put(self, workspace: int, data: bytes) -> str:
         """Store bytes that the server itself made; returns their digest."""
@@ -278,30 +328,45 @@ class Contents:
         """The bytes of a content, or a part of them, in chunks."""
         return in_thread(self._part(content, start, content.size - start if size is None else size))
 
+    async def address_of(self, content: Content) -> str:
+        """Where a client may fetch a large content by itself for some minutes; empty for nowhere."""
+        if content.size < _DIRECT_BYTES or not content.is_alone or not self._storage.is_remote:
+            return ""
+        return await aside(self._storage.address_of, content.key)
+
     def read_now(self, content: Content) -> Iterator[bytes]:
         """As ``read``, for a caller that is in a thread of its own."""
         return self._part(content, 0, content.size)
 
     def _part(self, content: Content, start: int, size: int) -> Iterator[bytes]:
         """A part of a content, also of one that was moved after it had been found; an open object stays readable."""
-        chunks = self._storage.read(content.key, content.offset + start, size)
+        chunks = self._bytes_at(content, start, size)
         try:
             first = next(chunks, b"")
         except NotFound:
-            moved = self._find_moved(content)
-            chunks = self._storage.read(moved.key, moved.offset + start, size)
+            chunks = self._bytes_at(self._find_moved(content), start, size)
             first = next(chunks, b"")
         if first:
             yield first
         yield from chunks
 
+    def _bytes_at(self, place: Content, start: int, size: int) -> Iterator[bytes]:
+        if not place.is_small:
+            yield from self._storage.read(place.key, place.offset + start, size)
+            return
+        data = self._database.read_now(partial(store.small, place=place))
+        if data is None:
+            raise store.not_held(place.digest)
+        yield data[start : start + size]
+
     def _find_moved(self, content: Content) -> Content:
         workspace = int(content.key.partition("/")[0])
         with self._database.engine.connect() as connection:
             found = store.find(connection, workspace, [content.digest])
-        if found.get(content.digest, content).key == content.key:
+        moved = found.get(content.digest, content)
+        if (moved.key, moved.offset) == (content.key, content.offset):
             raise NotFound(f"The content {content.digest[:12]}… is not held any more.", target=content.digest)
-        return found[content.digest]
+        return moved
 
     async def read_whole(self, content: Content) -> bytes:
         """All bytes of a small content."""
@@ -309,7 +374,7 @@ class Contents:
 
     async def is_intact(self, content: Content) -> bool:
         """Whether the bytes that are held are still those of the digest; all of them are read."""
-        return await asyncio.to_thread(self._is_intact, content)
+        return await aside(self._is_intact, content)
 
     def _is_intact(self, content: Content) -> bool:
         digest = hashlib.sha256()
@@ -321,24 +386,33 @@ class Contents:
         return digest.hexdigest() == content.digest
 
     async def read_pack(self, workspace: int, digests: list[str]) -> AsyncIterator[bytes]:
-        """A pack of the contents, small ones gathered into larger chunks."""
+        """A pack of the contents as they lie behind each other, small ones gathered into larger chunks."""
         held = await self.find(workspace, dict.fromkeys(check_digest(digest) for digest in digests))
-        return in_thread(_coalesce(self._pack_parts(held.values())))
+        return in_thread(_coalesce(self._pack_parts(sorted(held.values(), key=attrgetter("key", "offset")))))
 
     async def remove_dead(self) -> None:
         """Remove the bytes of objects at which nothing points.
 
-        Within a transaction, so that an object whose key is about to be used again is not removed after that.
+        In a folder within a transaction, so that an object whose key is about to be used again is not removed after
+        that.
         """
+        if self._storage.is_remote:
+            while keys := await self._database.read(partial(store.dead, limit=_AT_ONCE)):
+                await aside(self._delete_each, keys)
+                await self._database.write(partial(store.forget_dead, keys=keys))
+            return
 
         def work(connection: Connection) -> None:
             keys = store.dead(connection, _AT_ONCE)
-            for key in keys:
-                self._storage.delete(key)
+            self._delete_each(keys)
             store.forget_dead(connection, keys)
 
         while await self._database.read(partial(store.dead, limit=1)):
             await self._database.write(work)
+
+    def _delete_each(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._storage.delete(key)
 
     async def repack(self, workspace: int, old: str) -> int:
         """Write what is left in an object into a new one; returns the size of that. The old one is dead then."""
@@ -348,7 +422,7 @@ class Contents:
         key = f"{workspace}/packs/{uuid.uuid4().hex}"
         # dead until contents lie in it, so that a server that is killed leaves nothing behind
         await self._database.write(partial(store.bury, workspace=workspace, keys=[key]))
-        moved = await asyncio.to_thread(self._copy, parts, key)
+        moved = await aside(self._copy, parts, key)
         await self._database.write(partial(store.move, workspace=workspace, parts=moved, old=old))
         return sum(part.size for part in moved)
 
@@ -371,14 +445,34 @@ class Contents:
     async def _revive(self, key: str) -> None:
         await self._database.write(partial(store.forget_dead, keys=[key]))
 
+    def bury_all(self, connection: Connection, workspace: int, others: Iterable[str]) -> None:
+        """Note that all objects of a workspace are to be removed, ``others`` that no content lies in among them.
+
+        Part of the transaction that removes its rows, and before that.
+        """
+        store.bury(connection, workspace, others)
+        store.bury_all(connection, workspace)
+
     async def delete_all(self, workspace: int) -> None:
-        """Remove the bytes of a workspace whose rows are gone."""
-        await asyncio.to_thread(self._storage.delete_tree, str(workspace))
+        """Remove the bytes of a workspace whose rows are gone, or leave it to ``remove_dead`` where it takes long."""
+        if not self._storage.is_remote:
+            await aside(self._storage.delete_tree, str(workspace))
 
     def _pack_parts(self, contents: Iterable[Content]) -> Iterator[bytes]:
-        for content in contents:
-            yield pack.encode_header(content.digest, content.size)
-            yield from self.read_now(content)
+        for group in neighbours(contents):
+            pieces = self._open_together(group) if len(group) > 1 else None
+            for each in group:
+                yield pack.encode_header(each.digest, each.size)
+                yield from self.read_now(each) if pieces is None else pieces.take(each.offset, each.size)
+
+    def _open_together(self, group: Sequence[Content]) -> Pieces | None:
+        """The bytes of contents that lie behind each other in an object; None where they were moved meanwhile."""
+        first, last = group[0], group[-1]
+        chunks = self._storage.read(first.key, first.offset, last.offset + last.size - first.offset)
+        try:
+            return Pieces(first.offset, next(chunks, b""), chunks)
+        except NotFound:
+            return None
 
 
 def check_number_of_parts(number: int) -> None:
@@ -392,8 +486,14 @@ def check_number_of_parts(number: int) -> None:
 async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """A blocking iterator as an asynchronous one."""
     step: Callable[[], object] = partial(next, chunks, _END)
-    while isinstance(chunk := await asyncio.to_thread(step), bytes):
+    while isinstance(chunk := await aside(step), bytes):
         yield chunk
+
+
+async def _behind(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for block in rest:
+        yield block
 
 
 def _coalesce(chunks: Iterator[bytes]) -> Iterator[bytes]:

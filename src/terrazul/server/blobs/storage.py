@@ -20,13 +20,25 @@ class Sink(Protocol):
 
 
 class Storage(Protocol):
-    """Objects under keys: parts of letters, digits, ``-`` and ``_``, with ``/`` between them. Calls block."""
+    """Objects under keys: parts of letters, digits, ``-`` and ``_``, with ``/`` between them. Calls block.
+
+    Each raises ``Unavailable`` where the storage cannot be reached or does not let the server in.
+    """
+
+    is_remote: bool
+    """Whether a call takes so long that no transaction may wait for it."""
 
     def create(self, key: str) -> Sink:
         """Begin an object."""
 
     def read(self, key: str, offset: int, size: int) -> Iterator[bytes]:
         """A part of an object, in chunks. Raises ``NotFound`` where there is no such object."""
+
+    def address_of(self, key: str) -> str:
+        """A web address at which an object can be read for some minutes by whoever has it; empty where there is none.
+
+        Raises nothing: then the bytes go through the server.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""

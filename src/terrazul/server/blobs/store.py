@@ -11,10 +11,13 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
+    LargeBinary,
     Select,
     String,
     Table,
+    Text,
     bindparam,
+    literal,
     or_,
     select,
 )
@@ -80,13 +83,48 @@ dead_object = Table(
 """An object of the storage at which nothing points (any more, or yet): it is to be removed."""
 
 
+small_content = Table(
+    "small_content",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+"""The bytes of small contents, in the order in which they came; a number may be given again once its row is gone."""
+
+content_place = Table(
+    "content_place",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("place", Text, nullable=False),
+)
+"""The storage whose objects these are, as the setting names it: one row, once there was one."""
+
+_SMALL = "/small"
+"""How the key of contents ends that lie in the database; their offset is the number of their row."""
+_ROWS = f"%{_SMALL}"
+_NONE = 0
+"""The key of no workspace."""
+
+
 class Content(NamedTuple):
-    """Where the bytes of a digest lie: a part of the object under ``key``."""
+    """Where the bytes of a digest lie: a part of the object under ``key``, or a row of ``small_content``."""
 
     digest: str
     size: int
     key: str
     offset: int
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether they are an object of their own, and no part of a pack."""
+        return self.key.split("/")[1:2] == ["contents"]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether they lie in the database."""
+        return self.key.endswith(_SMALL)
 
 
 def _insert_content() -> Statement:
@@ -105,6 +143,12 @@ def _grow_total() -> Statement:
 
 _NAMED = (content.c.workspace == bindparam("in_workspace")) & among(content.c.digest, "digests")
 _ADD, _GROW = _insert_content(), _grow_total()
+_ADD_SMALL = Statement(insert(small_content), "workspace", "digest", "data")
+_FIND_SMALL = Statement(
+    select(small_content.c.data).where(
+        small_content.c.id == bindparam("of_id"), small_content.c.digest == bindparam("of_digest")
+    )
+)
 _HELD = Statement(select(content.c.digest, content.c.asked_at).where(_NAMED))
 _FIND = Statement(select(content.c.digest, content.c.size, content.c.key, content.c.offset).where(_NAMED))
 _RELEASE = Statement(content.update().where(_NAMED).values(released_at=bindparam("at")))
@@ -118,6 +162,20 @@ def add(connection: Connection, workspace: int, contents: Sequence[Content], now
     """
     _count(connection, workspace, fresh)
     _ADD.run(connection, *[{"workspace": workspace, "arrived_at": now, **each._asdict()} for each in contents])
+
+
+def add_small(connection: Connection, workspace: int, digest: str, data: bytes, now: int) -> Content:
+    """Keep a content that is not held yet in the database itself; returns where it lies."""
+    place = _ADD_SMALL.insert(connection, {"workspace": workspace, "digest": digest, "data": data})
+    added = Content(digest, len(data), f"{workspace}{_SMALL}", place)
+    add(connection, workspace, [added], now, len(data))
+    return added
+
+
+def small(connection: Connection, place: Content) -> bytes | None:
+    """The bytes of a content that lies in the database; None where it does not lie there any more."""
+    row = _FIND_SMALL.first(connection, {"of_id": place.offset, "of_digest": place.digest})
+    return None if row is None else bytes(row[0])
 
 
 def size_of_fresh(connection: Connection, workspace: int, contents: Iterable[Content]) -> int:
@@ -246,12 +304,18 @@ def unnamed_since(connection: Connection, workspace: int, arrived_before: int, a
 
 
 def remove(connection: Connection, workspace: int, contents: Sequence[Content]) -> list[str]:
-    """Forget contents. Objects in which none is left are dead then; returns the others, which have dead parts."""
+    """Forget contents. Objects in which none is left are dead then; returns the others, which have dead parts.
+
+    The bytes of those that lie in the database go with it.
+    """
     _count(connection, workspace, -sum(each.size for each in contents))
     for group in in_groups(each.digest for each in contents):
         for table in (content, sent_content):
             connection.execute(table.delete().where(table.c.workspace == workspace, table.c.digest.in_(group)))
-    keys = list(dict.fromkeys(each.key for each in contents))
+    for numbers in in_groups(each.offset for each in contents if each.is_small):
+        rows = (small_content.c.workspace == workspace) & small_content.c.id.in_(numbers)
+        connection.execute(small_content.delete().where(rows))
+    keys = list(dict.fromkeys(each.key for each in contents if not each.is_small))
     alive: set[str] = set()
     for group in in_groups(keys):
         query = select(content.c.key).where(content.c.workspace == workspace, content.c.key.in_(group)).distinct()
@@ -284,6 +348,14 @@ def bury(connection: Connection, workspace: int, keys: Iterable[str]) -> None:
         connection.execute(insert(dead_object).on_conflict_do_nothing(), rows)
 
 
+def bury_all(connection: Connection, workspace: int) -> None:
+    """Note that all objects of a workspace are to be removed; the notes stay when its rows go."""
+    its = select(content.c.key, literal(_NONE)).where(content.c.workspace == workspace, content.c.key.not_like(_ROWS))
+    new = insert(dead_object).from_select(["key", "workspace"], its.distinct())
+    connection.execute(new.on_conflict_do_nothing())
+    connection.execute(dead_object.update().where(dead_object.c.workspace == workspace).values(workspace=_NONE))
+
+
 def dead(connection: Connection, limit: int) -> list[str]:
     """Objects that are to be removed from the storage."""
     return list(connection.execute(select(dead_object.c.key).limit(limit)).scalars())
@@ -293,6 +365,23 @@ def forget_dead(connection: Connection, keys: Iterable[str]) -> None:
     """Note that objects have been removed."""
     for group in in_groups(keys):
         connection.execute(dead_object.delete().where(dead_object.c.key.in_(group)))
+
+
+def place(connection: Connection) -> str:
+    """The storage in which the objects are, as ``set_place`` noted it; empty where nothing was noted."""
+    return connection.execute(select(content_place.c.place)).scalar() or ""
+
+
+def set_place(connection: Connection, name: str) -> None:
+    """Note the storage in which the objects are."""
+    connection.execute(content_place.delete())
+    connection.execute(content_place.insert().values(id=1, place=name))
+
+
+def has_objects(connection: Connection) -> bool:
+    """Whether any content lies in the storage."""
+    query = select(content.c.digest).where(content.c.key.not_like(_ROWS)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def find(connection: Connection, workspace: int, digests: Iterable[str]) -> dict[str, Content]:

@@ -89,7 +89,7 @@ async def download_model_file(
 ) -> Stream:
     """The bytes of a file, checked against its digest, or the part of them that a `Range` header asks for."""
     content = await services.models.open_file(workspace.key, model_id, check_relative_path(path))
-    return answer_content(services.contents, content, path, request)
+    return await answer_content(services.contents, content, path, request)
 
 
 @get("/{model_id:str}/lineage", operation_id="get_model_lineage", opt=does(Action.LINEAGE_READ))

@@ -48,7 +48,9 @@ class Quotas:
 
     def check_storage(self, connection: Connection, workspace: int, fresh: int) -> None:
         """Raise ``QuotaExceeded`` where a workspace has no room for so many bytes more."""
-        check_storage(self.limits(connection, workspace), self._size(connection, workspace), fresh)
+        limits = self.limits(connection, workspace)
+        if limits.storage_bytes:
+            check_storage(limits, self._size(connection, workspace), fresh)
 
     def _size(self, connection: Connection, workspace: int) -> int:
         return contents.size_of(connection, workspace) + self._size_of_data(connection, workspace)

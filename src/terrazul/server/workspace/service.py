@@ -45,6 +45,10 @@ Clear = Callable[[str], None]
 """Removes what a workspace (by its id) has on the disk besides its contents."""
 
 
+ObjectsOf = Callable[[Connection, int], Sequence[str]]
+"""The objects of a workspace, by its key, that hold no contents."""
+
+
 class Workspaces:
     """The workspaces of one installation."""
 
@@ -56,6 +60,7 @@ class Workspaces:
         hindrances: Sequence[Look],
         welcome: Welcome,
         clear: Clear,
+        objects_of: ObjectsOf,
         *,
         shared: bool,
     ) -> None:
@@ -65,6 +70,7 @@ class Workspaces:
         self._hindrances = hindrances
         self._welcome = welcome
         self._clear = clear
+        self._objects_of = objects_of
         self._shared = shared
         self._known: dict[str, _Known] = {}
         self._oldest = ""
@@ -143,6 +149,7 @@ class Workspaces:
                     target=row.workspace.name,
                     hint=hindrance.hint,
                 )
+            self._contents.bury_all(connection, row.key, self._objects_of(connection, row.key))
             store.delete(connection, row.key)
             removed(connection, "workspace", workspace_id.lower())
 

@@ -26,6 +26,8 @@ _flushers = ThreadPoolExecutor(4, thread_name_prefix="flusher")
 class LocalStorage:
     """A folder of this machine."""
 
+    is_remote = False
+
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / "incoming"
@@ -57,6 +59,10 @@ class LocalStorage:
                     raise TerrazulError(f"The stored object {key} is shorter than it was.", target=key)
                 size -= len(chunk)
                 yield chunk
+
+    def address_of(self, key: str) -> str:  # noqa: ARG002  # as ``Storage`` has it
+        """None: the files are this machine's."""
+        return ""
 
     def delete(self, key: str) -> None:
         """Remove an object."""

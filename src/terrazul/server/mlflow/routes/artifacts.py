@@ -23,6 +23,8 @@ from terrazul.wire.mlflow.message import PartedUpload
 from terrazul.wire.mlflow.rules import invalid, run_id_of
 
 _UNLIMITED = None
+UPLOAD = "mlflow_upload_file"
+"""The name of the route by which files come; small ones come past it, see ``protocol``."""
 _PART_NUMBER = re.compile(r"[1-9][0-9]{0,4}\Z")
 
 
@@ -44,7 +46,7 @@ async def download_file(
 
 @put(
     "/artifacts/{file_path:path}",
-    operation_id="mlflow_upload_file",
+    operation_id=UPLOAD,
     opt=does(Action.RUN_WRITE, within_reach=True),
     request_max_body_size=_UNLIMITED,
 )
@@ -178,7 +180,11 @@ async def get_artifact(
 
 
 def _file_of(asked: PartedUpload, folder: str) -> Place:
-    return place_of(f"{folder.strip('/')}/{asked.path}")
+    """The place of a file in parts: its path is that of the client's disk, of which the last part counts."""
+    parts = asked.path.replace("\\", "/").split("/")
+    if ".." in parts or not parts[-1]:
+        raise invalid("path", asked.path, "It names no file.")
+    return place_of(f"{folder.strip('/')}/{parts[-1]}")
 
 
 async def _list(call: Call, place: Place) -> Answer:
@@ -191,7 +197,7 @@ async def _stream(call: Call, services: InjectedServices, request: AnyRequest, p
     content = await call.mlflow.files.find(call.workspace, place, call.principal)
     if content is None:
         return stream_growing(services, call.workspace, place.run_id, place.path)
-    return answer_content(services.contents, content, place.path, request)
+    return await answer_content(services.contents, content, place.path, request)
 
 
 proxy = [

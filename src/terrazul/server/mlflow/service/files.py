@@ -147,6 +147,12 @@ class MlflowFiles:
         name = partial(self._name, workspace, place, principal)
         await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run, name=name)
 
+    async def receive_small(self, workspace: int, place: Place, data: bytes, principal: Principal) -> None:
+        """As ``receive``, of bytes that are here."""
+        _check_own(place)
+        name = partial(self._name, workspace, place, principal)
+        await self._contents.receive_small(workspace, data, bounded=not principal.is_run, name=name)
+
     async def check_upload(self, workspace: int, place: Place, principal: Principal) -> None:
         """Raise what ``receive`` raises before it takes anything."""
         _check_own(place)

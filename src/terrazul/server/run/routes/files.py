@@ -39,7 +39,7 @@ async def download_artifact(
     content = await services.files.find(workspace.key, run_id, check_relative_path(path))
     if content is None:
         return stream_growing(services, workspace.key, run_id, path)
-    return answer_content(services.contents, content, path, request)
+    return await answer_content(services.contents, content, path, request)
 
 
 @get("/logs", operation_id="list_logs", opt=does(Action.RUN_READ, ObjectType.RUN))

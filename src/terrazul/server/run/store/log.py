@@ -107,3 +107,9 @@ def seal(connection: Connection, key: int) -> None:
     """Close a log whose bytes are an artifact now; its chunks go."""
     connection.execute(chunk.delete().where(chunk.c.log == key))
     connection.execute(log.update().where(log.c.id == key).values(open=False))
+
+
+def objects_of(connection: Connection, workspace: int) -> list[str]:
+    """The keys of the objects in which parts of a workspace's logs lie."""
+    query = select(chunk.c.key).where(chunk.c.workspace == workspace, chunk.c.key.is_not(None))
+    return [key for key in connection.execute(query).scalars() if key]
