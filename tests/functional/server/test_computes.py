@@ -141,7 +141,9 @@ def test_target_that_executes_is_not_deleted_and_waiting_runs_fail_with_its_name
     third = held(submit, mark)
     server.call("DELETE", path)
     wait_for(lambda: third.state == "Failed")
-    assert third.get()["error"]["message"] == "The compute target 'cpu-cluster' was deleted while the run waited for it."
+    assert (
+        third.get()["error"]["message"] == "The compute target 'cpu-cluster' was deleted while the run waited for it."
+    )
     wait_for(lambda: server.ask("GET", path).status == 404)
     with pytest.raises(Refused) as refused:
         held(submit, mark)
