@@ -18,7 +18,7 @@ _INSTEAD = {
     "Azure Synapse": _CLUSTER,
     "compute instances": "Work on the machine itself, and submit to 'local' or to a cluster.",
     "compute targets on other machines": _CLUSTER,
-    "inference clusters on Kubernetes": "Deploy with AciWebservice.deploy_configuration(...): it needs no compute target.",
+    "inference clusters on Kubernetes": "Deploy with AciWebservice.deploy_configuration(...), without a target.",
     "Kubernetes": _CLUSTER,
 }
 """What to use meanwhile, by the capability that is missing."""

@@ -299,7 +299,7 @@ class Workspace(Team):
         return {each.name: each for each in class_of("compute.target").list(self)}
 
     def get_default_compute_target(self, type: str) -> Optional[ComputeTarget]:  # noqa: A002  # v1's name
-        """The target ``cpu-cluster`` for ``CPU``, ``gpu-cluster`` for ``GPU``; ``None`` where there is none of the name.
+        """The target ``cpu-cluster`` for ``CPU``, ``gpu-cluster`` for ``GPU``; ``None`` where it is not there.
 
         Raises ``InvalidInput`` for another type.
         """

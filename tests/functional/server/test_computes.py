@@ -172,7 +172,8 @@ def test_no_cluster_grows_beyond_the_quota_and_it_says_so(submit: Submitter, tmp
     waits = held(submit, mark)
     reason = wait_for(lambda: waits.get()["queue_reason"] if about(submit)["errors"] else "")
     assert reason == (
-        "Waits for a node of 'cpu-cluster', which has 0 busy nodes. The workspace may have 1 compute nodes, and no more."
+        "Waits for a node of 'cpu-cluster', which has 0 busy nodes. "
+        "The workspace may have 1 compute nodes, and no more."
     )
     assert server.call("GET", f"{submit.workspace}/quota")["compute_nodes"] == 1
     server.call("PUT", f"{submit.workspace}/quota", {"compute_nodes": 2})

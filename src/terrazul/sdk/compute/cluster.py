@@ -10,7 +10,7 @@ from terrazul.core.errors import ComputeTargetException
 from terrazul.sdk.client import class_of, concept
 from terrazul.sdk.compute.configuration import AmlComputeProvisioningConfiguration
 from terrazul.sdk.compute.status import AmlComputeStatus, scale_settings_of, status_of
-from terrazul.sdk.compute.target import ComputeTarget, follow
+from terrazul.sdk.compute.target import ComputeTarget
 from terrazul.sdk.console import say
 from terrazul.wire import compute as wire
 from terrazul.wire.compute import ComputeNode, ComputeSize, ComputeTargetChange
@@ -88,7 +88,7 @@ class AmlCompute(ComputeTarget):
         """
         give_up_at = time.monotonic() + timeout_in_minutes * 60
         deleting = is_delete_operation
-        in_time = follow(self, show_output=show_output, is_delete_operation=deleting, give_up_at=give_up_at)
+        in_time = self._follow(show_output=show_output, is_delete_operation=deleting, give_up_at=give_up_at)
         if is_delete_operation:
             return
         least = self.scale_settings.minimum_node_count or 0

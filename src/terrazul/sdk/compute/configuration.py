@@ -143,7 +143,7 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
             ("idle_seconds_before_scaledown", scale.idle_seconds_before_scaledown, 0),
         )
         for name, value, least in numbers:
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            if value is not None and (type(value) is not int or value < least):
                 raise _wrong(name, f"{name} is {value!r}, and must be a whole number from {least} on")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import math
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
@@ -40,7 +40,7 @@ class ComputeTarget:
         if cls is not ComputeTarget or workspace is None or name is None:
             return super().__new__(cls)
         known = _find(workspace.client, name)
-        made = super().__new__(_class_of(known.kind))
+        made: ComputeTarget = super().__new__(_class_of(known.kind))
         made._known = known
         return made
 
@@ -84,7 +84,7 @@ class ComputeTarget:
 
     def wait_for_completion(self, show_output: bool = False, is_delete_operation: bool = False) -> None:
         """Wait until the target is there, or is gone where ``is_delete_operation``."""
-        follow(self, show_output=show_output, is_delete_operation=is_delete_operation)
+        self._follow(show_output=show_output, is_delete_operation=is_delete_operation)
 
     def refresh_state(self) -> None:
         """Look again at how the target is. Raises ``ComputeTargetException`` where it is gone."""
@@ -135,13 +135,36 @@ class ComputeTarget:
             raise ComputeTargetException(message, target="name", hint="Pass what serialize() gave.")
         return ComputeTarget._of(workspace, _find(workspace.client, name))
 
+    def _follow(self, *, show_output: bool, is_delete_operation: bool, give_up_at: float = math.inf) -> bool:
+        """Wait until the target is there, or is gone, and show v1's words; False when the time is over."""
+        shown, pause = "", _FIRST_GLANCE_SECONDS
+        while True:
+            if show_output and self.provisioning_state != shown:
+                shown = self.provisioning_state
+                say(shown)
+            if self._known.state in _ENDS and not is_delete_operation:
+                return True
+            if time.monotonic() > give_up_at:
+                return False
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_GLANCE_SECONDS)
+            try:
+                self.refresh_state()
+            except ComputeTargetNotFound:
+                if not is_delete_operation:
+                    raise
+                if show_output:
+                    say("Delete operation finished")
+                return True
+
     def _take(self, known: wire.ComputeTarget) -> None:
         """Set the fields that v1 code reads."""
         place = f"/subscriptions/{self.workspace.subscription_id}/resourceGroups/{self.workspace.resource_group}"
         self._known = known
         self.name = known.name
         self.type = known.kind
-        self.id = f"{place}/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace.name}/computes/{known.name}"
+        owner = f"{place}/providers/Microsoft.MachineLearningServices/workspaces/{self.workspace.name}"
+        self.id = f"{owner}/computes/{known.name}"
         self.location = self.cluster_location = "local"
         self.tags: Dict[str, str] = dict(known.tags)
         self.description: Optional[str] = known.description or None
@@ -156,31 +179,6 @@ class ComputeTarget:
         return f"{type(self).__name__}(workspace={self.workspace!r}, name={self.name!r})"
 
 
-def follow(target: ComputeTarget, *, show_output: bool, is_delete_operation: bool, give_up_at: float = 1e300) -> bool:
-    """Wait until a target is there, or is gone, and show v1's words; False when the time is over."""
-    shown = ""
-    pause = _FIRST_GLANCE_SECONDS
-    while True:
-        if show_output and target.provisioning_state != shown:
-            shown = target.provisioning_state
-            sys.stdout.write(f"{shown}\n")
-        if target._known.state in _ENDS and not is_delete_operation:
-            return True
-        if time.monotonic() > give_up_at:
-            return False
-        try:
-            target.refresh_state()
-        except ComputeTargetNotFound:
-            if not is_delete_operation:
-                raise
-            if show_output:
-                say("Succeeded\nDelete operation finished")
-            return True
-        if target._known.state not in _ENDS or is_delete_operation:
-            time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_GLANCE_SECONDS)
-
-
 def _named(args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tuple[Optional[Workspace], Optional[str]]:
     given = dict(zip(("workspace", "name"), args))
     given.update(kwargs)
@@ -193,7 +191,7 @@ def _find(client: Client, name: str) -> wire.ComputeTarget:
 
 
 def _address(name: str) -> str:
-    if not isinstance(name, str) or not name.strip("."):
+    if not name.strip("."):
         message = f"{name!r} cannot be the name of a compute target."
         raise ComputeTargetException(message, target="name", hint="Use 2 to 16 letters, digits and '-'.")
     return f"/computes/{quote(name, safe='')}"
