@@ -62,15 +62,18 @@ async def delete_compute_target(
     compute_target_name: FromPath[str],
 ) -> None:
     """Delete a compute target with its nodes. Runs that wait for it fail; 409 while it executes some."""
-    await services.computes.delete(workspace.key, compute_target_name, principal.name)
+    await services.computes.delete(workspace.key, compute_target_name, principal)
 
 
 @get("/{compute_target_name:str}/nodes", operation_id="list_compute_nodes", opt=does(Action.COMPUTE_READ))
 async def list_compute_nodes(
-    services: InjectedServices, workspace: InjectedWorkspace, compute_target_name: FromPath[str]
+    services: InjectedServices,
+    workspace: InjectedWorkspace,
+    principal: InjectedPrincipal,
+    compute_target_name: FromPath[str],
 ) -> list[ComputeNode]:
-    """The nodes of a compute target, by number, with the runs that they execute."""
-    return await services.computes.nodes(workspace.key, compute_target_name)
+    """The nodes of a compute target, by number, with the runs that they execute; a run sees itself only."""
+    return await services.computes.nodes(workspace.key, compute_target_name, principal)
 
 
 router = Router(

@@ -36,6 +36,7 @@ from terrazul.wire.run_configuration import RunDefinition
 THING = "compute_target"
 """What the activity log calls one."""
 _TOLD_NAMES = 20
+_TOLD_RUNS = 3
 Waiting = Callable[[Connection], Mapping[int, int]]
 """Counts the runs that wait for a compute target, by its key."""
 RunIds = Callable[[Connection, Sequence[int]], Mapping[int, str]]
@@ -77,13 +78,17 @@ class ComputeTargets:
             lambda connection: self._told(connection, [_existing(connection, workspace, name)])[0]
         )
 
-    async def nodes(self, workspace: int, name: str) -> list[ComputeNode]:
-        """The nodes of a compute target, by number. Raises ``ComputeTargetNotFound``."""
+    async def nodes(self, workspace: int, name: str, by: Principal) -> list[ComputeNode]:
+        """The nodes of a compute target, by number, with the runs that the caller may know of.
+
+        Raises ``ComputeTargetNotFound``.
+        """
 
         def work(connection: Connection) -> list[ComputeNode]:
             found = store.nodes_of(connection, _existing(connection, workspace, name).id)
             run_ids = self._run_ids(connection, [each.run for each in found if each.run is not None])
-            return [_node(each, run_ids) for each in found]
+            seen = run_ids if _sees_all_runs(by) else {key: each for key, each in run_ids.items() if each == by.run_id}
+            return [_node(each, seen) for each in found]
 
         return await self._database.read(work)
 
@@ -133,7 +138,7 @@ class ComputeTargets:
 
         return await self._database.write(work)
 
-    async def delete(self, workspace: int, name: str, by: str) -> None:
+    async def delete(self, workspace: int, name: str, by: Principal) -> None:
         """Delete a compute target, with its nodes; runs that wait for it fail.
 
         Raises ``ComputeTargetNotFound``, ``ComputeTargetConflict`` while it executes runs.
@@ -144,14 +149,15 @@ class ComputeTargets:
             nodes = store.nodes_of(connection, row.id)
             executing = [each.run for each in nodes if each.run is not None]
             if executing:
-                known = sorted(self._run_ids(connection, executing).values())
-                what = f"the run {known[0]}" if len(known) == 1 else f"{len(known)} runs, {known[0]} among them"
+                what = "a run" if len(executing) == 1 else f"{len(executing)} runs"
+                told = ", ".join(sorted(self._run_ids(connection, executing).values())[:_TOLD_RUNS])
+                what += f" ({told})" if _sees_all_runs(by) else ""
                 raise ComputeTargetConflict(
                     f"The compute target {row.name!r} executes {what}, so it cannot be deleted.",
                     target=row.name,
                     hint="Cancel them or wait for their end.",
                 )
-            self.let_go(connection, row, nodes, by)
+            self.let_go(connection, row, nodes, by.name)
 
         await self._database.write(work)
 
@@ -247,6 +253,10 @@ class ComputeTargets:
         counts = store.counts_of(connection, [row.id for row in rows])
         waiting = self._waiting(connection) if rows else {}
         return [_target(row, counts.get(row.id, NodeCounts()), waiting.get(row.id, 0)) for row in rows]
+
+
+def _sees_all_runs(by: Principal) -> bool:
+    return not by.is_run and by.reach is None
 
 
 def _existing(connection: Connection, workspace: int, name: str, *, tells_others: bool = True) -> TargetRow:
