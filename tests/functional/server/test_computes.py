@@ -54,7 +54,6 @@ def held(submit: Submitter, mark: Path, target: str = NAME) -> SubmittedRun:
     return submit(HOLD.format(str(mark)), target=target)
 
 
-@pytest.mark.each_database
 def test_cluster_grows_from_nothing_runs_one_run_on_each_node_and_shrinks_to_nothing(submit: Submitter, tmp_path: Path):
     make(submit, max_nodes=2, idle_seconds_before_scaledown=1)
     assert counts(submit) == {}
