@@ -25,7 +25,7 @@ def test_killed_server_goes_on_scaling_and_each_run_has_one_node(tmp_path: Path)
     cluster = f"{submit.workspace}/computes/cpu-cluster"
     try:
         settings = {"max_nodes": 3, "idle_seconds_before_scaledown": 0}
-        server.call("PUT", cluster, {"settings": settings})
+        server.call("POST", f"{submit.workspace}/computes", {"name": "cpu-cluster", "settings": settings})
         runs = [submit(SCRIPT.format(folder=str(begun)), target="cpu-cluster") for _ in range(RUNS)]
         for number in range(ROUNDS):
             time.sleep(0.05 + 0.15 * number)  # at another point of it each time

@@ -200,8 +200,8 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     dataset = {"definition": definition, "name": f"{run_id} {SECRET}", "tags": {"t": SECRET}}
     dataset_id = server.call("POST", f"{workspace}/datasets", dataset)["id"]
     compute_target = f"c-{run_id}"
-    cluster = {"settings": {"max_nodes": 1}, "tags": {"t": SECRET}, "description": SECRET}
-    server.call("PUT", f"{workspace}/computes/{compute_target}", cluster)
+    cluster = {"name": compute_target, "settings": {"max_nodes": 1}, "tags": {"t": SECRET}, "description": SECRET}
+    server.call("POST", f"{workspace}/computes", cluster)
     return Victim(
         workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"],
         str(webhook["webhook_id"]), dataset_id, compute_target,

@@ -19,9 +19,13 @@ def test_role_decides_who_makes_and_deletes_clusters(platform: RunningServer, ro
     platform.call("POST", "/api/v1/users", {"name": user})
     platform.call("POST", f"{workspace}/members", {"user": user, "role": role})
     token = platform.call("POST", "/api/v1/tokens", {"user": user})["token"]
-    platform.call("PUT", f"{workspace}/computes/there", {})
-    for method, path, body in (("PUT", "own", b"{}"), ("PATCH", "there", b"{}"), ("DELETE", "there", None)):
-        answer = platform.ask(method, f"{workspace}/computes/{path}", body, token=token)
+    platform.call("POST", f"{workspace}/computes", {"name": "there"})
+    for method, path, body in (
+        ("POST", "", b'{"name": "own"}'),
+        ("PATCH", "/there", b"{}"),
+        ("DELETE", "/there", None),
+    ):
+        answer = platform.ask(method, f"{workspace}/computes{path}", body, token=token)
         assert (answer.status < 300) == allowed, (method, answer)
         assert allowed or answer.status == 403
     assert platform.ask("GET", f"{workspace}/computes", token=token).status == 200
@@ -33,7 +37,7 @@ def test_run_sees_the_nodes_and_not_who_else_is_there(platform: RunningServer, t
     mark = tmp_path / "go"
     script = f"import pathlib, time\nwhile not pathlib.Path({str(mark)!r}).exists(): time.sleep(0.05)"
     try:
-        platform.call("PUT", f"{submit.workspace}/computes/cpu", {"settings": {"max_nodes": 2}})
+        platform.call("POST", f"{submit.workspace}/computes", {"name": "cpu", "settings": {"max_nodes": 2}})
         runs = [submit(script, target="cpu") for _ in range(2)]
         wait_for(lambda: [each["run_id"] for each in platform.call("GET", nodes)] == [run.run_id for run in runs])
         wait_for(lambda: all((run.folder / "job.json").exists() for run in runs))
@@ -47,7 +51,7 @@ def test_run_sees_the_nodes_and_not_who_else_is_there(platform: RunningServer, t
 
 
 def assert_run_manages_nothing(platform: RunningServer, submit: Submitter, run: SubmittedRun) -> None:
-    for method, body in (("PUT", {}), ("PATCH", {}), ("DELETE", None)):
+    for method, path, body in (("POST", "", {"name": "own"}), ("PATCH", "/cpu", {}), ("DELETE", "/cpu", None)):
         with pytest.raises(Refused) as refused:
-            platform.call(method, f"{submit.workspace}/computes/cpu", body, token=token_of(run))
+            platform.call(method, f"{submit.workspace}/computes{path}", body, token=token_of(run))
         assert refused.value.status == 403

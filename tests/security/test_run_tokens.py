@@ -82,7 +82,7 @@ OWNERS_ROUTES = {
     "POST /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/test",
     "DELETE /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/file",
     "DELETE /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}",
-    "PUT /api/v1/workspaces/{workspace_id}/computes/{compute_target_name}",
+    "POST /api/v1/workspaces/{workspace_id}/computes",
     "PATCH /api/v1/workspaces/{workspace_id}/computes/{compute_target_name}",
     "DELETE /api/v1/workspaces/{workspace_id}/computes/{compute_target_name}",
     "GET /api/v1/workspaces/{workspace_id}/quota",

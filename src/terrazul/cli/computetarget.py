@@ -120,9 +120,9 @@ def _named(parser: argparse.ArgumentParser) -> None:
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    settings: Dict[str, Any] = {"vm_size": arguments.vm_size, "vm_priority": arguments.vm_priority}
-    new = NewComputeTarget(CLUSTER, {**settings, **_given(arguments)}, dict(arguments.tag), arguments.description)
-    show(arguments, choose(arguments).client.put(ComputeTarget, _address(arguments), new), _COLUMNS)
+    settings = {"vm_size": arguments.vm_size, "vm_priority": arguments.vm_priority, **_given(arguments)}
+    new = NewComputeTarget(_name(arguments), CLUSTER, settings, dict(arguments.tag), arguments.description)
+    show(arguments, choose(arguments).client.post(ComputeTarget, "/computes", new), _COLUMNS)
     return ExitCode.GOOD
 
 
@@ -169,8 +169,11 @@ def _find(client: Client, arguments: argparse.Namespace) -> ComputeTarget:
 
 
 def _address(arguments: argparse.Namespace) -> str:
-    name = named_once(arguments.target, arguments.name, "compute target", _NAME_HINT)
-    return f"/computes/{quote(name, safe='')}"
+    return f"/computes/{quote(_name(arguments), safe='')}"
+
+
+def _name(arguments: argparse.Namespace) -> str:
+    return named_once(arguments.target, arguments.name, "compute target", _NAME_HINT)
 
 
 def _given(arguments: argparse.Namespace) -> Dict[str, int]:

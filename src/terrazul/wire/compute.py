@@ -50,6 +50,7 @@ class ClusterSettings:
 class NewComputeTarget:
     """A compute target as it is asked for. What ``settings`` hold is the kind's to say; see ``ClusterSettings``."""
 
+    name: str
     kind: str = CLUSTER
     settings: Dict[str, Any] = field(default_factory=dict)
     tags: Dict[str, str] = field(default_factory=dict)

@@ -26,7 +26,7 @@ def submit(shared_server: RunningServer, request: pytest.FixtureRequest) -> Iter
 
 
 def make(submit: Submitter, name: str = NAME, **settings: Any) -> Any:
-    return submit.server.call("PUT", f"{submit.workspace}/computes/{name}", {"settings": settings})
+    return submit.server.call("POST", f"{submit.workspace}/computes", {"name": name, "settings": settings})
 
 
 def about(submit: Submitter, name: str = NAME) -> Any:

@@ -107,8 +107,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         if self.identity_type is not None:
             _one_of("identity_type", self.identity_type, _IDENTITIES)
 
-    def request(self) -> NewComputeTarget:
-        """What the server is asked for; what has no effect there is told. Terrazul's own."""
+    def request(self, name: str) -> NewComputeTarget:
+        """What the server is asked for to make a cluster of a name; what has no effect there is told. Terrazul's own."""
         told = {
             "admin_username": self.admin_username,
             "vnet_name": self.vnet_name,
@@ -119,7 +119,7 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         without_effect = [name for name, value in told.items() if value is not None]
         if without_effect:
             warn(f"{', '.join(without_effect)}: for machines in the cloud, and without effect here.")
-        return NewComputeTarget(CLUSTER, self._settings(), dict(self.tags or {}), self.description or "")
+        return NewComputeTarget(name, CLUSTER, self._settings(), dict(self.tags or {}), self.description or "")
 
     def _settings(self) -> Dict[str, Any]:
         scale = self.scale_settings

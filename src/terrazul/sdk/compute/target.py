@@ -71,8 +71,8 @@ class ComputeTarget:
             hint = "Pass AmlCompute.provisioning_configuration(...)."
             raise ComputeTargetException(message, target=str(name), hint=hint)
         provisioning_configuration.validate_configuration()
-        new: NewComputeTarget = request()
-        return ComputeTarget._of(workspace, workspace.client.put(wire.ComputeTarget, _address(name), new))
+        new: NewComputeTarget = request(name)
+        return ComputeTarget._of(workspace, workspace.client.post(wire.ComputeTarget, "/computes", new))
 
     attach = staticmethod(not_yet("ComputeTarget.attach", "compute targets on other machines"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from litestar import Router, delete, get, patch, put
+from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does
@@ -30,16 +30,15 @@ async def get_compute_target(
     return await services.computes.get(workspace.key, compute_target_name)
 
 
-@put("/{compute_target_name:str}", operation_id="put_compute_target", opt=does(Action.COMPUTE_WRITE))
-async def put_compute_target(
+@post("/", operation_id="create_compute_target", opt=does(Action.COMPUTE_WRITE), status_code=200)
+async def create_compute_target(
     services: InjectedServices,
     workspace: InjectedWorkspace,
     principal: InjectedPrincipal,
-    compute_target_name: FromPath[str],
     data: JSONBody[NewComputeTarget],
 ) -> ComputeTarget:
     """Make a compute target, or have the one of that name scale so; sent twice, it counts once."""
-    return await services.computes.put(workspace.key, compute_target_name, data, principal.name)
+    return await services.computes.create(workspace.key, data, principal.name)
 
 
 @patch("/{compute_target_name:str}", operation_id="change_compute_target", opt=does(Action.COMPUTE_WRITE))
@@ -80,8 +79,8 @@ router = Router(
     "/computes",
     route_handlers=[
         list_compute_targets,
+        create_compute_target,
         get_compute_target,
-        put_compute_target,
         change_compute_target,
         delete_compute_target,
         list_compute_nodes,

@@ -16,7 +16,7 @@ from terrazul.server.compute.provider import NodeProvider
 from terrazul.server.compute.store import NodeRow, TargetRow
 from terrazul.server.identity.rules import Principal
 from terrazul.server.sql.database import Database
-from terrazul.server.sql.witness import made, removed
+from terrazul.server.sql.witness import changed, made, removed
 from terrazul.wire.compute import (
     CLUSTER,
     LOCAL,
@@ -96,12 +96,13 @@ class ComputeTargets:
         """What nodes can have."""
         return self._provider.sizes()
 
-    async def put(self, workspace: int, name: str, new: NewComputeTarget, by: str) -> ComputeTarget:
+    async def create(self, workspace: int, new: NewComputeTarget, by: str) -> ComputeTarget:
         """Make a compute target; one of that name is scaled as the new one would be, and otherwise stays as it is.
 
         Raises ``ComputeTargetException`` for a name, kind or setting that cannot be, ``ComputeTargetConflict`` where
         the one that is there has another size or priority, or is being deleted; ``InvalidInput`` for its texts.
         """
+        name = new.name
         rules.check_name(name)
         rules.check_kind(new.kind)
         rules.check_texts(new.tags, new.description)
@@ -111,11 +112,13 @@ class ComputeTargets:
             there = store.find(connection, workspace, rules.key_of(name))
             if there is None:
                 self._add(connection, workspace, name, settings, by, tags=new.tags, description=new.description)
+                made(connection, THING, name)
             else:
                 _demand_same(there, settings)
                 if (there.settings, there.tags, there.description) != (settings, new.tags, new.description):
                     values = {"settings": settings, "tags": new.tags, "description": new.description}
                     self._change(connection, there, values, by)
+                    changed(connection, THING, there.name)
             return self._told(connection, [_existing(connection, workspace, name)])[0]
 
         return await self._database.write(work)
