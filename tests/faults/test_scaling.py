@@ -7,8 +7,8 @@ from pathlib import Path
 from terrazul.testing.server import RunningServer
 from terrazul.testing.submission import TERMINAL, Submitter, wait_for
 
-RUNS = 6
-ROUNDS = 4
+RUNS = 5
+ROUNDS = 3
 SCRIPT = """
 import os, time
 open({folder!r} + "/" + os.environ["AZUREML_RUN_ID"], "a").write("begun\\n")

@@ -215,6 +215,14 @@ def test_name_is_unique_without_case_and_the_size_stays(submit: Submitter):
     assert submit("print(1)", target="CPU").get()["target"] == "Cpu"
 
 
+def test_workspace_with_a_cluster_is_deleted_whole(shared_server: RunningServer):
+    submit = Submitter(shared_server, shared_server.workspace("goes"))
+    make(submit, min_nodes=1)
+    wait_for(lambda: counts(submit) == {"idle": 1})
+    shared_server.call("DELETE", submit.workspace)
+    assert shared_server.ask("GET", f"{submit.workspace}/computes").status == 404
+
+
 def test_two_processes_give_each_run_one_node(tmp_path: Path, postgresql: PostgresqlCluster):
     server = RunningServer(tmp_path / "home", "--processes", "2", database=postgresql.make_database())
     server.start()

@@ -108,7 +108,7 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
             _one_of("identity_type", self.identity_type, _IDENTITIES)
 
     def request(self, name: str) -> NewComputeTarget:
-        """What the server is asked for to make a cluster of a name; what has no effect there is told. Terrazul's own."""
+        """What the server is asked for, under a name; what has no effect there is told. Terrazul's own."""
         told = {
             "admin_username": self.admin_username,
             "vnet_name": self.vnet_name,

@@ -199,6 +199,14 @@ def nodes_of(connection: Connection, key: int) -> list[NodeRow]:
     return [_node(row) for row in connection.execute(query)]
 
 
+def nodes_by_target(connection: Connection) -> dict[int, list[NodeRow]]:
+    """The nodes of all targets that have some, by number."""
+    found: dict[int, list[NodeRow]] = {}
+    for row in connection.execute(select(*_NODE).order_by(node.c.target, node.c.number)):
+        found.setdefault(row.target, []).append(_node(row))
+    return found
+
+
 def counts_of(connection: Connection, keys: Iterable[int]) -> dict[int, NodeCounts]:
     """How many nodes of these targets are in which state; nothing for a target without nodes."""
     query = select(node.c.target, node.c.state, func.count()).group_by(node.c.target, node.c.state)

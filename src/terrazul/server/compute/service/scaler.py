@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -150,21 +151,33 @@ class Scaler:
         return ""
 
     def _views(self, connection: Connection) -> list[_View]:
+        """All targets, with few questions however many there are."""
         rows = store.list_all(connection)
-        waiting = self._waiting(connection) if rows else {}
-        return [self._view(connection, row, waiting.get(row.id, 0)) for row in rows]
+        if not rows:
+            return []
+        waiting, nodes = self._waiting(connection), store.nodes_by_target(connection)
+        taken = Counter(row.workspace for row in rows for _ in nodes.get(row.id, []))
+        quotas = {key: self._quota(connection, key) for key in {row.workspace for row in rows}}
+        return [
+            _view(row, nodes.get(row.id, []), waiting.get(row.id, 0), taken[row.workspace], quotas[row.workspace])
+            for row in rows
+        ]
 
-    def _view(self, connection: Connection, row: TargetRow, waiting: int) -> _View:
-        quota = self._quotas.limits(connection, row.workspace).compute_nodes
-        room = quota - store.count_nodes(connection, row.workspace) if quota else None
-        return _View(row, store.nodes_of(connection, row.id), waiting, room, quota)
+    def _view(self, connection: Connection, row: TargetRow) -> _View:
+        """One target as it is at this moment."""
+        nodes, waiting = store.nodes_of(connection, row.id), self._waiting(connection).get(row.id, 0)
+        taken = store.count_nodes(connection, row.workspace)
+        return _view(row, nodes, waiting, taken, self._quota(connection, row.workspace))
+
+    def _quota(self, connection: Connection, workspace: int) -> int:
+        return self._quotas.limits(connection, workspace).compute_nodes
 
     def _decide(self, connection: Connection, key: int) -> list[NodeRow]:
         """Enter what is to be done, by what is so at this moment; returns the nodes as they are then."""
         row = store.find_by_key(connection, key)
         if row is None:
             return []
-        view = self._view(connection, row, self._waiting(connection).get(key, 0))
+        view = self._view(connection, row)
         if view.is_over:
             self._targets.let_go(connection, row, view.nodes, _BY_ITSELF)
             return []
@@ -193,7 +206,7 @@ class Scaler:
         row = store.find_by_key(connection, key)
         if row is None:
             return
-        view = self._view(connection, row, self._waiting(connection).get(key, 0))
+        view = self._view(connection, row)
         if row.is_going and not view.nodes:
             store.delete(connection, key)
             removed(connection, THING, row.name)
@@ -208,3 +221,7 @@ class Scaler:
         if state is not view.target.state:
             values = {"state": state.value, "state_since": self._clock()}
             store.change(connection, view.target.id, values)
+
+
+def _view(row: TargetRow, nodes: list[NodeRow], waiting: int, taken: int, quota: int) -> _View:
+    return _View(row, nodes, waiting, quota - taken if quota else None, quota)
