@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, List, Optional
+
+from terrazul.core.dataclass import dataclass
 
 LOCAL = "local"
 """The server's machine: a target of every workspace, which nobody makes."""
