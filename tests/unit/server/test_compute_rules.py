@@ -87,8 +87,9 @@ def test_busy_node_never_goes_and_none_below_the_smallest_number():
 def test_what_is_done_is_told_with_its_reason():
     assert plan(settings(), [], demand(1), NOW).reason == "From 0 to 1 node: a run waits for a node."
     assert plan(settings(low=2), [], demand(), NOW).reason == "From 0 to 2 nodes: it keeps at least 2."
-    assert plan(settings(), nodes(IDLE), demand(), NOW).reason.startswith("From 1 to 0 nodes: nodes were idle for 10 s")
+    assert plan(settings(), nodes(IDLE), demand(), NOW).reason == "From 1 to 0 nodes: idle for 10 s."
     assert plan(settings(high=1), nodes(IDLE, IDLE), demand(), NOW).reason.endswith("it may have 1 at most.")
+    assert plan(settings(), nodes(UNUSABLE), demand(), NOW).reason.endswith("makes room for another one.")
     assert plan(settings(), [], demand(2, 0), NOW) == Scaling(hindered=True)
 
 

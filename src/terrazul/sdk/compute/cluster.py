@@ -228,6 +228,15 @@ class AmlCompute(ComputeTarget):
         self.remote_login_port_public_access = "NotSpecified"
         self.identity_type = self.identity_id = None
 
+    def _own_properties(self) -> Dict[str, Any]:
+        return {
+            "vmSize": self.vm_size,
+            "vmPriority": self.vm_priority,
+            "scaleSettings": self.scale_settings.serialize(),
+            "userAccountCredentials": None,
+            "subnet": None,
+        }
+
     def _outcome(self, wanted: int, *, in_time: bool) -> str:
         if self._nodes >= wanted:
             return "Minimum number of nodes requested have been provisioned"

@@ -122,9 +122,13 @@ class ComputeTarget:
                 "createdOn": self._known.created_at,
                 "modifiedOn": self._known.modified_at,
                 "isAttachedCompute": self.is_attached,
-                "properties": dict(self._known.settings),
+                "properties": self._own_properties(),
             },
         }
+
+    def _own_properties(self) -> Dict[str, Any]:
+        """What only targets of this kind have, under v1's keys."""
+        return {}
 
     @staticmethod
     def deserialize(workspace: Workspace, object_dict: Mapping[str, Any]) -> ComputeTarget:

@@ -157,8 +157,10 @@ def plan(settings: ClusterSettings, nodes: Sequence[NodeFacts], demand: Demand, 
         reason = reason if demand.waiting else f"it keeps at least {settings.min_nodes}"
     elif len(present) > settings.max_nodes:
         reason = f"it may have {settings.max_nodes} at most"
+    elif any(node.state is NodeState.IDLE for node in present if node.key in leave):
+        reason = f"idle for {settings.idle_seconds_before_scaledown} s"
     else:
-        reason = f"nodes were idle for {settings.idle_seconds_before_scaledown} s, or could not be used"
+        reason = "what cannot be used makes room for another one"
     told = _told(len(present), len(present) + len(add) - len(leave), reason)
     return Scaling(add, leave, told if add or leave else "", hindered=missing > len(add))
 

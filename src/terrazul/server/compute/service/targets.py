@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -115,8 +115,9 @@ class ComputeTargets:
                 made(connection, THING, name)
             else:
                 _demand_same(there, settings)
-                if (there.settings, there.tags, there.description) != (settings, new.tags, new.description):
-                    values = {"settings": settings, "tags": new.tags, "description": new.description}
+                wanted = replace(settings, vm_size=settings.vm_size or there.settings.vm_size)
+                if (there.settings, there.tags, there.description) != (wanted, new.tags, new.description):
+                    values = {"settings": wanted, "tags": new.tags, "description": new.description}
                     self._change(connection, there, values, by)
                     changed(connection, THING, there.name)
             return self._told(connection, [_existing(connection, workspace, name)])[0]
@@ -158,7 +159,7 @@ class ComputeTargets:
                 raise ComputeTargetConflict(
                     f"The compute target {row.name!r} executes {what}, so it cannot be deleted.",
                     target=row.name,
-                    hint="Cancel them or wait for their end.",
+                    hint="Cancel what it executes, or wait until that has ended.",
                 )
             self.let_go(connection, row, nodes, by.name)
 
@@ -289,7 +290,7 @@ def _demand_same(there: TargetRow, settings: ClusterSettings) -> None:
         )
     for what in ("vm_size", "vm_priority"):
         has, wanted = getattr(there.settings, what), getattr(settings, what)
-        if has.lower() != wanted.lower():
+        if has and wanted and has.lower() != wanted.lower():
             raise ComputeTargetConflict(
                 f"The compute target {there.name!r} is there with the {what} {has!r}, which cannot become {wanted!r}.",
                 target=there.name,
