@@ -42,6 +42,7 @@ class Victim:
     secret_name: str
     webhook_id: str
     dataset_id: str
+    compute_target_name: str
 
     @property
     def ids(self) -> dict[str, str]:
@@ -57,6 +58,7 @@ class Victim:
             "secret_name": self.secret_name,
             "webhook_id": self.webhook_id,
             "dataset_id": self.dataset_id,
+            "compute_target_name": self.compute_target_name,
             "upload_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
             "part_number": "1",
             "deletion_id": self.run_id,
@@ -197,9 +199,12 @@ def make_victim(server: RunningServer, workspace: str, run_id: str) -> Victim:
     }
     dataset = {"definition": definition, "name": f"{run_id} {SECRET}", "tags": {"t": SECRET}}
     dataset_id = server.call("POST", f"{workspace}/datasets", dataset)["id"]
+    compute_target = f"c-{run_id}"
+    cluster = {"name": compute_target, "settings": {"max_nodes": 1}, "tags": {"t": SECRET}, "description": SECRET}
+    server.call("POST", f"{workspace}/computes", cluster)
     return Victim(
         workspace, run_id, experiment, snapshot, model_id, str(service["name"]), image_id, secret["name"],
-        str(webhook["webhook_id"]), dataset_id,
+        str(webhook["webhook_id"]), dataset_id, compute_target,
     )  # fmt: skip
 
 

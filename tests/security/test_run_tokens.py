@@ -82,6 +82,9 @@ OWNERS_ROUTES = {
     "POST /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/test",
     "DELETE /api/v1/workspaces/{workspace_id}/datastores/{datastore_name}/file",
     "DELETE /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}",
+    "POST /api/v1/workspaces/{workspace_id}/computes",
+    "PATCH /api/v1/workspaces/{workspace_id}/computes/{compute_target_name}",
+    "DELETE /api/v1/workspaces/{workspace_id}/computes/{compute_target_name}",
     "GET /api/v1/workspaces/{workspace_id}/quota",
     "PUT /api/v1/workspaces/{workspace_id}/quota",
     "GET /api/v1/keyvault",
@@ -92,6 +95,10 @@ READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}",
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}/file",
     "GET /api/v1/workspaces/{workspace_id}/models/{model_id}/lineage",
+    "GET /api/v1/workspaces/{workspace_id}/compute-sizes",
+    "GET /api/v1/workspaces/{workspace_id}/computes",
+    "GET /api/v1/workspaces/{workspace_id}/computes/{compute_target_name}",
+    "GET /api/v1/workspaces/{workspace_id}/computes/{compute_target_name}/nodes",
     "GET /api/v1/workspaces/{workspace_id}/datasets",
     "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}",
     "GET /api/v1/workspaces/{workspace_id}/datasets/{dataset_id}/files",
@@ -102,7 +109,7 @@ READ_IN_THE_WHOLE_WORKSPACE = {
     "GET /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}",
     "GET /api/v1/workspaces/{workspace_id}/datasets/by-name/{name}/versions",
 }
-"""v1 scripts load whatever model and dataset of their workspace they name."""
+"""v1 scripts load whatever model and dataset of their workspace they name, and submit runs to its compute targets."""
 THINGS = (
     "run_id",
     "experiment_id",
@@ -112,6 +119,7 @@ THINGS = (
     "image_id",
     "secret_name",
     "webhook_id",
+    "compute_target_name",
 )
 
 
@@ -130,6 +138,7 @@ def seen(server: RunningServer, victim: Victim) -> object:
         server.call("GET", f"{victim.workspace}/secrets"),
         server.call("GET", f"{victim.workspace}/webhooks"),
         server.call("GET", f"{victim.workspace}/datastores"),
+        server.call("GET", f"{victim.workspace}/computes/{victim.compute_target_name}"),
         server.call("GET", f"{victim.workspace}/datasets/{victim.dataset_id}"),
         server.call("POST", f"{victim.workspace}/secrets/values", {"names": [victim.secret_name]}),
     ]

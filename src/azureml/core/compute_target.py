@@ -5,12 +5,12 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "AbstractComputeTarget": "terrazul.sdk.compute.local",
         "ComputeTargetException": "azureml.exceptions",
+        "LocalTarget": "terrazul.sdk.compute.local",
     },
     not_yet={
-        "compute targets": [
-            "AbstractComputeTarget",
-            "LocalTarget",
+        "compute targets on other machines": [
             "attach_legacy_compute_target",
             "is_compute_target_prepared",
             "prepare_compute_target",

@@ -43,6 +43,7 @@ COMMANDS = {
     "purge": Command("terrazul.cli.purge", "Delete for good what was deleted in MLflow's way."),
     "service": Command("terrazul.cli.service", "Web services: find, call, change and end them; serve an entry script."),
     "environment": Command("terrazul.cli.environment", "Make, register, list and download environments."),
+    "computetarget": Command("terrazul.cli.computetarget", "Make, list, show, change and delete clusters."),
     "keyvault": Command("terrazul.cli.keyvault", "Keep, show and delete secrets; change the master key."),
     "webhook": Command("terrazul.cli.webhook", "Have addresses told of new models, versions, tags and aliases."),
     "user": Command("terrazul.cli.user", "Make, list, change and delete users."),

@@ -41,6 +41,7 @@ _QUOTA = (
     Column("storage", "", _of("storage_bytes", "storage_bytes", size)),
     Column("runs at once", "", _of("running", "concurrent_runs")),
     Column("runs that wait", "waiting", str),
+    Column("nodes of clusters", "", _of("compute_nodes", "compute_nodes")),
     Column("most at once of a user", "", _most("running_per_user")),
     Column("most waiting of a user", "", _most("waiting_per_user")),
     Column("users", "users", _users),
@@ -63,6 +64,7 @@ def add_verbs(verbs: Subparsers) -> None:
         ("--concurrent-runs", "Submitted runs that are executed at once"),
         ("--running-per-user", "The same, of one user"),
         ("--waiting-per-user", "Runs of one user that wait in the queue"),
+        ("--compute-nodes", "Nodes of all clusters together"),
     ):
         change.add_argument(name, metavar="NUMBER", help=f"{what}; {_LIMIT_WORDS}")
     workspace_options(change)
@@ -79,6 +81,7 @@ def _set(arguments: argparse.Namespace) -> int:
         "concurrent_runs": _number("--concurrent-runs", arguments.concurrent_runs),
         "running_per_user": _number("--running-per-user", arguments.running_per_user),
         "waiting_per_user": _number("--waiting-per-user", arguments.waiting_per_user),
+        "compute_nodes": _number("--compute-nodes", arguments.compute_nodes),
     }
     given = {name: value for name, value in changes.items() if value is not None}
     if not given:

@@ -17,6 +17,18 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.conda_dependencies.CondaDependencies.create": (
         "without `python_version` it names the Python that submits, not 3.8.13"
     ),
+    "azureml.core.compute.amlcompute.AmlCompute": (
+        "nodes are places on the server's machine, made at once; settings of machines in the cloud have no effect"
+    ),
+    "azureml.core.compute.amlcompute.AmlCompute.wait_for_completion": (
+        "does not wait for more nodes than `min_nodes`: those come when runs wait"
+    ),
+    "azureml.core.compute.amlcompute.AmlCompute.add_identity": "is refused: there are no managed identities",
+    "azureml.core.compute.amlcompute.AmlCompute.remove_identity": "as `add_identity`",
+    "azureml.core.compute.amlcompute.AmlCompute.list_usages": "tells the nodes of the workspace and its quota",
+    "azureml.core.compute.amlcompute.AmlCompute.list_quotas": "as `list_usages`",
+    "azureml.core.compute.amlcompute.AmlCompute.update_quotas": "is refused: see `ws.set_quota(compute_nodes=...)`",
+    "azureml.core.compute.amlcompute.AmlCompute.supported_vmsizes": "is the server's machine alone",
     "azureml.core.datastore.Datastore.register_azure_data_lake": "is refused: Azure has switched Gen1 off",
     "azureml.data.azure_storage_datastore.AbstractAzureStorageDatastore.account_key": (
         "raises `CredentialHidden`: the key is in the key vault, which shows it to nobody"

@@ -300,6 +300,20 @@ class ComputeTargetException(UserErrorException):
     code = "compute_target"
 
 
+class ComputeTargetNotFound(ComputeTargetException, NotFound):
+    """No compute target of that name; v1 tells it as a ``ComputeTargetException``."""
+
+    code = "compute_target_not_found"
+    status = 404
+
+
+class ComputeTargetConflict(ComputeTargetException, Conflict):
+    """The compute target is in a state, or of a kind, in which this cannot be done."""
+
+    code = "compute_target_conflict"
+    status = 409
+
+
 class WebserviceException(UserErrorException):
     """A web service that does not exist, or cannot be deployed or reached."""
 

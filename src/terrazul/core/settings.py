@@ -155,6 +155,10 @@ class Settings:
         default=0,
         metadata={"help": "Runs of one user that may wait in the queue of a workspace; 0 for no limit."},
     )
+    quota_compute_nodes: int = field(
+        default=0,
+        metadata={"help": "Nodes that the clusters of a workspace may have together; 0 for no limit."},
+    )
     scoring_host: str = field(
         default="127.0.0.1", metadata={"help": "Address at which web services listen; 0.0.0.0 for every network."}
     )

@@ -31,6 +31,7 @@ from terrazul.wire.run import RunError, RunState
 from terrazul.wire.write import NewRun, RunChange, StateChange
 
 if TYPE_CHECKING:
+    from terrazul.sdk.compute.target import ComputeTarget
     from terrazul.sdk.experiment import Experiment
     from terrazul.sdk.keyvault import Keyvault
     from terrazul.sdk.model import Model
@@ -160,8 +161,27 @@ class Run(RunRecording):
         """Have runs of a type made by a function of experiment and record."""
         _factories[runtype] = run_factory
 
-    list_by_compute = staticmethod(not_yet("Run.list_by_compute", "compute targets"))
-    clean = not_yet("Run.clean", "compute targets")
+    @staticmethod
+    def list_by_compute(
+        compute: ComputeTarget,
+        type: Optional[str] = None,  # noqa: A002  # v1's name
+        tags: Texts = None,
+        properties: Texts = None,
+        status: Union[str, Sequence[str], None] = None,
+    ) -> Iterator[Run]:
+        """The runs of a compute target that fit the filters, newest first, children too."""
+        found = search(
+            compute.workspace.client,
+            target=compute.name,
+            type=type,
+            tag=pairs(tags),
+            property=pairs(properties),
+            state=texts_in(status, "status"),
+            include_children=True,
+        )
+        return (rehydrated(compute.workspace, record) for record in found)
+
+    clean = not_yet("Run.clean", "removing what runs leave on compute targets")
 
     @property
     def input_datasets(self) -> Mapping[str, Any]:

@@ -77,6 +77,7 @@ class Team:
         concurrent_runs: Union[int, str, None] = None,
         running_per_user: Union[int, str, None] = None,
         waiting_per_user: Union[int, str, None] = None,
+        compute_nodes: Union[int, str, None] = None,
     ) -> Quota:
         """Change limits of the workspace, for administrators. Terrazul's own.
 
@@ -88,6 +89,7 @@ class Team:
             "concurrent_runs": concurrent_runs,
             "running_per_user": running_per_user,
             "waiting_per_user": waiting_per_user,
+            "compute_nodes": compute_nodes,
         }
         wanted: Dict[str, Optional[int]] = dict(vars(self.quota().own))
         for name, value in given.items():

@@ -7,12 +7,28 @@ from typing import Any, NoReturn, Optional
 from terrazul.core.errors import CapabilityNotAvailable
 
 MARK = "__terrazul_unsupported__"
+_CLUSTER = "Run it on a cluster: ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(...))."
+_INSTEAD = {
+    "Azure Batch": _CLUSTER,
+    "Azure Data Explorer": "Read the data with the database's own client in a script, or register it as a datastore.",
+    "Azure Data Factory": "Copy the data in a script: dataset.download(...) and datastore.upload_files(...).",
+    "Azure Data Lake Analytics": "Query the data in a script, with Dataset.Tabular or a library such as polars.",
+    "Azure Databricks": _CLUSTER,
+    "Azure HDInsight": _CLUSTER,
+    "Azure Synapse": _CLUSTER,
+    "compute instances": "Work on the machine itself, and submit to 'local' or to a cluster.",
+    "compute targets on other machines": _CLUSTER,
+    "inference clusters on Kubernetes": "Deploy with AciWebservice.deploy_configuration(...), without a target.",
+    "Kubernetes": _CLUSTER,
+}
+"""What to use meanwhile, by the capability that is missing."""
 
 
 def tell_not_yet(name: str, capability: str) -> NoReturn:
     """Raise ``CapabilityNotAvailable`` for a v1 name."""
     message = f"{name} needs {capability}, which Terrazul does not have yet."
-    raise CapabilityNotAvailable(message, target=name, hint="docs/compatibility tells what works today.")
+    hint = _INSTEAD.get(capability, "docs/compatibility tells what works today.")
+    raise CapabilityNotAvailable(message, target=name, hint=hint)
 
 
 class NotYet:

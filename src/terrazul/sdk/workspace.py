@@ -19,6 +19,8 @@ from terrazul.wire.experiment import ExperimentFolder
 from terrazul.wire.write import RunChange
 
 if TYPE_CHECKING:
+    from terrazul.sdk.compute.configuration import AmlComputeProvisioningConfiguration
+    from terrazul.sdk.compute.target import ComputeTarget
     from terrazul.sdk.datastore.abstract import AbstractDatastore
     from terrazul.sdk.environment import Environment
     from terrazul.sdk.experiment import Experiment
@@ -34,8 +36,21 @@ DEFAULT_RESOURCE_GROUP = "terrazul"
 
 _RUN_SCOPE = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
 _MLFLOW_TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105  # the name of a variable
-_COMPUTE, _KEYS = "compute targets", "keys of the workspace's own resources"
+_KEYS = "keys of the workspace's own resources"
 _NETWORK, _CONNECTIONS = "private endpoints", "workspace connections"
+
+
+class _DefaultCluster:
+    """How v1 makes its default clusters; the class that says it is loaded when somebody looks."""
+
+    def __init__(self, vm_size: str) -> None:
+        self._vm_size = vm_size
+
+    def __get__(self, instance: object, owner: type) -> AmlComputeProvisioningConfiguration:
+        found: AmlComputeProvisioningConfiguration = class_of("compute.cluster").provisioning_configuration(
+            vm_size=self._vm_size, min_nodes=0, max_nodes=2
+        )
+        return found
 
 
 @concept("workspace")
@@ -45,9 +60,9 @@ class Workspace(Team):
     The embedded server makes one that it does not know; a shared one raises ``WorkspaceNotFound``.
     """
 
-    DEFAULT_CPU_CLUSTER_CONFIGURATION: Any = not_yet_property("Workspace.DEFAULT_CPU_CLUSTER_CONFIGURATION", _COMPUTE)
+    DEFAULT_CPU_CLUSTER_CONFIGURATION: Any = _DefaultCluster("STANDARD_DS2_V2")
     DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
-    DEFAULT_GPU_CLUSTER_CONFIGURATION: Any = not_yet_property("Workspace.DEFAULT_GPU_CLUSTER_CONFIGURATION", _COMPUTE)
+    DEFAULT_GPU_CLUSTER_CONFIGURATION: Any = _DefaultCluster("STANDARD_NC6")
     DEFAULT_GPU_CLUSTER_NAME = "gpu-cluster"
 
     def __init__(
@@ -126,8 +141,8 @@ class Workspace(Team):
         Raises ``WorkspaceException`` where there is one of that name, unless ``exist_ok``.
         """
         del create_resource_group, storage_account, key_vault, app_insights, container_registry, adb_workspace
-        del primary_user_assigned_identity, cmk_keyvault, resource_cmk_uri, hbi_workspace, default_cpu_compute_target
-        del default_gpu_compute_target, private_endpoint_config, private_endpoint_auto_approval
+        del primary_user_assigned_identity, cmk_keyvault, resource_cmk_uri, hbi_workspace
+        del private_endpoint_config, private_endpoint_auto_approval
         del user_assigned_identity_for_cmk_encryption, system_datastores_auth_mode, v1_legacy_mode
         new = wire.NewWorkspace(
             subscription_id or DEFAULT_SUBSCRIPTION,
@@ -144,7 +159,15 @@ class Workspace(Team):
             raise WorkspaceException(error.message, target=name, hint=error.hint) from error
         if show_output:
             say(f"Workspace {made.name} is ready.")
-        return Workspace._of(made, sku, auth)
+        workspace = Workspace._of(made, sku, auth)
+        wanted = {
+            Workspace.DEFAULT_CPU_CLUSTER_NAME: default_cpu_compute_target,
+            Workspace.DEFAULT_GPU_CLUSTER_NAME: default_gpu_compute_target,
+        }
+        for cluster, configuration in wanted.items():
+            if configuration is not None:
+                class_of("compute.target").create(workspace, cluster, configuration)
+        return workspace
 
     @staticmethod
     def get(
@@ -269,6 +292,22 @@ class Workspace(Team):
     def datastores(self) -> Dict[str, AbstractDatastore]:
         """The datastores by name."""
         return {each.name: each for each in class_of("datastore.datastore").list(self)}
+
+    @property
+    def compute_targets(self) -> Dict[str, ComputeTarget]:
+        """The compute targets by name, without clusters that were made for one run."""
+        return {each.name: each for each in class_of("compute.target").list(self)}
+
+    def get_default_compute_target(self, type: str) -> Optional[ComputeTarget]:  # noqa: A002  # v1's name
+        """The target ``cpu-cluster`` for ``CPU``, ``gpu-cluster`` for ``GPU``; ``None`` where it is not there.
+
+        Raises ``InvalidInput`` for another type.
+        """
+        names = {"CPU": self.DEFAULT_CPU_CLUSTER_NAME, "GPU": self.DEFAULT_GPU_CLUSTER_NAME}
+        if str(type).upper() not in names:
+            message = f"{type!r} is no type of compute target."
+            raise InvalidInput(message, target="type", hint="Say 'CPU' or 'GPU'.")
+        return self.compute_targets.get(names[str(type).upper()])
 
     def get_default_datastore(self) -> AbstractDatastore:
         """The default datastore: ``workspaceblobstore``, unless another one was made it."""
@@ -401,8 +440,6 @@ class Workspace(Team):
         self.client.delete("")
 
     service_context: Any = not_yet_property("Workspace.service_context", "v1's internal service clients")
-    compute_targets: Any = not_yet_property("Workspace.compute_targets", _COMPUTE)
-    get_default_compute_target = not_yet("Workspace.get_default_compute_target", _COMPUTE)
     update_dependencies = not_yet("Workspace.update_dependencies", "container images")
     add_private_endpoint = not_yet("Workspace.add_private_endpoint", _NETWORK)
     delete_private_endpoint_connection = not_yet("Workspace.delete_private_endpoint_connection", _NETWORK)

@@ -17,6 +17,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.core.version import __version__
 from terrazul.server.activity import routes as activity
 from terrazul.server.blobs import routes as blobs
+from terrazul.server.compute import routes as computes
 from terrazul.server.dataset import routes as datasets
 from terrazul.server.datastore.routes import datastores
 from terrazul.server.datastore.routes import files as data_files
@@ -143,6 +144,8 @@ def _api() -> Router:
             data_files.router,
             datasets.router,
             environments.router,
+            computes.router,
+            computes.list_compute_sizes,
             snapshots.router,
             blobs.router,
             experiments.router,

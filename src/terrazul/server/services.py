@@ -18,8 +18,13 @@ from terrazul.server.blobs.choice import open_storage
 from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.storage import Storage
 from terrazul.server.changes import Changes
+from terrazul.server.compute.kinds.cluster import ClusterCompute
 from terrazul.server.compute.kinds.local import LocalCompute
-from terrazul.server.compute.service import LOCAL, Computes
+from terrazul.server.compute.providers.embedded import EmbeddedNodes
+from terrazul.server.compute.service.kinds import Computes
+from terrazul.server.compute.service.scaler import SCALER, Scaler
+from terrazul.server.compute.service.targets import ComputeTargets
+from terrazul.server.compute.store import count_nodes
 from terrazul.server.dataset.looking import DatasetLooking
 from terrazul.server.dataset.profiles import DatasetProfiles
 from terrazul.server.dataset.service import Datasets
@@ -64,7 +69,7 @@ from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.tunnel import Tunnel
 from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
-from terrazul.server.queue.store import count_by_user
+from terrazul.server.queue.store import count_by_user, count_waiting_by_target
 from terrazul.server.quota.rules import Limits
 from terrazul.server.quota.service import Quotas
 from terrazul.server.run.service.datasets import RunDatasets
@@ -76,6 +81,7 @@ from terrazul.server.run.service.search import RunSearching
 from terrazul.server.run.service.secrets import RunSecrets
 from terrazul.server.run.service.writing import Writing
 from terrazul.server.run.store import inputs, log, logged_model  # noqa: F401  # as above
+from terrazul.server.run.store import run as run_store
 from terrazul.server.session import variables_of_storage
 from terrazul.server.snapshot.service import Snapshots
 from terrazul.server.sql.database import Database, after_commit, tell
@@ -89,6 +95,7 @@ from terrazul.server.webhook.service.outbox import Outbox
 from terrazul.server.webhook.service.sender import Sender
 from terrazul.server.webhook.service.webhooks import Webhooks
 from terrazul.server.workspace.service import Workspaces
+from terrazul.wire.compute import CLUSTER, LOCAL
 
 
 @dataclass
@@ -120,7 +127,9 @@ class Services:
             data_cache_bytes=settings.data_cache_bytes,
             data_mount_bytes=settings.data_mount_bytes,
         )
-        self.quotas = Quotas(self.database, _limits_of(settings), count_by_user, size_of)
+        self.quotas = Quotas(
+            self.database, _limits_of(settings), count_by_user, size_of, count_nodes, self._notify_scaler
+        )
         self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
         self._begin_identity(settings)
         self._built_in = BuiltIn(self.database, home.data_folder, self.quotas.check_storage)
@@ -137,11 +146,11 @@ class Services:
         self.environments = Environments(self.database, clock)
         self.experiments = Experiments(self.database, clock)
         self.snapshots = Snapshots(self.database, self.contents, clock, limit=settings.snapshot_limit)
-        computes = Computes({LOCAL: LocalCompute(home.runs_folder)})
-        admission = Admission(self.quotas.defaults)
-        self.dispatcher = Dispatcher(self.database, admission, computes, clock, settings.concurrency)
+        computes, self.computes, self.scaler = self._make_computes()
+        admission = Admission(self.quotas.defaults, settings.concurrency)
+        self.dispatcher = Dispatcher(self.database, admission, computes, clock)
         self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
-        self.runs = Runs(self.database, self.lifecycle, computes, admission, self.dispatcher, self.changes, clock)
+        self.runs = Runs(self.database, self.lifecycle, self.computes, admission, self.dispatcher, self.changes, clock)
         self._begin_views_of_runs(admission)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(
@@ -193,6 +202,18 @@ class Services:
         datastores = Datastores(self.database, self.vault, opening, self._built_in, self.clock)
         return datastores, DataFiles(datastores, self._built_in)
 
+    def _make_computes(self) -> tuple[Computes, ComputeTargets, Scaler]:
+        here = LocalCompute(self.home.runs_folder)
+        nodes = EmbeddedNodes(here, self.home.path)
+        targets = ComputeTargets(
+            self.database, nodes, count_waiting_by_target, run_store.ids_of, self._notify_queue, self.clock
+        )
+        scaler = Scaler(
+            self.database, targets, nodes, self.quotas, count_waiting_by_target, self.activity.of_the_server,
+            self._notify_queue, self.clock,
+        )  # fmt: skip
+        return Computes({LOCAL: here, CLUSTER: ClusterCompute(nodes)}), targets, scaler
+
     def _begin_views_of_runs(self, admission: Admission) -> None:
         self.sight = Sight(self.database)
         self.run_datasets = RunDatasets(self.database)
@@ -209,6 +230,7 @@ class Services:
     def _listen(self) -> None:
         """Have the loops of the process that leads hear what any process has done."""
         self.changes.listen(QUEUE, self.dispatcher.wake)
+        self.changes.listen(SCALER, self.scaler.wake)
         self.changes.listen(KEEPER, self.keeper.wake)
         self.changes.listen(REMOVER, self.remover.wake)
         self.changes.listen(DELIVERER, self.deliverer.wake)
@@ -235,6 +257,14 @@ class Services:
     def _notify_state(self, connection: Connection, run: int) -> None:
         self._changed(connection, run)
         tell(connection, QUEUE)
+        self._notify_scaler(connection)
+
+    def _notify_queue(self, connection: Connection) -> None:
+        self._changed(connection, QUEUE)
+        self._notify_scaler(connection)
+
+    def _notify_scaler(self, connection: Connection) -> None:
+        self._changed(connection, SCALER)
 
     def _notify_service(self, connection: Connection, webservice: int) -> None:
         self._changed(connection, waited_for(webservice))
@@ -248,6 +278,7 @@ class Services:
 
     def _begin_lead(self) -> None:
         self.dispatcher.start(self.lifecycle)
+        self.scaler.start()
         self.keeper.start()
         self.remover.start(self.deletions)
         self.deliverer.start()
@@ -256,6 +287,7 @@ class Services:
         await self.deliverer.stop()
         await self.remover.stop()
         await self.keeper.stop()
+        await self.scaler.stop()
         await self.dispatcher.stop()
 
     async def start(self, token: str) -> None:
@@ -291,4 +323,5 @@ def _limits_of(settings: Settings) -> Limits:
         settings.quota_concurrent_runs,
         settings.quota_running_per_user,
         settings.quota_waiting_per_user,
+        settings.quota_compute_nodes,
     )

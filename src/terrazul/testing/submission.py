@@ -163,12 +163,22 @@ class Submitter:
         self._workspace = workspace
         self._runs: list[SubmittedRun] = []
 
+    @property
+    def workspace(self) -> str:
+        """The address of the workspace."""
+        return self._workspace or self.server.workspace()
+
+    @property
+    def runs(self) -> list[SubmittedRun]:
+        """What has been submitted."""
+        return list(self._runs)
+
     def __call__(
         self, text: str = "", *, files: dict[str, bytes] | None = None, token: str | None = None, **definition: Any
     ) -> SubmittedRun:
         """Submit a run of ``train.py`` with this text, beside other files; as its owner, or whose the token is."""
         sources = {**({"train.py": text.encode()} if text else {}), **(files or {})}
-        workspace = self._workspace or self.server.workspace()
+        workspace = self.workspace
         snapshot = send_snapshot(self.server, workspace, sources)
         run_id = f"run_{len(self._runs) + 1}"
         whole = {"environment": {"user_managed": True}, **definition}

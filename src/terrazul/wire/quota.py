@@ -20,6 +20,8 @@ class QuotaLimits:
     """The same, of one user."""
     waiting_per_user: Optional[int] = None
     """Runs of one user that wait; further ones are refused."""
+    compute_nodes: Optional[int] = None
+    """Nodes of all compute targets together; no cluster grows beyond it."""
 
 
 @dataclass(frozen=True)
@@ -42,5 +44,6 @@ class Quota:
     storage_bytes: int
     running: int
     waiting: int
+    compute_nodes: int = 0
     users: List[QueueUse] = field(default_factory=list)
     """Those who have submitted runs that have not ended, by name."""

@@ -3,7 +3,7 @@
 import pytest
 
 from terrazul.core.errors import CapabilityNotAvailable
-from terrazul.sdk.run import Run
+from terrazul.sdk.compute.target import ComputeTarget
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 
 
@@ -29,4 +29,4 @@ def test_using_it_raises_the_named_error():
 
 def test_the_error_is_the_one_that_python_code_expects_too():
     with pytest.raises(NotImplementedError):
-        Run.list_by_compute("cluster")
+        ComputeTarget.attach(None, "cluster", None)

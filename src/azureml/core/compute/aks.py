@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {},
     not_yet={
-        "compute targets": [
+        "inference clusters on Kubernetes": [
             "AksAttachConfiguration",
             "AksCompute",
             "AksProvisioningConfiguration",

@@ -4,14 +4,11 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={
-        "compute targets": [
-            "AmlCompute",
-            "AmlComputeNodeStateCounts",
-            "AmlComputeProvisioningConfiguration",
-            "AmlComputeStatus",
-            "ScaleSettings",
-        ]
+    {
+        "AmlCompute": "terrazul.sdk.compute.cluster",
+        "AmlComputeNodeStateCounts": "terrazul.sdk.compute.status",
+        "AmlComputeProvisioningConfiguration": "terrazul.sdk.compute.configuration",
+        "AmlComputeStatus": "terrazul.sdk.compute.status",
+        "ScaleSettings": "terrazul.sdk.compute.status",
     },
 )

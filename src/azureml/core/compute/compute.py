@@ -5,14 +5,10 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
+        "ComputeTarget": "terrazul.sdk.compute.target",
+        "ComputeTargetAttachConfiguration": "terrazul.sdk.compute.configuration",
         "ComputeTargetException": "azureml.exceptions",
-    },
-    not_yet={
-        "compute targets": [
-            "ComputeTarget",
-            "ComputeTargetAttachConfiguration",
-            "ComputeTargetProvisioningConfiguration",
-            "ComputeTargetUpdateConfiguration",
-        ]
+        "ComputeTargetProvisioningConfiguration": "terrazul.sdk.compute.configuration",
+        "ComputeTargetUpdateConfiguration": "terrazul.sdk.compute.configuration",
     },
 )

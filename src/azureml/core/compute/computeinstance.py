@@ -6,6 +6,6 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {},
     not_yet={
-        "compute targets": ["ComputeInstance", "ComputeInstanceProvisioningConfiguration", "ComputeInstanceStatus"]
+        "compute instances": ["ComputeInstance", "ComputeInstanceProvisioningConfiguration", "ComputeInstanceStatus"]
     },
 )

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = face(
     __name__,
     {},
     not_yet={
-        "compute targets": [
+        "Azure Data Factory": [
             "DataFactoryAttachConfiguration",
             "DataFactoryCompute",
             "DataFactoryProvisioningConfiguration",

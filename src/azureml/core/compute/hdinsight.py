@@ -5,5 +5,5 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {},
-    not_yet={"compute targets": ["HDInsightAttachConfiguration", "HDInsightCompute"]},
+    not_yet={"Azure HDInsight": ["HDInsightAttachConfiguration", "HDInsightCompute"]},
 )

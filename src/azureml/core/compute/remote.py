@@ -5,5 +5,5 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {},
-    not_yet={"compute targets": ["RemoteCompute", "RemoteComputeAttachConfiguration"]},
+    not_yet={"compute targets on other machines": ["RemoteCompute", "RemoteComputeAttachConfiguration"]},
 )

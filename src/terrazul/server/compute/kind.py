@@ -25,8 +25,8 @@ class RunnerStatus(str, enum.Enum):
 class ComputeKind(Protocol):
     """Starts runners, looks after them, and ends them. Calls may block for a moment."""
 
-    def place(self, job: Job) -> Placement:
-        """Decide where a job will run. Starts nothing."""
+    def place(self, job: Job, node: str) -> Placement:
+        """Decide where a job will run: on the node of this id, where the kind has nodes. Starts nothing."""
 
     def launch(self, job: Job, placement: Placement) -> None:
         """Start the runner of a job. Launching what is alive already does nothing."""

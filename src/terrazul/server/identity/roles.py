@@ -17,6 +17,7 @@ READING = frozenset({
     Action.RUN_READ,
     Action.CONTENT_READ,
     Action.SNAPSHOT_READ,
+    Action.COMPUTE_READ,
     Action.ENVIRONMENT_READ,
     Action.MODEL_READ,
     Action.ENDPOINT_READ,
@@ -61,10 +62,11 @@ _WORK = frozenset({
     Action.DATASET_WRITE,
     Action.DATASET_DELETE,
 })  # fmt: skip
+_COMPUTE = frozenset({Action.COMPUTE_WRITE, Action.COMPUTE_DELETE})
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
 _ACTIVITY = frozenset({Action.ACTIVITY_READ})
 _SHARING = frozenset({Action.MEMBER_WRITE})
-OF_WORKSPACES = READING | _WORK | _CHANGES_OF_THE_WORKSPACE | _SHARING | _ACTIVITY
+OF_WORKSPACES = READING | _WORK | _COMPUTE | _CHANGES_OF_THE_WORKSPACE | _SHARING | _ACTIVITY
 """Every action that a role can give: the others belong to administrators, to runs and to web services."""
 
 
@@ -85,9 +87,9 @@ BUILT_IN = {
     "Contributor": BuiltIn("Everything but sharing.", OF_WORKSPACES - _SHARING),
     "Data Scientist": BuiltIn(
         "All work, but no change of the workspace itself or of its computes, and no look at its activity log.",
-        OF_WORKSPACES - _SHARING - _CHANGES_OF_THE_WORKSPACE - _ACTIVITY,
+        OF_WORKSPACES - _SHARING - _COMPUTE - _CHANGES_OF_THE_WORKSPACE - _ACTIVITY,
     ),
-    "Compute Operator": BuiltIn("Reads, and manages computes.", READING),
+    "Compute Operator": BuiltIn("Reads, and manages computes.", READING | _COMPUTE),
     "Reader": BuiltIn("Reads everything but credentials.", READING),
 }
 """By name, the mightiest first."""

@@ -42,6 +42,9 @@ class Action(str, enum.Enum):
     DATASET_READ = "dataset/read"
     DATASET_WRITE = "dataset/write"
     DATASET_DELETE = "dataset/delete"
+    COMPUTE_READ = "compute/read"
+    COMPUTE_WRITE = "compute/write"
+    COMPUTE_DELETE = "compute/delete"
     ENVIRONMENT_READ = "environment/read"
     ENVIRONMENT_WRITE = "environment/write"
     MODEL_READ = "model/read"
@@ -214,6 +217,7 @@ RUN_ACTIONS = frozenset({
     Action.CONTENT_WRITE,
     Action.SNAPSHOT_READ,
     Action.SNAPSHOT_WRITE,
+    Action.COMPUTE_READ,
     Action.ENVIRONMENT_READ,
     Action.MODEL_READ,
     Action.MODEL_REGISTER,

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.core.dataclass import dataclass
-from terrazul.server.compute.kind import ComputeKind
-from terrazul.server.compute.service import Computes
+from terrazul.server.compute import store as nodes
+from terrazul.server.compute.service.kinds import Computes
 from terrazul.server.loop import Loop
 from terrazul.server.queue import store
 from terrazul.server.queue.admission import Admission
@@ -19,6 +19,7 @@ from terrazul.server.queue.rules import Care, Watch, care_for
 from terrazul.server.queue.store import Entry
 from terrazul.server.sql.database import Database
 from terrazul.server.workspace.service import Hindrance
+from terrazul.wire.compute import CLUSTER, LOCAL
 from terrazul.wire.job import Job
 from terrazul.wire.run import RunError, RunState
 
@@ -31,6 +32,14 @@ _GONE = RunError(
     code="SystemError",
     hint="Look at runner.log in the run's folder; submit the run again.",
 )
+
+
+def _no_target(entry: Entry) -> RunError:
+    return RunError(
+        message=f"The compute target {entry.target!r} was deleted while the run waited for it.",
+        code="UserError",
+        hint="Submit the run again to another compute target.",
+    )
 
 
 class Condition(NamedTuple):
@@ -79,14 +88,11 @@ def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
 class Dispatcher:
     """One loop in one process, the one that leads."""
 
-    def __init__(
-        self, database: Database, admission: Admission, computes: Computes, clock: Clock, concurrency: int
-    ) -> None:
+    def __init__(self, database: Database, admission: Admission, computes: Computes, clock: Clock) -> None:
         self._database = database
         self._admission = admission
         self._computes = computes
         self._clock = clock
-        self._concurrency = concurrency
         self._loop = Loop("dispatcher", self._look, _LOOK_SECONDS)
         self._memory: dict[int, _Memory] = {}
         self._lifecycle: Lifecycle
@@ -106,26 +112,43 @@ class Dispatcher:
 
     async def _look(self) -> float:
         await self._look_after_claimed()
+        await self._end_those_in_vain()
         await self._claim_waiting()
         return _LOOK_SECONDS
+
+    async def _end_those_in_vain(self) -> None:
+        """Let runs fail whose compute target is gone."""
+        if await self._database.read(store.waiting_in_vain):
+            await self._database.write(self._end_in_vain)
+
+    def _end_in_vain(self, connection: Connection) -> None:
+        for entry in store.waiting_in_vain(connection):
+            self._lifecycle.end(connection, entry.run, _no_target(entry))
 
     async def _claim_waiting(self) -> None:
         if not await self._database.read(self._admission.next):
             return
         for work in await self._database.write(self._claim):
-            await asyncio.to_thread(self._kind(work.entry).launch, work.job, work.placement)
+            await asyncio.to_thread(self._computes.of(work.placement).launch, work.job, work.placement)
 
     def _claim(self, connection: Connection) -> list[_Work]:
         works: list[_Work] = []
-        for _ in range(len(store.claimed(connection)), self._concurrency):
+        for _ in range(len(store.claimed(connection)), self._admission.places):
             entry = self._admission.next(connection)
             if entry is None:
                 break
-            job = self._lifecycle.make_job(connection, entry.run)
-            placement = self._kind(entry).place(job)
-            store.claim(connection, entry.run, placement, self._clock())
-            works.append(_Work(entry, job, placement))
+            works.append(self._claim_one(connection, entry))
         return works
+
+    def _claim_one(self, connection: Connection, entry: Entry) -> _Work:
+        """Give a run its node, where its target has nodes, and its place."""
+        now, kind, node = self._clock(), LOCAL, ""
+        if entry.compute_target is not None:
+            kind, node = CLUSTER, nodes.occupy(connection, entry.compute_target, entry.run, now) or ""
+        job = self._lifecycle.make_job(connection, entry.run)
+        placement = self._computes.placed(kind, self._computes.get(kind).place(job, node))
+        store.claim(connection, entry.run, placement, now)
+        return _Work(entry, job, placement)
 
     async def _look_after_claimed(self) -> None:
         conditions = await self._database.read(self._claimed_conditions)
@@ -143,7 +166,8 @@ class Dispatcher:
         return [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
 
     async def _look_after(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
-        kind, placement = self._kind(entry), entry.placement or {}
+        placement = entry.placement or {}
+        kind = self._computes.of(placement)
         status = await asyncio.to_thread(kind.status, placement)
         cancel = condition.state is RunState.CANCEL_REQUESTED
         now = self._clock()
@@ -163,6 +187,3 @@ class Dispatcher:
         elif care is Care.GIVE_UP:
             await asyncio.to_thread(kind.kill, placement)
             await self._database.write(lambda connection: self._lifecycle.end(connection, entry.run, _GONE))
-
-    def _kind(self, entry: Entry) -> ComputeKind:
-        return self._computes.get(entry.target)

@@ -19,6 +19,7 @@ class Limits(NamedTuple):
     concurrent_runs: int = 0
     running_per_user: int = 0
     waiting_per_user: int = 0
+    compute_nodes: int = 0
 
     def overridden_by(self, own: QuotaLimits) -> Limits:
         """These, with what was set for one workspace in their place."""

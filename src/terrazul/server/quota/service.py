@@ -17,16 +17,30 @@ CountRuns = Callable[[Connection, int], Mapping[str, QueueCount]]
 """Counts the submitted runs of a workspace that have not ended, by user."""
 SizeOf = Callable[[Connection, int], int]
 """The bytes of a workspace that are kept elsewhere than among the contents."""
+Notify = Callable[[Connection], None]
+"""Has those look whom a quota held back, once the transaction is on disk."""
+CountNodes = Callable[[Connection, int], int]
+"""Counts the nodes of the compute targets of a workspace."""
 
 
 class Quotas:
     """The quotas of all workspaces; ``defaults`` count where nothing was set."""
 
-    def __init__(self, database: Database, defaults: Limits, count_runs: CountRuns, size_of_data: SizeOf) -> None:
+    def __init__(
+        self,
+        database: Database,
+        defaults: Limits,
+        count_runs: CountRuns,
+        size_of_data: SizeOf,
+        count_nodes: CountNodes,
+        notify: Notify,
+    ) -> None:
         self._database = database
         self.defaults = defaults
         self._count_runs = count_runs
         self._size_of_data = size_of_data
+        self._count_nodes = count_nodes
+        self._notify = notify
 
     async def get(self, workspace: int) -> Quota:
         """What a workspace may use, and does use."""
@@ -38,6 +52,7 @@ class Quotas:
 
         def work(connection: Connection) -> Quota:
             store.put(connection, workspace, limits)
+            self._notify(connection)
             return self._load(connection, workspace)
 
         return await self._database.write(work)
@@ -64,5 +79,6 @@ class Quotas:
             self._size(connection, workspace),
             sum(each.running for each in counts.values()),
             sum(each.waiting for each in counts.values()),
+            self._count_nodes(connection, workspace),
             [QueueUse(user, *counts[user]) for user in sorted(counts)],
         )

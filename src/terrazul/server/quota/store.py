@@ -19,6 +19,7 @@ quota = Table(
     Column("concurrent_runs", BigInteger, nullable=True),
     Column("running_per_user", BigInteger, nullable=True),
     Column("waiting_per_user", BigInteger, nullable=True),
+    Column("compute_nodes", BigInteger, nullable=True),
     sqlite_with_rowid=False,
 )
 

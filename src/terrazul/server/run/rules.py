@@ -83,7 +83,7 @@ def check_definition(definition: RunDefinition) -> None:
         )
     if definition.node_count != 1:
         raise RunConfigurationException(
-            f"The run asks for {definition.node_count} nodes; the target {definition.target!r} has one.",
+            f"The run asks for {definition.node_count} nodes; on {definition.target!r} a run has one.",
             target="node_count",
             hint="Set node_count to 1.",
         )

@@ -18,8 +18,8 @@ class Witness(Protocol):
     def begins(self) -> None:
         """A write begins."""
 
-    def tell(self, connection: Connection, change: str, kind: str, ids: Sequence[str]) -> None:
-        """Things were ``created``, ``changed``, ``shown`` or ``deleted``."""
+    def tell(self, connection: Connection, change: str, kind: str, ids: Sequence[str], reason: str = "") -> None:
+        """Things were ``created``, ``changed``, ``shown`` or ``deleted``, for a reason that is worth telling."""
 
     def tell_refusal(self, connection: Connection, kind: str, object_id: str, reason: str) -> None:
         """A part of the write was refused, and the rest goes on."""
@@ -62,9 +62,9 @@ def made(connection: Connection, kind: str, *ids: str) -> None:
     _tell(connection, "created", kind, ids)
 
 
-def changed(connection: Connection, kind: str, *ids: str) -> None:
+def changed(connection: Connection, kind: str, *ids: str, reason: str = "") -> None:
     """Tell who watches that things were changed which the request does not name by its address."""
-    _tell(connection, "changed", kind, ids)
+    _tell(connection, "changed", kind, ids, reason)
 
 
 def shown(connection: Connection, kind: str, *ids: str) -> None:
@@ -72,9 +72,9 @@ def shown(connection: Connection, kind: str, *ids: str) -> None:
     _tell(connection, "shown", kind, ids)
 
 
-def removed(connection: Connection, kind: str, *ids: str) -> None:
+def removed(connection: Connection, kind: str, *ids: str, reason: str = "") -> None:
     """Tell who watches that things were removed, part of the caller's transaction."""
-    _tell(connection, "deleted", kind, ids)
+    _tell(connection, "deleted", kind, ids, reason)
 
 
 def refused(connection: Connection, kind: str, object_id: str, reason: str) -> None:
@@ -84,7 +84,7 @@ def refused(connection: Connection, kind: str, object_id: str, reason: str) -> N
         by.tell_refusal(connection, kind, object_id, reason)
 
 
-def _tell(connection: Connection, change: str, kind: str, ids: Sequence[str]) -> None:
+def _tell(connection: Connection, change: str, kind: str, ids: Sequence[str], reason: str = "") -> None:
     by: Witness | None = connection.info.get(_KEY)
     if by is not None and ids:
-        by.tell(connection, change, kind, ids)
+        by.tell(connection, change, kind, ids, reason)

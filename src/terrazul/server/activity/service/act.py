@@ -118,12 +118,12 @@ class Act:
         """See ``Witness``."""
         self._told = False
 
-    def tell(self, connection: Connection, change: str, kind: str, ids: Sequence[str]) -> None:
+    def tell(self, connection: Connection, change: str, kind: str, ids: Sequence[str], reason: str = "") -> None:
         """See ``Witness``. Each thing has a line."""
         own = self._thing
         if own.type in {"", "workspace"} or own in {Thing(kind, each) for each in ids}:
             self._told = True  # these lines say all that the request's own would
-        deeds = [self._deed(Thing(kind, told_id(each)), self.success, change=change) for each in ids]
+        deeds = [self._deed(Thing(kind, told_id(each)), self.success, reason, change) for each in ids]
         if kind == "workspace":
             deeds = [replace(each, workspace_id=each.thing.id) for each in deeds]
         self._add(connection, [Counted(each, 1) for each in deeds])
@@ -205,10 +205,10 @@ class ServersAct:
     def begins(self) -> None:
         """See ``Witness``."""
 
-    def tell(self, connection: Connection, change: str, kind: str, ids: Sequence[str]) -> None:
+    def tell(self, connection: Connection, change: str, kind: str, ids: Sequence[str], reason: str = "") -> None:
         """See ``Witness``."""
-        things = [Thing(kind, told_id(each)) for each in ids]
-        deeds = [Deed("", "", "server", "", self._workspace_id, "", thing, "", "", 200, "", change) for thing in things]
+        known = ("", "", "server", "", self._workspace_id, "")
+        deeds = [Deed(*known, Thing(kind, told_id(each)), "", "", 200, told(reason), change) for each in ids]
         store.add(connection, self._ledger.lines_of([Counted(each, 1) for each in deeds]))
 
     def tell_refusal(self, connection: Connection, kind: str, object_id: str, reason: str) -> None:

@@ -24,7 +24,7 @@ class LocalCompute:
         self._runs_folder = runs_folder
         self._sessions = Sessions("runner", log="runner.log")
 
-    def place(self, job: Job) -> Placement:
+    def place(self, job: Job, node: str) -> Placement:  # noqa: ARG002  # this machine is one node
         """A folder of its own for each attempt."""
         return {"folder": str(self._runs_folder / job.workspace_id / job.run_id / str(job.attempt))}
 

@@ -14,7 +14,7 @@ from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from terrazul.server.blobs import store as contents
 from terrazul.server.blobs.service import Contents
 from terrazul.server.changes import Changes
-from terrazul.server.compute.service import Computes
+from terrazul.server.compute.service.kinds import Computes
 from terrazul.server.deletion.rules import check_deletion_id, check_selection, refuse
 from terrazul.server.deletion.service import reach
 from terrazul.server.deletion.service.manifests import Manifests

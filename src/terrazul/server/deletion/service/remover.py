@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.core.ids import new_guid
 from terrazul.server.changes import Changes
-from terrazul.server.compute.service import Computes
+from terrazul.server.compute.service.kinds import Computes
 from terrazul.server.deletion.service.collector import Collector
 from terrazul.server.deletion.service.deletions import Deletions, waited_for
 from terrazul.server.deletion.store import deletion as deletions

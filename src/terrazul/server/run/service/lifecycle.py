@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import NotFound
+from terrazul.server.compute import store as nodes
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.service.authentication import Identities, bound_of
 from terrazul.server.queue import store as queue
@@ -134,6 +135,7 @@ class RunLifecycle:
         if row.interactive:  # it was never queued, and has no token
             return
         queue.remove(connection, row.key)
+        nodes.release(connection, row.key, self._clock())
         self._identities.revoke_run_token(connection, row.workspace, row.run_id)
         # The process that conducted these children is gone: nobody else will end them.
         for child in runs.descendants(connection, row.key):

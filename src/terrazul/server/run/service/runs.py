@@ -19,7 +19,7 @@ from terrazul.core.errors import (
 from terrazul.core.ids import check_experiment_name, check_run_id
 from terrazul.core.paths import check_relative_path
 from terrazul.server.changes import Changes
-from terrazul.server.compute.service import Computes
+from terrazul.server.compute.service.targets import ComputeTargets
 from terrazul.server.experiment import store as experiments
 from terrazul.server.identity.rules import Principal
 from terrazul.server.lineage import store as lineage
@@ -39,6 +39,7 @@ from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.database import Database
+from terrazul.wire.compute import LOCAL
 from terrazul.wire.metric import RunMetrics
 from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunState
 from terrazul.wire.run_configuration import RunDefinition
@@ -55,7 +56,7 @@ class Runs:
         self,
         database: Database,
         lifecycle: RunLifecycle,
-        computes: Computes,
+        computes: ComputeTargets,
         admission: Admission,
         dispatcher: Dispatcher,
         changes: Changes,
@@ -77,7 +78,6 @@ class Runs:
         runs of the caller wait.
         """
         _check(submission)
-        self._computes.get(submission.definition.target)
         run = await self._database.write(partial(self._submit, workspace=workspace, new=submission, by=principal))
         self._dispatcher.wake()
         return run
@@ -210,6 +210,8 @@ class Runs:
         user = _submitter(connection, workspace, by)
         self._admission.check_submission(connection, workspace, user)
         now = self._clock()
+        target = self._computes.for_run(connection, workspace, new.definition, by)
+        target_name = target.name if target else LOCAL
         experiment = experiments.ensure(connection, workspace, new.experiment_name, by.name, now)
         values: dict[str, Any] = {
             "workspace": workspace,
@@ -222,7 +224,7 @@ class Runs:
             "description": "",
             "created_at": now,
             "created_by": by.name,
-            "target": new.definition.target,
+            "target": target_name,
             "snapshot_id": new.snapshot_id,
             "warnings": [],
             "attempt": 1,
@@ -237,7 +239,8 @@ class Runs:
         check_there(connection, workspace, (each.dataset_id for each in new.definition.inputs))
         lineage.add(connection, workspace, edges_of_inputs(new.run_id, new.definition.inputs))
         secrets = gives_secrets(connection, workspace, by)
-        queue.add(connection, Waiting(key, workspace, user), new.definition.target, now, reads_secrets=secrets)
+        waiting = Waiting(key, workspace, user, target_name, target.id if target else None)
+        queue.add(connection, waiting, now, reads_secrets=secrets)
         self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)
         return self._load(connection, workspace, new.run_id)
 

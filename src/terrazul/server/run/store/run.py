@@ -201,6 +201,14 @@ def no_run(run_id: str) -> NotFound:
     return NotFound(f"There is no run {run_id[:80]!r} in this workspace.", target=run_id[:80])
 
 
+def ids_of(connection: Connection, keys: Iterable[int]) -> dict[int, str]:
+    """The ids of runs by their keys."""
+    query = select(run.c.id, run.c.run_id)
+    return {
+        row.id: row.run_id for group in in_groups(keys) for row in connection.execute(query.where(run.c.id.in_(group)))
+    }
+
+
 def find_some(connection: Connection, workspace: int, run_ids: Iterable[str]) -> list[RunRow]:
     """The runs of ids, those that there are."""
     here = _ROW.where(run.c.workspace == workspace, run.c.deletion.is_(None))
