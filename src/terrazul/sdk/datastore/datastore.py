@@ -8,7 +8,11 @@ from terrazul.core.errors import InvalidInput
 from terrazul.sdk.client import concept
 from terrazul.sdk.datastore import database, other_files
 from terrazul.sdk.datastore.abstract import AbstractDatastore
-from terrazul.sdk.datastore.azure_storage import AzureBlobDatastore, AzureDataLakeGen2Datastore
+from terrazul.sdk.datastore.azure_storage import (
+    AzureBlobDatastore,
+    AzureDataLakeGen2Datastore,
+    AzureFileDatastore,
+)
 from terrazul.sdk.datastore.link import address_of
 from terrazul.sdk.unsupported import not_yet
 from terrazul.wire import datastore as wire
@@ -114,6 +118,29 @@ class Datastore(AbstractDatastore):
         credential = {"account_key": account_key, "sas_token": None if account_key else sas_token}
         how = (overwrite, create_if_not_exists, skip_validation)
         return _registered(AzureBlobDatastore, workspace, datastore_name, "AzureBlob", settings, credential, *how)
+
+    @staticmethod
+    def register_azure_file_share(
+        workspace: Workspace,
+        datastore_name: str,
+        file_share_name: str,
+        account_name: str,
+        sas_token: Optional[str] = None,
+        account_key: Optional[str] = None,
+        protocol: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        create_if_not_exists: bool = False,
+        skip_validation: bool = False,
+    ) -> AzureFileDatastore:
+        """Register a share of Azure Files, which is reached with the account's key or a SAS. Raises as ``register``."""
+        settings = {
+            "file_share_name": file_share_name, "account_name": account_name, "protocol": protocol,
+            "endpoint": endpoint,
+        }  # fmt: skip
+        credential = {"account_key": account_key, "sas_token": None if account_key else sas_token}
+        how = (overwrite, create_if_not_exists, skip_validation)
+        return _registered(AzureFileDatastore, workspace, datastore_name, "AzureFile", settings, credential, *how)
 
     @staticmethod
     def register_azure_data_lake_gen2(
@@ -356,7 +383,6 @@ class Datastore(AbstractDatastore):
         cls = database.DuckDbDatastore
         return _registered(cls, workspace, datastore_name, "DuckDb", {"path": str(path)}, {}, *how)
 
-    register_azure_file_share = staticmethod(not_yet("Datastore.register_azure_file_share", "Azure file shares"))
     register_azure_sql_database = staticmethod(not_yet("Datastore.register_azure_sql_database", "SQL Server"))
     register_dbfs = staticmethod(not_yet("Datastore.register_dbfs", "Databricks"))
     register_hdfs = staticmethod(not_yet("Datastore.register_hdfs", "HDFS"))

@@ -18,7 +18,8 @@ from terrazul.core.errors import (
     TerrazulError,
 )
 from terrazul.server.datastore.kind import Part, Step
-from terrazul.server.datastore.rules import span_of
+from terrazul.server.datastore.rules import folder_page, span_of
+from terrazul.server.datastore.steps import FIND, LIST, SIGN_IN, steps_towards
 from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.rules import read_destination
 from terrazul.wire.datastore import DataFile, FileAccess, FolderPage
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 T = TypeVar("T")
-_LEASE_SECONDS = 900
+LEASE_SECONDS = 900
+"""How long an address counts that a store has signed."""
 _AT_ONCE = 1000
 _CHUNK = 4 << 20
 _SMALL = 8 << 20
@@ -101,25 +103,8 @@ class ObjectFiles:
 
     async def steps(self, *, create: bool) -> AsyncIterator[Step]:
         """Resolve the name, connect, sign in, find the container, list."""
-        try:
-            await self._outgoing.check(self._place.url)
-        except TerrazulError as refusal:
-            yield Step("resolve", str(refusal).replace("\n", " "))
-            return
-        yield Step("resolve")
-        if problem := await self._connect():
-            yield Step("connect", problem)
-            return
-        yield Step("connect")
-        failed, problem = await self._look()
-        if failed == "find the container" and create:
-            problem = await self._make()
-            failed, problem = ("create the container", problem) if problem else await self._look()
-        for step in ("sign in", "find the container", "list"):
-            if failed == step or (failed and failed not in {"sign in", "find the container", "list"}):
-                yield Step(failed, problem)
-                return
-            yield Step(step)
+        async for step in steps_towards(self._place.url, self._outgoing, self._look, self._make if create else None):
+            yield step
 
     async def find(self, path: str) -> DataFile | None:
         """The object of a path."""
@@ -142,13 +127,7 @@ class ObjectFiles:
             return FolderPage([], [])
         folders = {each.rstrip("/").rpartition("/")[2]: None for each in found["common_prefixes"]}
         files = {each["path"].rpartition("/")[2]: _file_of(each) for each in found["objects"]}
-        names = sorted(name for name in {**folders, **files} if name > after)
-        page = names[:limit]
-        return FolderPage(
-            [name for name in page if name in folders],
-            [files[name] for name in page if name in files],
-            page[-1] if len(names) > limit else None,
-        )
+        return folder_page(folders, files, after, limit)
 
     async def walk(self, folder: str, after: str) -> AsyncIterator[Sequence[DataFile]]:
         """All objects below a folder."""
@@ -203,7 +182,7 @@ class ObjectFiles:
             await self._told(obstore.put_async(store, path, bytes(begun), mode=mode, use_multipart=False), path)
             return await self._written(path)
         if not overwrite and await self.find(path) is not None:
-            raise _there_already(path)
+            raise there_already(path)
         options: Any = {"use_multipart": True, "chunk_size": _PART, "max_concurrency": _PARTS_AT_ONCE}
         await self._told(obstore.put_async(store, path, _rest(bytes(begun), chunks), **options), path)
         return await self._written(path)
@@ -228,9 +207,9 @@ class ObjectFiles:
         if not place.signs or not paths:
             return [FileAccess(path) for path in paths]
         method: Any = "PUT" if is_writing else "GET"
-        signing = obstore.sign_async(place.store, method, list(paths), timedelta(seconds=_LEASE_SECONDS))
+        signing = obstore.sign_async(place.store, method, list(paths), timedelta(seconds=LEASE_SECONDS))
         urls = await self._told(signing)
-        expires_at = to_text(now() + _LEASE_SECONDS * _SECOND)
+        expires_at = to_text(now() + LEASE_SECONDS * _SECOND)
         headers = _BLOCK_BLOB if is_writing and place.is_azure else {}
         return [
             FileAccess(path, url=url, headers=dict(headers), expires_at=expires_at)
@@ -241,19 +220,6 @@ class ObjectFiles:
         if not self._place.lists:
             raise InvalidInput("This datastore has no lists of its files.", hint="Name each file by its path.")
 
-    async def _connect(self) -> str:
-        destination = self._destination
-        addresses = await self._outgoing.addresses_of(destination)
-        for address in addresses:
-            try:
-                opening = asyncio.open_connection(address, destination.port)
-                _reader, writer = await asyncio.wait_for(opening, 5)
-            except (OSError, asyncio.TimeoutError):
-                continue
-            writer.close()
-            return ""
-        return f"nothing answers at {destination.place}. Check the address, and whether a firewall lies between."
-
     async def _look(self) -> tuple[str, str]:
         """Try to list; the step that failed and why, or two empty texts."""
         try:
@@ -263,13 +229,13 @@ class ObjectFiles:
                 await asyncio.wait_for(self.find("terrazul-looks-whether-it-is-let-in"), _STEP_SECONDS)
         except FileNotFoundError:
             word = self._place.container_word
-            return "find the container", f"there is no {word} {self._place.container!r}. create_if_not_exists makes it."
+            return FIND, f"there is no {word} {self._place.container!r}. create_if_not_exists makes it."
         except DatastoreRefused as problem:
-            return "sign in", str(problem).replace("\n", " ")
+            return SIGN_IN, str(problem).replace("\n", " ")
         except TerrazulError as problem:
-            return "list", str(problem).replace("\n", " ")
+            return LIST, str(problem).replace("\n", " ")
         except asyncio.TimeoutError:
-            return "list", f"no answer came within {_STEP_SECONDS:g} s."
+            return LIST, f"no answer came within {_STEP_SECONDS:g} s."
         return "", ""
 
     async def _list_one(self) -> None:
@@ -309,7 +275,7 @@ class ObjectFiles:
         except FileNotFoundError:
             raise
         except exceptions.AlreadyExistsError:
-            raise _there_already(path) from None
+            raise there_already(path) from None
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
             raise self._refused(str(error)) from None
         except exceptions.PreconditionError:
@@ -365,7 +331,8 @@ def _file_of(meta: ObjectMeta) -> DataFile:
     return DataFile(meta["path"], meta["size"], to_text(max(0, modified)), (meta["e_tag"] or "").strip('"'))
 
 
-def _there_already(path: str) -> AlreadyExists:
+def there_already(path: str) -> AlreadyExists:
+    """A file that stays, since nobody said that it may go."""
     return AlreadyExists(f"{path!r} is there already.", target=path, hint="Pass overwrite=True to have it replaced.")
 
 

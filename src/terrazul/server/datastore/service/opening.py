@@ -120,6 +120,10 @@ _GONE = {
 }
 
 
+_EXTRAS = {"azure": "azure-files", "mssql_python": "sql-server"}
+"""What a package comes with that does not come with the extra ``databases``."""
+
+
 async def _opened(
     kind: Kind, settings: dict[str, str | int | bool], credential: dict[str, str], surroundings: Surroundings
 ) -> Files | Tables:
@@ -127,8 +131,9 @@ async def _opened(
     try:
         return await asyncio.to_thread(kind.open, settings, credential, surroundings)
     except ModuleNotFoundError as missing:
+        extra = _EXTRAS.get(str(missing.name).partition(".")[0], "databases")
         raise InvalidInput(
             f"{kind.name} needs the package {missing.name}, which the server does not have.",
             target=kind.name,
-            hint="Install it on the server: pip install 'terrazul[server,databases]'.",
+            hint=f"Install it on the server: pip install 'terrazul[server,{extra}]'.",
         ) from None
