@@ -326,6 +326,65 @@ class Datastore(AbstractDatastore):
         return _registered(cls, workspace, datastore_name, "AzureMySql", settings, credential, *how)
 
     @staticmethod
+    def register_azure_sql_database(
+        workspace: Workspace,
+        datastore_name: str,
+        server_name: str,
+        database_name: str,
+        tenant_id: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        resource_url: Optional[str] = None,
+        authority_url: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        username: Optional[str] = None,
+        password: Optional[str] = None,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        grant_workspace_access: bool = False,
+        **kwargs: Any,
+    ) -> database.AzureSqlDatabaseDatastore:
+        """Register a database of Azure SQL Database, with a user and a password of the database.
+
+        ``server_name`` is the first part of the server's name, or all of it. Raises as ``register``, and
+        ``InvalidInput`` for a service principal, as which the server does not sign in to databases.
+        """
+        del resource_url, authority_url, subscription_id, resource_group, grant_workspace_access
+        if client_id or client_secret or tenant_id:
+            message = f"The datastore {datastore_name!r} cannot sign in to a database as a service principal."
+            hint = "Make a user with a password in the database, and pass username and password."
+            raise InvalidInput(message, target="client_id", hint=hint)
+        settings = {**database.served(server_name, database_name, None), "endpoint": endpoint}
+        credential = {"user_id": username, "user_password": password}
+        how = (overwrite, False, _skips(kwargs))
+        cls = database.AzureSqlDatabaseDatastore
+        return _registered(cls, workspace, datastore_name, "AzureSqlDatabase", settings, credential, *how)
+
+    @staticmethod
+    def register_sql_server(
+        workspace: Workspace,
+        datastore_name: str,
+        host: str,
+        database_name: str,
+        user: str,
+        password: Optional[str] = None,
+        port: Optional[int] = None,
+        tls: Optional[str] = None,
+        overwrite: bool = False,
+        skip_validation: bool = False,
+    ) -> database.SqlServerDatastore:
+        """Register a database of SQL Server; Terrazul's own. Raises as ``register``.
+
+        ``tls`` is ``verify-full``, ``require`` for a certificate that nobody vouches for, or ``disable``.
+        """
+        settings = {"host": host, "database": database_name, "port": port, "tls": tls}
+        how = (overwrite, False, skip_validation)
+        credential: Dict[str, Optional[str]] = {"user": user, "password": password}
+        cls = database.SqlServerDatastore
+        return _registered(cls, workspace, datastore_name, "SqlServer", settings, credential, *how)
+
+    @staticmethod
     def register_postgresql(
         workspace: Workspace,
         datastore_name: str,
@@ -383,7 +442,6 @@ class Datastore(AbstractDatastore):
         cls = database.DuckDbDatastore
         return _registered(cls, workspace, datastore_name, "DuckDb", {"path": str(path)}, {}, *how)
 
-    register_azure_sql_database = staticmethod(not_yet("Datastore.register_azure_sql_database", "SQL Server"))
     register_dbfs = staticmethod(not_yet("Datastore.register_dbfs", "Databricks"))
     register_hdfs = staticmethod(not_yet("Datastore.register_hdfs", "HDFS"))
 

@@ -148,7 +148,9 @@ class ShareFiles:
             share.account, share.name, path.split("/"), share.key, permission="r", expiry=expiry
         )
         url = f"{share.url}/{share.name}/{quote(path)}?{signature}"
-        return FileAccess(path, url=url, headers=dict(_TRAILING_DOTS), expires_at=to_text(from_text(expiry.isoformat())))
+        return FileAccess(
+            path, url=url, headers=dict(_TRAILING_DOTS), expires_at=to_text(from_text(expiry.isoformat()))
+        )
 
     async def _below(self, folder: str, after: str) -> AsyncIterator[Sequence[DataFile]]:
         batch: list[DataFile] = []
@@ -283,7 +285,9 @@ class ShareFiles:
             return _changed()
         if isinstance(error, exceptions.ClientAuthenticationError) or status in _UNAUTHORISED:
             return self._refused(code)
-        answer = f"it answered {' '.join(filter(None, (str(status or ''), code)))}" if status else "no sound answer came"
+        answer = (
+            f"it answered {' '.join(filter(None, (str(status or ''), code)))}" if status else "no sound answer came"
+        )
         return DatastoreUnreachable(
             f"The share at {self._share.url} did not do its part: {answer}.",
             target=self._share.url,

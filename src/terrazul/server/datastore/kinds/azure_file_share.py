@@ -8,8 +8,10 @@ from terrazul.core.errors import InvalidInput
 from terrazul.server.datastore import azure
 from terrazul.server.datastore.file_share import Share, ShareFiles
 from terrazul.server.datastore.kind import NO_CREDENTIAL, Credential, Field, Settings, Surroundings
+from terrazul.server.datastore.object_store import made
+from terrazul.server.network.rules import read_destination
 
-_READ_SECONDS = 60
+_CONNECT_SECONDS, _READ_SECONDS = 5, 60
 _RETRIES = 2
 
 
@@ -44,17 +46,21 @@ class AzureFileShare:
         account, name = str(settings["account_name"]), str(settings["file_share_name"])
         url, key = azure.address_of(settings, "file"), credential.get("account_key", "")
         signs = {"account_name": account, "account_key": key} if key else credential["sas_token"].lstrip("?")
-        client = ShareClient(
-            url,
-            name,
-            credential=signs,
-            transport=RequestsTransport(use_env_settings=False),
-            proxies={"http": surroundings.proxy, "https": surroundings.proxy},
-            allow_trailing_dot=True,
-            allow_source_trailing_dot=True,
-            retry_policy=LinearRetry(backoff=1, retry_total=_RETRIES, random_jitter_range=0),
-            connection_timeout=5,
-            read_timeout=_READ_SECONDS,
+        read_destination(url)
+        client = made(
+            "Azure Files",
+            lambda: ShareClient(
+                url,
+                name,
+                credential=signs,
+                transport=RequestsTransport(use_env_settings=False),
+                proxies={"http": surroundings.proxy, "https": surroundings.proxy},
+                allow_trailing_dot=True,
+                allow_source_trailing_dot=True,
+                retry_policy=LinearRetry(backoff=1, retry_total=_RETRIES, random_jitter_range=0),
+                connection_timeout=_CONNECT_SECONDS,
+                read_timeout=_READ_SECONDS,
+            ),
         )
         return ShareFiles(Share(client, url, account, name, key), surroundings.outgoing)
 

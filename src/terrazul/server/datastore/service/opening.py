@@ -131,9 +131,15 @@ async def _opened(
     try:
         return await asyncio.to_thread(kind.open, settings, credential, surroundings)
     except ModuleNotFoundError as missing:
-        extra = _EXTRAS.get(str(missing.name).partition(".")[0], "databases")
-        raise InvalidInput(
-            f"{kind.name} needs the package {missing.name}, which the server does not have.",
-            target=kind.name,
-            hint=f"Install it on the server: pip install 'terrazul[server,{extra}]'.",
-        ) from None
+        raise missing_package(kind.name, missing) from None
+
+
+def missing_package(kind: str, missing: ModuleNotFoundError) -> InvalidInput:
+    """What is told of a package that a kind needs and the server does not have."""
+    package = str(missing.name)
+    extra = _EXTRAS.get(package.partition(".")[0], "databases")
+    return InvalidInput(
+        f"{kind} needs the package {package}, which the server does not have.",
+        target=kind,
+        hint=f"Install it on the server: pip install 'terrazul[server,{extra}]'.",
+    )
