@@ -202,6 +202,20 @@ class TestAzureFile(FilesContract):
         opened.with_files(scenario)
 
 
+async def check_large_file_that_others_write_meanwhile_stays(files: Files) -> None:
+    """Small ones are put under a condition, which the store itself looks after."""
+
+    async def others_first() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b"m" * (1 << 20)
+        await put(files, "x", b"theirs")
+
+    with pytest.raises(AlreadyExists):
+        await files.write("x", others_first(), overwrite=False)
+    assert await content(files, "x") == b"theirs"
+    assert await paths_of(files) == ["x"]
+
+
 class TestAmazonS3(FilesContract):
     kind = "AmazonS3"
 
@@ -211,3 +225,6 @@ class TestAmazonS3(FilesContract):
         opened = Opened(self.kind, settings, {"access_key_id": "k", "secret_access_key": "s"}, [buckets])
         opened.with_files(lambda files: steps_of(files, create=True))
         return opened
+
+    def test_large_file_that_others_write_meanwhile_stays(self, opened: Opened):
+        opened.with_files(check_large_file_that_others_write_meanwhile_stays)

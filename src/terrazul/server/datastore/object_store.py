@@ -17,7 +17,7 @@ from terrazul.core.errors import (
     InvalidInput,
     TerrazulError,
 )
-from terrazul.server.datastore.kind import Part, Step
+from terrazul.server.datastore.kind import NoLists, Part, Step
 from terrazul.server.datastore.rules import folder_page, span_of
 from terrazul.server.datastore.steps import FIND, LIST, SIGN_IN, steps_towards
 from terrazul.server.network.outgoing import Outgoing
@@ -181,10 +181,16 @@ class ObjectFiles:
             mode: Any = "overwrite" if overwrite else "create"
             await self._told(obstore.put_async(store, path, bytes(begun), mode=mode, use_multipart=False), path)
             return await self._written(path)
-        if not overwrite and await self.find(path) is not None:
-            raise there_already(path)
+        await self._check_free(path, overwrite)
         options: Any = {"use_multipart": True, "chunk_size": _PART, "max_concurrency": _PARTS_AT_ONCE}
-        await self._told(obstore.put_async(store, path, _rest(bytes(begun), chunks), **options), path)
+
+        async def rest() -> AsyncIterator[bytes]:
+            yield bytes(begun)
+            async for chunk in chunks:
+                yield chunk
+            await self._check_free(path, overwrite)  # parts that count together are put without a condition
+
+        await self._told(obstore.put_async(store, path, rest(), **options), path)
         return await self._written(path)
 
     async def delete(self, path: str) -> bool:
@@ -216,9 +222,13 @@ class ObjectFiles:
             for path, url in zip(paths, urls, strict=True)
         ]
 
+    async def _check_free(self, path: str, overwrite: bool) -> None:
+        if not overwrite and await self.find(path) is not None:
+            raise there_already(path)
+
     def _check_lists(self) -> None:
         if not self._place.lists:
-            raise InvalidInput("This datastore has no lists of its files.", hint="Name each file by its path.")
+            raise NoLists("This datastore has no lists of its files.", hint="Name each file by its path.")
 
     async def _look(self) -> tuple[str, str]:
         """Try to list; the step that failed and why, or two empty texts."""
@@ -318,12 +328,6 @@ async def _next(stream: Any) -> Any:
 async def _nothing() -> AsyncIterator[bytes]:
     return
     yield b""
-
-
-async def _rest(begun: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield begun
-    async for chunk in chunks:
-        yield chunk
 
 
 def _file_of(meta: ObjectMeta) -> DataFile:
