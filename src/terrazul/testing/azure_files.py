@@ -21,6 +21,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from terrazul.testing.listening import listening
+
 FILES_ACCOUNT = "account"
 FILES_KEY = base64.b64encode(b"the key of an account of a test").decode()
 _SIGNED_HEADERS = (
@@ -220,14 +222,8 @@ def azure_files() -> Iterator[str]:
     class Server(ThreadingHTTPServer):
         request_queue_size = 128
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Server(("127.0.0.1", 0), Handler)) as place:
+        yield place
 
 
 def _entry(name: str, file: _File | None) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import socketserver
 import struct
-import threading
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import NamedTuple
+
+from terrazul.testing.listening import listening
 
 USER, PASSWORD, DATABASE = "reader", "p@ss};'wörd", "tables"
 _QUERY, _ATTENTION, _TRANSACTION, _LOGIN, _PRELOGIN = 1, 6, 14, 16, 18
@@ -44,14 +45,9 @@ class Listening(NamedTuple):
 @contextlib.contextmanager
 def sql_server() -> Iterator[Listening]:
     """A server that answers as long as the block lasts."""
-    with _Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield Listening(f"127.0.0.1:{server.server_address[1]}", server.asked)
-        finally:
-            server.shutdown()
-            thread.join()
+    server = _Server()
+    with listening(server) as place:
+        yield Listening(place, server.asked)
 
 
 class _Server(socketserver.ThreadingTCPServer):

@@ -1,10 +1,12 @@
 """Datastores as v1 code uses them, on the server's own storage, a folder and S3."""
 
+import functools
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,10 +30,12 @@ from terrazul.core.errors import (
     MissingFile,
     NotFound,
     QuotaExceeded,
+    Unavailable,
 )
 from terrazul.data.access import Download, Stopped, Transfer, Upload
 from terrazul.sdk.datastore.files import FileDatastore
 from terrazul.testing.azure_files import FILES_ACCOUNT, FILES_KEY, azure_files
+from terrazul.testing.listening import listening
 from terrazul.testing.postgresql import PostgresqlCluster
 from terrazul.testing.server import RunningServer
 from terrazul.testing.stores import AZURITE_ACCOUNT, AZURITE_KEY, s3_server
@@ -54,6 +58,15 @@ def shares() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "there.csv").write_text("a\n1\n")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[PostgresqlCluster]:
     cluster = PostgresqlCluster()
     try:
@@ -71,9 +84,9 @@ def cluster() -> Iterator[PostgresqlCluster]:
 
 @pytest.fixture(scope="module")
 def shared_server(
-    tmp_path_factory: pytest.TempPathFactory, buckets: str, shares: str, cluster: PostgresqlCluster
+    tmp_path_factory: pytest.TempPathFactory, buckets: str, shares: str, pages: str, cluster: PostgresqlCluster
 ) -> Iterator[RunningServer]:
-    allowed = ",".join((buckets, shares, f"127.0.0.1:{cluster.port}"))
+    allowed = ",".join((buckets, shares, pages, f"127.0.0.1:{cluster.port}"))
     running = RunningServer(tmp_path_factory.mktemp("stores") / "home", "--allowed-destinations", allowed)
     running.start()
     yield running
@@ -343,7 +356,10 @@ def test_query_that_is_wrong_slow_or_of_no_database_is_told(sales: Datastore, st
     slow = Dataset.Tabular.from_sql_query((sales, "SELECT pg_sleep(60)"), validate=False, query_timeout=1)
     with pytest.raises(UserErrorException, match="broken off after 1 s"):
         slow.to_pandas_dataframe()
-    with pytest.raises(UserErrorException, match="permission denied"):
+    late = "SELECT CASE WHEN n = 15000 THEN pg_sleep(60)::text ELSE 'x' END AS x FROM generate_series(1, 20000) AS s(n)"
+    with pytest.raises(Unavailable, match="may have taken longer than 1 s"):
+        Dataset.Tabular.from_sql_query((sales, late), validate=False, query_timeout=1).to_pandas_dataframe()
+    with pytest.raises(UserErrorException, match="refuses the query"):
         Dataset.Tabular.from_sql_query((sales, "DELETE FROM orders RETURNING 1"))
     with pytest.raises(UserErrorException, match="holds files and no tables"):
         Dataset.Tabular.from_sql_query((store, "SELECT 1"))
@@ -394,10 +410,8 @@ def test_share_of_azure_files_holds_a_dataset(workspace: Workspace, shares: str)
     share.unregister()
 
 
-def test_missing_file_of_a_web_server_is_told_as_missing(workspace: Workspace, bucket: FileDatastore, buckets: str):
-    files("src/there.csv")
-    bucket.upload("src")
-    web = Datastore.register_http(workspace, "web", f"http://{buckets}/bucket")
+def test_missing_file_of_a_web_server_is_told_as_missing(workspace: Workspace, pages: str):
+    web = Datastore.register_http(workspace, "web", f"http://{pages}")
     assert Dataset.File.from_files((web, "there.csv")).to_path() == ["/there.csv"]
     with pytest.raises(UserErrorException, match=r"absent\.csv"):
         Dataset.File.from_files((web, "absent.csv")).to_path()

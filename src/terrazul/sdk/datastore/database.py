@@ -152,15 +152,8 @@ class AzureSqlDatabaseDatastore(_AzureDatabase, kind="AzureSqlDatabase"):
         """By which v1 tells how one signs in."""
         return "SqlAuthentication"
 
-    @property
-    def username(self) -> None:
-        """As ``password``."""
-        self._hidden("user", "Sql")
-
-    @property
-    def password(self) -> None:
-        """``None`` without one. Raises ``CredentialHidden`` where it is reached with one: it is shown to nobody."""
-        self._hidden("password", "Sql")
+    username = _AzureDatabase.user_id
+    password = _AzureDatabase.user_password
 
 
 def served(server_name: str, database_name: str, port_number: Optional[object]) -> Dict[str, Any]:

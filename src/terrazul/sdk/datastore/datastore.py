@@ -379,10 +379,8 @@ class Datastore(AbstractDatastore):
         ``tls`` is ``verify-full``, ``require`` for a certificate that nobody vouches for, or ``disable``.
         """
         settings = {"host": host, "database": database_name, "port": port, "tls": tls}
-        how = (overwrite, False, skip_validation)
-        credential: Dict[str, Optional[str]] = {"user": user, "password": password}
-        cls = database.SqlServerDatastore
-        return _registered(cls, workspace, datastore_name, "SqlServer", settings, credential, *how)
+        how = (user, password, overwrite, skip_validation)
+        return _registered_database(database.SqlServerDatastore, workspace, datastore_name, "SqlServer", settings, *how)
 
     @staticmethod
     def register_postgresql(
@@ -399,10 +397,10 @@ class Datastore(AbstractDatastore):
     ) -> database.PostgreSqlDatastore:
         """Register a database of PostgreSQL; Terrazul's own. Raises as ``register``."""
         settings = {"host": host, "database": database_name, "port": port, "tls": tls}
-        how = (overwrite, False, skip_validation)
-        credential: Dict[str, Optional[str]] = {"user": user, "password": password}
-        cls = database.PostgreSqlDatastore
-        return _registered(cls, workspace, datastore_name, "PostgreSql", settings, credential, *how)
+        how = (user, password, overwrite, skip_validation)
+        return _registered_database(
+            database.PostgreSqlDatastore, workspace, datastore_name, "PostgreSql", settings, *how
+        )
 
     @staticmethod
     def register_mysql(
@@ -419,10 +417,8 @@ class Datastore(AbstractDatastore):
     ) -> database.MySqlDatastore:
         """Register a database of MySQL or MariaDB; Terrazul's own. Raises as ``register``."""
         settings = {"host": host, "database": database_name, "port": port, "tls": tls}
-        how = (overwrite, False, skip_validation)
-        credential: Dict[str, Optional[str]] = {"user": user, "password": password}
-        cls = database.MySqlDatastore
-        return _registered(cls, workspace, datastore_name, "MySql", settings, credential, *how)
+        how = (user, password, overwrite, skip_validation)
+        return _registered_database(database.MySqlDatastore, workspace, datastore_name, "MySql", settings, *how)
 
     @staticmethod
     def register_sqlite(
@@ -453,6 +449,21 @@ def _skips(further: Dict[str, Any]) -> bool:
         message = f"unexpected arguments: {', '.join(further)}"
         raise TypeError(message)
     return skips
+
+
+def _registered_database(
+    cls: type[D],
+    workspace: Workspace,
+    name: str,
+    kind: str,
+    settings: Dict[str, Any],
+    user: str,
+    password: Optional[str],
+    overwrite: bool,
+    skip: bool,
+) -> D:
+    credential = {"user": user, "password": password}
+    return _registered(cls, workspace, name, kind, settings, credential, overwrite, False, skip)
 
 
 def _registered(

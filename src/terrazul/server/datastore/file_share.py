@@ -17,7 +17,7 @@ from terrazul.core.errors import DatastoreRefused, DatastoreUnreachable, Invalid
 from terrazul.server.datastore.kind import Part, Step
 from terrazul.server.datastore.object_store import LEASE_SECONDS, there_already
 from terrazul.server.datastore.rules import folder_page, span_of
-from terrazul.server.datastore.steps import FIND, LIST, SIGN_IN, steps_towards
+from terrazul.server.datastore.steps import looked, steps_towards
 from terrazul.server.network.outgoing import Outgoing
 from terrazul.wire.datastore import DataFile, FileAccess, FolderPage
 
@@ -28,7 +28,6 @@ _PARTIAL = ".terrazul-{}.part"
 _IS_PARTIAL = re.compile(r"\.terrazul-[0-9a-f]{32}\.part\Z")
 _NEVER_IN_NAMES = re.compile(r'["\\:|<>*?\x00-\x1f]')
 _TRAILING_DOTS = {"x-ms-allow-trailing-dot": "true"}
-_STEP_SECONDS = 15.0
 _CALLS_AT_ONCE = 8
 _MISSING = {"ResourceNotFound", "ParentNotFound", "ResourceTypeMismatch", "ShareNotFound", "ShareBeingDeleted"}
 _NO_SHARE = {"ShareNotFound", "ShareBeingDeleted"}
@@ -234,17 +233,7 @@ class ShareFiles:
         def look() -> None:
             next(self._share.client.list_directories_and_files(results_per_page=1).by_page(), None)
 
-        try:
-            await asyncio.wait_for(self._told(look), _STEP_SECONDS)
-        except FileNotFoundError:
-            return FIND, f"there is no share {self._share.name!r}. create_if_not_exists makes it."
-        except DatastoreRefused as problem:
-            return SIGN_IN, str(problem).replace("\n", " ")
-        except TerrazulError as problem:
-            return LIST, str(problem).replace("\n", " ")
-        except asyncio.TimeoutError:
-            return LIST, f"no answer came within {_STEP_SECONDS:g} s."
-        return "", ""
+        return await looked(self._told(look), f"share {self._share.name!r}")
 
     async def _make(self) -> str:
         if not self._share.key:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -19,7 +18,7 @@ from terrazul.core.errors import (
 )
 from terrazul.server.datastore.kind import NoLists, Part, Step
 from terrazul.server.datastore.rules import folder_page, span_of
-from terrazul.server.datastore.steps import FIND, LIST, SIGN_IN, steps_towards
+from terrazul.server.datastore.steps import looked, steps_towards
 from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.rules import read_destination
 from terrazul.wire.datastore import DataFile, FileAccess, FolderPage
@@ -36,7 +35,6 @@ _SMALL = 8 << 20
 """So much is sent in one request, which a store can refuse where the file is there already."""
 _PART = 8 << 20
 _PARTS_AT_ONCE = 4
-_STEP_SECONDS = 15.0
 _SECOND = 1_000_000
 _STATUS = re.compile(r"\b(?:status code|status|Client error with status|HTTP status client error \()\D{0,3}(\d{3})\b")
 _CODE = re.compile(r"<Code>(\w{1,80})</Code>")
@@ -232,21 +230,8 @@ class ObjectFiles:
 
     async def _look(self) -> tuple[str, str]:
         """Try to list; the step that failed and why, or two empty texts."""
-        try:
-            if self._place.lists:
-                await asyncio.wait_for(self._list_one(), _STEP_SECONDS)
-            else:
-                await asyncio.wait_for(self.find("terrazul-looks-whether-it-is-let-in"), _STEP_SECONDS)
-        except FileNotFoundError:
-            word = self._place.container_word
-            return FIND, f"there is no {word} {self._place.container!r}. create_if_not_exists makes it."
-        except DatastoreRefused as problem:
-            return SIGN_IN, str(problem).replace("\n", " ")
-        except TerrazulError as problem:
-            return LIST, str(problem).replace("\n", " ")
-        except asyncio.TimeoutError:
-            return LIST, f"no answer came within {_STEP_SECONDS:g} s."
-        return "", ""
+        listing = self._list_one() if self._place.lists else self.find("terrazul-looks-whether-it-is-let-in")
+        return await looked(listing, f"{self._place.container_word} {self._place.container!r}")
 
     async def _list_one(self) -> None:
         import obstore  # noqa: PLC0415  # as above

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from terrazul.core.errors import TerrazulError
+from terrazul.core.errors import DatastoreRefused, TerrazulError
 from terrazul.server.datastore.kind import Step
 from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.rules import read_destination
 
-SIGN_IN, FIND, LIST = "sign in", "find the container", "list"
+_SIGN_IN, _FIND, _LIST = "sign in", "find the container", "list"
 _CREATE = "create the container"
-_CONNECT_SECONDS = 5
+_CONNECT_SECONDS, _STEP_SECONDS = 5, 15.0
 Look = Callable[[], Awaitable[tuple[str, str]]]
 """Tries to list; the step that failed and why, or two empty texts."""
 Make = Callable[[], Awaitable[str]]
@@ -32,14 +32,29 @@ async def steps_towards(url: str, outgoing: Outgoing, look: Look, make: Make | N
         return
     yield Step("connect")
     failed, problem = await look()
-    if failed == FIND and make is not None:
+    if failed == _FIND and make is not None:
         problem = await make()
         failed, problem = (_CREATE, problem) if problem else await look()
-    for step in (SIGN_IN, FIND, LIST):
+    for step in (_SIGN_IN, _FIND, _LIST):
         if failed in {step, _CREATE}:
             yield Step(failed, problem)
             return
         yield Step(step)
+
+
+async def looked(listing: Awaitable[object], container: str) -> tuple[str, str]:
+    """What ``Look`` tells of an attempt to list a container, which is called by its word and its name."""
+    try:
+        await asyncio.wait_for(listing, _STEP_SECONDS)
+    except FileNotFoundError:
+        return _FIND, f"there is no {container}. create_if_not_exists makes it."
+    except DatastoreRefused as problem:
+        return _SIGN_IN, str(problem).replace("\n", " ")
+    except TerrazulError as problem:
+        return _LIST, str(problem).replace("\n", " ")
+    except asyncio.TimeoutError:
+        return _LIST, f"no answer came within {_STEP_SECONDS:g} s."
+    return "", ""
 
 
 async def _connect(url: str, outgoing: Outgoing) -> str:

@@ -118,11 +118,12 @@ async def _whole(chunks: AsyncIterator[bytes], announced: int | None) -> AsyncIt
 
 
 async def _begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same, whose first bytes are there: what goes wrong before them is told as an error."""
-    first = await anext(chunks, b"")
+    """The same, whose columns and first rows are there: what goes wrong before them is told as an error."""
+    first = [await anext(chunks, b""), await anext(chunks, b"")]
 
     async def rest() -> AsyncIterator[bytes]:
-        yield first
+        for chunk in first:
+            yield chunk
         async for chunk in chunks:
             yield chunk
 
