@@ -19,15 +19,16 @@ ATTEMPTS = 3
 
 
 def environment(name: str, packages: list[str]) -> Path:
-    """The interpreter of an environment that holds these packages, made at first use."""
+    """The interpreter of an environment that holds these packages, made at first use and when they are others."""
     folder = FOLDER / name
     python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
+    complete, wanted = folder / "complete", "\n".join(packages)
+    if not complete.exists() or complete.read_text() != wanted:
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
         install = ["pip", "install", "--quiet", "--compile-bytecode", "--python", python]
         subprocess.run([*uv, *install, *packages], check=True)
-        (folder / "complete").touch()
+        complete.write_text(wanted)
     return python
 
 

@@ -21,7 +21,7 @@ from terrazul.testing.server import RunningServer
 HERE = Path(__file__).parent
 API = "/api/2.0/mlflow/"
 RIVAL = "mlflow"
-DRIVER = "psycopg2-binary"
+DRIVER = "psycopg[binary]"
 _OK = 200
 _BUSY = 100
 """Milliseconds of CPU in a second: less is no start any more."""

@@ -4,6 +4,13 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"estimators": ["Chainer", "Gloo", "Mpi", "Nccl", "ParameterServer", "PyTorch", "TensorFlow"]},
+    {
+        "Chainer": "terrazul.sdk.estimator",
+        "Gloo": "terrazul.sdk.estimator",
+        "Mpi": "terrazul.sdk.estimator",
+        "Nccl": "terrazul.sdk.estimator",
+        "ParameterServer": "terrazul.sdk.estimator",
+        "PyTorch": "terrazul.sdk.estimator",
+        "TensorFlow": "terrazul.sdk.estimator",
+    },
 )

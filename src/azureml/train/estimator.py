@@ -5,10 +5,12 @@ from azureml._face import face
 __getattr__, __dir__, __all__ = face(
     __name__,
     {
-        "Gloo": "azureml.train.dnn",
-        "Mpi": "azureml.train.dnn",
-        "Nccl": "azureml.train.dnn",
-        "ParameterServer": "azureml.train.dnn",
+        "Estimator": "terrazul.sdk.estimator",
+        "Gloo": "terrazul.sdk.estimator",
+        "MMLBaseEstimator": "terrazul.sdk.estimator",
+        "Mpi": "terrazul.sdk.estimator",
+        "Nccl": "terrazul.sdk.estimator",
+        "ParameterServer": "terrazul.sdk.estimator",
     },
-    not_yet={"estimators": ["Estimator", "MMLBaseEstimator", "MMLBaseEstimatorRunConfig"]},
+    not_yet={"run configurations of estimators": ["MMLBaseEstimatorRunConfig"]},
 )

@@ -2,8 +2,4 @@
 
 from azureml._face import face
 
-__getattr__, __dir__, __all__ = face(
-    __name__,
-    {},
-    not_yet={"estimators": ["SKLearn"]},
-)
+__getattr__, __dir__, __all__ = face(__name__, {"SKLearn": "terrazul.sdk.estimator"})

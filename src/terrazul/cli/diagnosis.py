@@ -12,7 +12,6 @@ import socket
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional
 
@@ -20,6 +19,7 @@ from terrazul.cli import local_server
 from terrazul.cli.local_server import RunningProcess
 from terrazul.cli.server_status import other_server
 from terrazul.cli.wording import size
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput, TerrazulError
 from terrazul.core.home import HOME_VARIABLE, Home
 from terrazul.core.settings import PREFIX, Settings, from_environment, variable_of

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Iterator, List, Tuple
+
+from terrazul.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from typing import List, Mapping, Optional, Sequence
 from urllib.parse import urlsplit
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import Conflict, Forbidden, InvalidInput, TerrazulError
 from terrazul.core.home import Home
 from terrazul.sdk.client import tls_context

@@ -6,7 +6,7 @@ import ast
 import re
 import textwrap
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Iterator, List
 
@@ -23,6 +23,7 @@ from terrazul.compatibility.source import (
     without_magics,
 )
 from terrazul.compatibility.status import Support
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 
 _PYTHON_2 = re.compile(r"""\bprint\s+["'\w]|\bexcept\s+[\w.]+\s*,|\bexec\s+["'\w]|\braise\s+\w+\s*,|<>|`|\b0[0-7]+\b""")

@@ -7,9 +7,10 @@ import json
 import os
 import re
 import tokenize
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from terrazul.core.dataclass import dataclass
 
 SCRIPT_LIMIT = 2 << 20
 NOTEBOOK_LIMIT = 64 << 20

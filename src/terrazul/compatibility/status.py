@@ -10,13 +10,13 @@ import enum
 import inspect
 import json
 import pkgutil
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import Dict, Iterator, List, Mapping, Tuple
 
 from terrazul.compatibility import surface
 from terrazul.compatibility.differences import DIFFERENCES
+from terrazul.core.dataclass import dataclass
 from terrazul.sdk.unsupported import MARK
 
 

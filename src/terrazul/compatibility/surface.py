@@ -12,9 +12,10 @@ import enum
 import json
 import pkgutil
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple, Union
+
+from terrazul.core.dataclass import dataclass
 
 _MEMBER = re.compile(r"([mscpfvn])(\d*) ?(.*)", re.DOTALL)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 
 PREFIX = "TERRAZUL_"

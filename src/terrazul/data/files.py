@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlsplit
 
 from terrazul.core.clock import from_text, to_datetime
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import DatasetWithoutData
 from terrazul.data.plan import node
 from terrazul.data.plan.fraction import fraction

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, List
+
+from terrazul.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Tuple
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 from terrazul.core.paths import check_relative_path
 from terrazul.importing.findings import Findings

@@ -8,12 +8,12 @@ import os
 import socket
 import ssl
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Protocol, Type, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import TerrazulError, Unavailable, from_code
 from terrazul.core.home import Home
 from terrazul.node.stop import Stop

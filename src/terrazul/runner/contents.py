@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Callable, Iterable, Iterator
 
+from terrazul.core.dataclass import dataclass
 from terrazul.node.connection import Body, Connection
 from terrazul.wire import codec, pack
 from terrazul.wire.snapshot import Digests

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from terrazul.core.dataclass import dataclass
 from terrazul.wire.run import RunError
 
 TAIL_SIZE = 1 << 16

@@ -12,9 +12,10 @@ import os
 import struct
 import threading
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
+
+from terrazul.core.dataclass import dataclass
 
 _FRAME = struct.Struct(">II")
 _CURSOR = struct.Struct(">QI")

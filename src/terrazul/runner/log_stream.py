@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import AuthenticationException, Conflict, Forbidden, InvalidInput, TerrazulError, Unavailable
 from terrazul.core.paths import check_relative_path
 from terrazul.node.connection import Backoff, Connection, understand

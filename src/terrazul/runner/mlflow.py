@@ -10,11 +10,12 @@ import os
 import re
 import threading
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Callable, Iterable, NamedTuple, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from terrazul.core import clock
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import NotFound
 from terrazul.core.paths import check_relative_path
 from terrazul.runner.contents import Content

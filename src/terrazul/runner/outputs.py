@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Callable, Iterable, Iterator
 
 from terrazul.core import clock
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 from terrazul.core.paths import check_relative_path
 from terrazul.runner import contents

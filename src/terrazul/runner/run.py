@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Sequence
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import Conflict, TerrazulError, UserErrorException
 from terrazul.node import process, sdk_path
 from terrazul.node.connection import persist

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import List, Mapping, Optional
+
+from terrazul.core.dataclass import dataclass
 
 INIT_TIMEOUT_SECONDS = 300.0
 BODY_LIMIT = 256 << 20

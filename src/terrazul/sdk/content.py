@@ -6,11 +6,12 @@ import hashlib
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
 from terrazul.sdk.client import Client, Request
 from terrazul.sdk.console import Progress

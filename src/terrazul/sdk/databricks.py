@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, List, Optional
 
+from terrazul.core.dataclass import dataclass
 from terrazul.sdk.section import Section, items
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, List, Mapping, Optional
 from urllib.parse import quote
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import UserErrorException
 from terrazul.sdk import curated_environment, text_file, yaml_text
 from terrazul.sdk.client import concept

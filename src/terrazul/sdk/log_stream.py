@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, List, Optional
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import NotFound
 from terrazul.sdk.client import Client, Query, Request
 from terrazul.sdk.console import say

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Optional, Protocol, Tuple, Union
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import RunConfigurationException
 from terrazul.sdk import container_registry, yaml_text
 from terrazul.sdk.conda_dependencies import CondaDependencies

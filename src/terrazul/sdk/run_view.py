@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from terrazul.core.clock import from_text
+from terrazul.core.dataclass import dataclass
 from terrazul.sdk.representation import escape
 from terrazul.wire.run import RunState
 

@@ -84,7 +84,7 @@ class ScriptRunConfig:
         if environment is not None:
             self.run_config.environment = environment  # type: ignore[assignment]  # a reference is resolved later
         if distributed_job_config is not None:
-            _distribute(self.run_config, distributed_job_config)
+            distribute(self.run_config, distributed_job_config)
         if docker_runtime_config is not None:
             self.run_config.docker = docker_runtime_config
 
@@ -125,7 +125,8 @@ def submit(
     return experiment.submit(script_run_config, run_id=run_id, _parent_run_id=_parent_run_id)
 
 
-def _distribute(configuration: RunConfiguration, job: DistributedJob) -> None:
+def distribute(configuration: RunConfiguration, job: DistributedJob) -> None:
+    """Have the processes of a run be started and find each other as a job says."""
     if isinstance(job, MpiConfiguration):
         configuration.communicator, configuration.node_count = "IntelMpi", job.node_count
         configuration.mpi = job

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Dict, Iterable, NamedTuple
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.home import Home
 from terrazul.sdk.content import SourceFile
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import List, Optional, Set
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput, SnapshotException
 from terrazul.core.paths import check_relative_path
 from terrazul.sdk.content import SourceFile

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
+from terrazul.core.dataclass import dataclass
 from terrazul.core.home import Home
 from terrazul.core.settings import Settings
 from terrazul.server.activity.service.log import Activity

@@ -8,12 +8,12 @@ import json
 import os
 import signal
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 
+from terrazul.core.dataclass import dataclass
 from terrazul.testing.server import Refused, RunningServer
 from terrazul.testing.submission import is_alive, send_snapshot, wait_for
 

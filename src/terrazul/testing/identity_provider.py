@@ -14,7 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,8 @@ from authlib.oidc.core.grants import OpenIDCode  # type: ignore[import-untyped] 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from terrazul.core.dataclass import dataclass
 
 Claims = dict[str, Any]
 _LIFETIME_SECONDS = 300

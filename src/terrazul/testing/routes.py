@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from terrazul.core.dataclass import dataclass
 from terrazul.testing.server import RunningServer
 
 Schema = dict[str, Any]

@@ -8,10 +8,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from terrazul.core.dataclass import dataclass
 from terrazul.testing.server import Refused, RunningServer
 from terrazul.wire import pack
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Iterable, List, Mapping, Optional
+
+from terrazul.core.dataclass import dataclass
 
 FIRST_PREVIOUS = "0" * 64
 """What stands for the hash before the first line."""

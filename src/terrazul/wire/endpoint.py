@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, List, Optional
 
+from terrazul.core.dataclass import dataclass
 from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.model import ModelFile
 from terrazul.wire.snapshot import SnapshotFile

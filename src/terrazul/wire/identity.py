@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Dict, List, Optional
+
+from terrazul.core.dataclass import dataclass
 
 
 class UserKind(str, Enum):

@@ -6,9 +6,10 @@ again: what is there already stays as it is, and gets only what it lacks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Dict, List, Optional
 
+from terrazul.core.dataclass import dataclass
 from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.model import ModelFile, NewModel
 from terrazul.wire.write import Refusal

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict
+
+from terrazul.core.dataclass import dataclass
 
 LIBRARIES = "data-libraries"
 """Where a runner answers, below the workspace; the server does not."""

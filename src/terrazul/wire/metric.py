@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, List, Optional
+
+from terrazul.core.dataclass import dataclass
 
 NUMBER_KEY = "$number"
 _INTEGER_LIMIT = 2**63

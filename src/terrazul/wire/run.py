@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, List, Optional
 
+from terrazul.core.dataclass import dataclass
 from terrazul.wire.metric import MetricSummary
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Dict
+
+from terrazul.core.dataclass import dataclass
 
 CA_VARIABLE = "TERRAZUL_CA_FILE"
 """Names the file with the certificates that a client trusts servers by."""

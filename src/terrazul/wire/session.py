@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
+
+from terrazul.core.dataclass import dataclass
 
 CSRF_HEADER = "Terrazul-Csrf-Token"
 """With which a request that a session's cookie signs in says that its page wants the change."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import List
+
+from terrazul.core.dataclass import dataclass
 
 NOT_PROVIDED = "application/NotProvided"
 """v1's content type of a secret for which none is given."""

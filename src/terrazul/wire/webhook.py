@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import List, Optional
+
+from terrazul.core.dataclass import dataclass
 
 EVENTS = (
     "registered_model.created",

@@ -6,9 +6,10 @@ that is sent again changes nothing, and ids made by the writer let it create run
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Dict, List, Optional
 
+from terrazul.core.dataclass import dataclass
 from terrazul.wire.metric import MetricPoint
 from terrazul.wire.run import RunError, RunState
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, bindparam, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from terrazul.server.sql.among import among
@@ -22,6 +23,12 @@ THING = Table(
 )
 ADD = Statement(THING.insert(), "name", "facts")
 FIND = Statement(select(THING.c.id, THING.c.name, THING.c.facts).where(THING.c.name == bindparam("wanted")))
+CHANGE = Statement(
+    THING.update().where(THING.c.name == bindparam("old")).values(name=bindparam("new"), facts=bindparam("facts"))
+)
+PUT = Statement(postgresql.insert(THING).on_conflict_do_nothing(index_elements=["name"]), "name", "facts")
+REMOVE = Statement(THING.delete().where(THING.c.name == bindparam("gone"), THING.c.id > bindparam("above")))
+ALL = Statement(select(THING.c.name, THING.c.facts).order_by(THING.c.name))
 AMONG = Statement(select(THING.c.id).where(among(THING.c.name, "names")).order_by(THING.c.id))
 
 
@@ -44,6 +51,25 @@ def test_values_go_in_and_come_out_as_their_types_say(connection: Connection):
     assert AMONG.all(connection, {"names": []}) == []
     connection.rollback()
     assert FIND.all(connection, {"wanted": "a"}) == []
+
+
+def test_many_rows_do_what_each_would_do(connection: Connection):
+    ADD.run(connection, *({"name": f"n{number}", "facts": {"of": [number]}} for number in range(5)))
+    CHANGE.run(
+        connection,
+        {"old": "n0", "new": "x'%(a)s", "facts": None},
+        {"old": "n1", "new": "WHERE ", "facts": [1.5, None, "ä"]},
+        {"old": "nobody", "new": "nobody", "facts": 1},
+    )
+    PUT.run(connection, {"name": "n2", "facts": 0}, {"name": "n9", "facts": 9})
+    REMOVE.run(connection, {"gone": "n3", "above": 0}, {"gone": "n4", "above": 1 << 40})
+    assert [tuple(row) for row in ALL.all(connection, {})] == [
+        ("WHERE ", [1.5, None, "ä"]),
+        ("n2", {"of": [2]}),
+        ("n4", {"of": [4]}),
+        ("n9", 9),
+        ("x'%(a)s", None),
+    ]
 
 
 def test_an_error_is_sqlalchemys_and_tells_no_parameters(connection: Connection):

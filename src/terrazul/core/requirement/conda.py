@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Mapping
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import UserErrorException
 from terrazul.core.requirement.pip import normalised
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Sequence
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import UserErrorException
 
 _INDEX_OPTIONS = {

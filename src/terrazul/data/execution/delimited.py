@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Dict, List, Mapping, Sequence
 
 import polars as pl
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import DatasetWithoutData
 from terrazul.data.execution.casting import cast_text, native_type
 from terrazul.data.execution.header import Group, groups_of, has_rows, without_long_header

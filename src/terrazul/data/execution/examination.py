@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 import polars as pl
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import DatasetExecutionError
 from terrazul.data.execution.casting import cast_text
 from terrazul.data.execution.delimited import Layout, scan_texts

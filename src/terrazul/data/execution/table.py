@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 import polars as pl
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import DatasetExecutionError
 from terrazul.data.execution import delimited, json_lines, parquet, steps
 from terrazul.data.execution.examination import Fault, examine

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping
 
+from terrazul.core.dataclass import dataclass
 from terrazul.data.plan import check
 
 STRING, LONG, FLOAT, BOOL, DATETIME, STREAM = "string", "long", "float", "bool", "datetime", "stream"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import DatasetExecutionError, InvalidInput
 from terrazul.data.plan import check
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import List, Optional, Tuple, Union
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 from terrazul.data.plan import columns, rows, source
 from terrazul.data.plan.columns import DropColumns, KeepColumns, TimestampColumns

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Dict
 
+from terrazul.core.dataclass import dataclass
 from terrazul.data.plan import check
 from terrazul.data.plan.column_type import ColumnType, read_types, write_types
 from terrazul.data.plan.operation import FILES, TABLES, Operation, operation

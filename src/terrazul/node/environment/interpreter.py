@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import UserErrorException
 
 OLDEST = (3, 8)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import UserErrorException
 from terrazul.node.environment import interpreter
 from terrazul.node.environment.interpreter import Interpreter

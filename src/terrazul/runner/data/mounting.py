@@ -13,10 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from terrazul.core.dataclass import dataclass
 from terrazul.data.cache import Cache
 from terrazul.data.delivery import cached, fetch_of
 from terrazul.node.log import TimedLog

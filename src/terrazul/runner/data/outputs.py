@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import AlreadyExists, TerrazulError, UserErrorException
 from terrazul.data.access import Upload
 from terrazul.data.pattern import PathPattern

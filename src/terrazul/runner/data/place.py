@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Callable
 
+from terrazul.core.dataclass import dataclass
 from terrazul.wire.run_configuration import RunDefinition
 
 _INPUT, _OUTPUT = "DatasetConsumptionConfig", "DatasetOutputConfig"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from terrazul.core.dataclass import dataclass
 
 State = tuple[int, int, int]
 """What tells a file from another one at the same path: inode, size and time, of a link its own."""

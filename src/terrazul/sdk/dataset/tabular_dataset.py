@@ -153,7 +153,7 @@ class TabularDataset(AbstractDataset, kind=TABULAR):
 
         rows = self.to_pandas_dataframe(on_error, out_of_range_datetime)
         count = 1 if isinstance(self._plan.source, SqlQuery) else max(1, len(self.dataset_files()))
-        return dataframe.from_pandas(rows.astype(dtypes) if dtypes else rows, npartitions=count)
+        return dataframe.from_pandas(rows.astype(dtypes) if dtypes else rows, npartitions=count)  # type: ignore[no-untyped-call]  # dask has no types
 
     def to_csv_files(self, separator: str = ",", target: Any = None, guard_formulas: bool = True) -> FileDataset:
         """The rows as a CSV file on a datastore, and the dataset of it.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 from terrazul.core.ids import without_tokens
 from terrazul.server.identity.rules import Action, Principal

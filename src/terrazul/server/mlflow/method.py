@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from litestar.di import NamedDependency
 
+from terrazul.core.dataclass import dataclass
 from terrazul.server.identity.rules import Action, Principal
 from terrazul.server.mlflow.exchange import decode, decode_query
 from terrazul.server.mlflow.service import Mlflow

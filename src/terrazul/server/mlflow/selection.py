@@ -7,12 +7,12 @@ shown is loaded for the rows of the page alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, false, literal, not_, or_, true, tuple_
 from sqlalchemy import select as select_rows
 
+from terrazul.core.dataclass import dataclass
 from terrazul.server.mlflow.pages import read_mark, write_mark
 from terrazul.server.run.search.sql import holds
 from terrazul.server.run.search.tree import And, Comparison, Field, Kind, Node, Not, Operator, OrderTerm

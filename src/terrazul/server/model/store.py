@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import to_text
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import Conflict
 from terrazul.server.blobs import store as contents
 from terrazul.server.lineage import store as lineage

@@ -9,27 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from socket import SOCK_STREAM, gaierror
-from typing import Any, NamedTuple
-
-import httpcore
 
 from terrazul.core.errors import DestinationRefused, DestinationUnreachable
+from terrazul.server.network.message import OutgoingAnswer, OutgoingRequest
 from terrazul.server.network.rules import Destination, is_public, read_destination
 
 _ALLOW = "An administrator can allow it: --allowed-destinations {place}."
-_CONNECT_SECONDS = 5.0
-
-
-class OutgoingAnswer(NamedTuple):
-    """What came back; of the body only as much as was asked for."""
-
-    status: int
-    headers: dict[str, str]
-    """Names in lower case."""
-    body: bytes
 
 
 class Outgoing:
@@ -56,12 +44,11 @@ class Outgoing:
         ``DestinationUnreachable`` where no answer came within the time.
         """
         destination = self._destination(url)
+        request = OutgoingRequest(method, headers, body, most)
         try:
-            return await asyncio.wait_for(self._call(destination, method, headers, body, most), seconds)
+            return await asyncio.wait_for(self._call(destination, request), seconds)
         except asyncio.TimeoutError:
             raise _unreachable(destination, f"no answer came within {seconds:g} s") from None
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, ssl.SSLError) as problem:
-            raise _unreachable(destination, str(problem) or type(problem).__name__) from None
 
     async def addresses_of(self, destination: Destination) -> list[str]:
         """The addresses of a destination, for who makes the connection by another protocol than HTTP.
@@ -100,56 +87,15 @@ class Outgoing:
             )
         return addresses
 
-    async def _call(
-        self, destination: Destination, method: str, headers: Mapping[str, str], body: bytes, most: int
-    ) -> OutgoingAnswer:
-        way = _CheckedWay(await self._addresses(destination))
-        host = destination.place.encode()
-        sent = [(b"Host", host), *((name.encode(), value.encode()) for name, value in headers.items())]
-        sent.append((b"Content-Length", str(len(body)).encode()))
-        url = httpcore.URL(
-            scheme=destination.scheme.encode(),
-            host=destination.host.encode(),
-            port=destination.port,
-            target=destination.target.encode(),
-        )
-        async with (
-            httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=way) as pool,
-            pool.stream(method, url, headers=sent, content=body) as answer,
-        ):
-            read = b""
-            async for part in answer.aiter_stream():
-                read += part
-                if len(read) >= most:
-                    break
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-            return OutgoingAnswer(answer.status, told, read[:most])
+    async def _call(self, destination: Destination, request: OutgoingRequest) -> OutgoingAnswer:
+        # Its library is a twentieth of the server's start, and most servers never call another one.
+        from terrazul.server.network.exchange import NoAnswer, exchange  # noqa: PLC0415
 
-
-class _CheckedWay(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that were checked, whatever the name of the host."""
-
-    def __init__(self, addresses: list[str]) -> None:
-        self._addresses = addresses
-        self._plain = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """The first of them that answers."""
-        del host, timeout  # the call as a whole has its time
-        problem: Exception = httpcore.ConnectError("it has no address")
-        for address in self._addresses:
-            try:
-                return await self._plain.connect_tcp(address, port, _CONNECT_SECONDS, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:  # noqa: PERF203  # the next may answer
-                problem = error
-        raise problem
+        addresses = await self._addresses(destination)
+        try:
+            return await exchange(destination, addresses, request, self._tls)
+        except NoAnswer as problem:
+            raise _unreachable(destination, str(problem)) from None
 
 
 def _unreachable(destination: Destination, why: str) -> DestinationUnreachable:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
+from terrazul.core.dataclass import dataclass
 from terrazul.server.compute.kind import ComputeKind
 from terrazul.server.compute.service import Computes
 from terrazul.server.loop import Loop

@@ -14,12 +14,12 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InsufficientStorage
 from terrazul.server.sql.kind import DatabaseKind, Thing
 from terrazul.server.sql.savepoint import savepoint
@@ -193,7 +193,10 @@ class Database:
         told: list[Thing] = []
         connection.info.update({_AFTER_COMMIT: actions, _TOLD: told})
         try:
-            outcomes = [self._run(connection, pending) for pending in batch]
+            outcomes = [self._run(connection, pending, alone=len(batch) == 1) for pending in batch]
+            if len(batch) == 1 and outcomes[0].error is not None:
+                self._leave(connection)
+                return outcomes
             if told and self._shared:
                 self.kind.tell(connection, told)
             connection.commit()
@@ -210,11 +213,14 @@ class Database:
         else:
             connection.rollback()
 
-    def _run(self, connection: Connection, pending: _Pending[Any]) -> _Outcome:
-        """One write in its own savepoint. A full disk undoes the whole transaction, so that error goes up."""
+    def _run(self, connection: Connection, pending: _Pending[Any], *, alone: bool) -> _Outcome:
+        """One write, in its own savepoint where others share the transaction.
+
+        A full disk undoes the whole transaction, so that error goes up.
+        """
         watch(connection, pending.witness)
         try:
-            with savepoint(connection):
+            with contextlib.nullcontext() if alone else savepoint(connection):
                 value = _watched(connection, pending)
         except DBAPIError as error:
             explained = self._explained(error)

@@ -6,8 +6,10 @@ and ``-Infinity``. A field that is missing has its default here; what must be th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import List, Optional
+
+from terrazul.core.dataclass import dataclass
 
 
 @dataclass(frozen=True)

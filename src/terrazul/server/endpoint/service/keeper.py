@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
+from terrazul.core.dataclass import dataclass
 from terrazul.server.endpoint.kind import EndpointKind
 from terrazul.server.endpoint.rules import HOPELESS_LAUNCHES, Care, Watch, care_for
 from terrazul.server.endpoint.service.supervision import Supervision

@@ -27,7 +27,8 @@ from terrazul.server.identity.single_sign_on import (
     token_request,
     with_more,
 )
-from terrazul.server.network.outgoing import Outgoing, OutgoingAnswer
+from terrazul.server.network.message import OutgoingAnswer
+from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.rules import read_destination
 
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from terrazul.core.dataclass import dataclass
 from terrazul.server.mlflow.service.experiments import MlflowExperiments
 from terrazul.server.mlflow.service.files import MlflowFiles
 from terrazul.server.mlflow.service.models import MlflowModels

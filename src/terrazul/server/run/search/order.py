@@ -11,12 +11,12 @@ import binascii
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, false, func, literal, or_, tuple_
 
+from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 from terrazul.server.run.search.sql import EMPTY_IS_MISSING, SOURCES, column_of, is_text, relation_of
 from terrazul.server.run.search.tree import Entity, Kind, OrderTerm

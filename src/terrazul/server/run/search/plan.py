@@ -7,12 +7,13 @@ the order wanted until the page is full. SQLite keeps no count of what its table
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, func, select
 
+from terrazul.core.dataclass import dataclass
 from terrazul.server.experiment.store import experiment, keys_in
 from terrazul.server.run.search.fields import attribute
 from terrazul.server.run.search.order import (
