@@ -18,6 +18,9 @@ DIFFERENCES: Dict[str, str] = {
         "without `python_version` it names the Python that submits, not 3.8.13"
     ),
     "azureml.core.datastore.Datastore.register_azure_data_lake": "is refused: Azure has switched Gen1 off",
+    "azureml.core.datastore.Datastore.register_azure_sql_database": (
+        "signs in with `username` and `password`; a service principal is refused"
+    ),
     "azureml.data.azure_storage_datastore.AbstractAzureStorageDatastore.account_key": (
         "raises `CredentialHidden`: the key is in the key vault, which shows it to nobody"
     ),
