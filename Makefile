@@ -45,4 +45,4 @@ docs: install  ## write docs/reference and docs/compatibility anew from the code
 
 lock: ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header \
-		--extra server --extra postgresql --extra mount --extra databases --group dev --group compat pyproject.toml --output-file requirements.lock
+		--extra server --extra postgresql --extra mount --extra databases --extra azure-files --extra sql-server --group dev --group compat pyproject.toml --output-file requirements.lock

@@ -1,5 +1,7 @@
 """O3, the runs: a table and files as named inputs of training scripts, as a v1 user writes them."""
 
+# ruff: noqa: T201  # as notebooks have it
+
 from pathlib import Path
 
 import pytest
@@ -82,7 +84,7 @@ def source(project: Path, name: str, script: str) -> str:
     return str(folder)
 
 
-def test_a_script_trains_on_a_table(project: Path, ws: Workspace):
+def test_a_script_trains_on_a_table(project: Path, ws: Workspace, capsys: pytest.CaptureFixture[str]):
     default_ds = ws.get_default_datastore()
     tab_data_set = Dataset.Tabular.from_delimited_files(path=(default_ds, "cancer-data/*.csv"))
     tab_data_set = tab_data_set.register(
@@ -108,8 +110,19 @@ def test_a_script_trains_on_a_table(project: Path, ws: Workspace):
         model_path="outputs/model.pkl",
         model_name="cancer_model",
         tags={"Training context": "Tabular dataset"},
+        properties={"Accuracy": run.get_metrics()["Accuracy"]},
         datasets=[(Dataset.Scenario.TRAINING, tab_data_set)],
     )
+    for model in Model.list(ws):
+        print(model.name, "version:", model.version)
+        for tag_name in model.tags:
+            print("\t", tag_name, ":", model.tags[tag_name])
+        for prop_name in model.properties:
+            print("\t", prop_name, ":", model.properties[prop_name])
+    told = capsys.readouterr().out
+    assert "cancer_model version: 1" in told
+    assert "\t Training context : Tabular dataset" in told
+    assert f"\t Accuracy : {run.get_metrics()['Accuracy']}" in told
 
     details = run.get_details()
     assert details["inputDatasets"][0]["consumptionDetails"] == {
@@ -152,6 +165,29 @@ def test_a_script_trains_on_files(project: Path, ws: Workspace, mode: str):
     assert len(frame) == 7
     assert run.get_details()["outputDatasets"][0]["outputDetails"] == {"outputName": "made"}
     assert run.output_datasets["made"].id == made.id
+
+
+def test_o10_inputs_and_outputs_of_a_step(project: Path, ws: Workspace):
+    """What its steps get and make, in one run: a pipeline has several."""
+    def_blob_store = ws.get_default_datastore()
+    data_path = def_blob_store.upload_files(["./data/cancer.csv"], target_path="your_path", overwrite=True)
+    blob_input_data = Dataset.File.from_files(data_path).as_named_input("test_data")
+    processed_data3 = OutputFileDatasetConfig(name="processed_data3").register_on_complete("compare_result")
+    script = (
+        "import os, shutil, sys\n"
+        "(file,) = [os.path.join(sys.argv[2], name) for name in os.listdir(sys.argv[2])]\n"
+        "os.makedirs(sys.argv[4], exist_ok=True)\n"
+        "shutil.copy(file, sys.argv[4])\n"
+    )
+    arguments = ["--input_data", blob_input_data.as_mount(), "--output_train", processed_data3]
+    config = ScriptRunConfig(source(project, "publish_run_train", script), "training.py", arguments)
+    config.run_config.environment.python.user_managed_dependencies = True
+    run = Experiment(ws, "publish").submit(config)
+    run.wait_for_completion()
+    made = Dataset.get_by_name(ws, "compare_result")
+    assert made.to_path() == ["/cancer.csv"]
+    (file,) = def_blob_store.files(f"dataset/{run.id}/processed_data3")
+    assert file.size == (project / "data" / "cancer.csv").stat().st_size
 
 
 def test_inputs_without_names_and_by_data_reference(project: Path, ws: Workspace):

@@ -1,8 +1,10 @@
 """Every kind of datastore that holds tables gives the same rows, against the real thing, and changes nothing."""
 
+import ctypes.util
 import io
 import secrets
 import sqlite3
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -12,11 +14,15 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from terrazul.core.errors import DatastoreUnreachable, InvalidInput
+from terrazul.core.errors import DatastoreUnreachable, DestinationRefused, DestinationUnreachable, InvalidInput
 from terrazul.server.datastore.kind import Tables
-from terrazul.server.datastore.service.opening import all_kinds
+from terrazul.server.datastore.service.opening import all_kinds, missing_package
 from terrazul.testing.datastore import Opened, steps_of
+from terrazul.testing.needs import needs
 from terrazul.testing.postgresql import PostgresqlCluster
+from terrazul.testing.sql_server import DATABASE, USER, Listening, sql_server
+from terrazul.testing.sql_server import PASSWORD as SQL_PASSWORD
+from terrazul.testing.sql_server import ROWS as SQL_ROWS
 from terrazul.testing.stores import mariadb
 
 ROWS = 25_000
@@ -189,6 +195,84 @@ class TestMySql(TablesContract):
         assert last[0] == "find the database"
 
 
+class TestSqlServer:
+    """Against what speaks as SQL Server does, since none can be had for tests: only what the edge does with it."""
+
+    kind = "SqlServer"
+
+    @pytest.fixture
+    def listening(self) -> Iterator[Listening]:
+        needs(ctypes.util.find_library("ltdl") is not None, "libltdl7")
+        with sql_server() as listening:
+            yield listening
+
+    @pytest.fixture
+    def opened(self, listening: Listening) -> Opened:
+        host, _, port = listening.place.rpartition(":")
+        settings = {"host": host, "port": int(port), "database": DATABASE, "tls": "disable"}
+        return Opened(self.kind, settings, {"user": USER, "password": SQL_PASSWORD}, [listening.place])
+
+    def test_rows_keep_their_types_and_nulls(self, opened: Opened):
+        assert [problem for _, problem in opened.with_tables(steps_of) if problem] == []
+        table = answer(opened, "SELECT n, half, word, day, moment FROM numbers")
+        assert [tuple(row.values()) for row in table.to_pylist()] == list(SQL_ROWS)
+        assert answer(opened, "SELECT * FROM numbers WHERE n > 5").num_rows == 0
+
+    def test_what_a_query_does_is_rolled_back(self, opened: Opened, listening: Listening):
+        with pytest.raises(InvalidInput, match="it gives no rows"):
+            answer(opened, "DROP TABLE numbers")
+        answer(opened, "SELECT * FROM numbers")
+        assert listening.asked[:3] == ["BEGIN", "DROP TABLE numbers", "ROLLBACK"]
+        assert listening.asked[3:] == ["BEGIN", "SELECT * FROM numbers", "ROLLBACK"]
+
+    def test_query_that_is_wrong_or_slow_is_told(self, opened: Opened):
+        with pytest.raises(InvalidInput, match="The database refuses the query: Invalid object name 'nix'"):
+            answer(opened, "SELECT * FROM nix")
+        with pytest.raises(InvalidInput, match="broken off after 1 s"):
+            answer(opened, "WAITFOR DELAY '01:00'; SELECT * FROM numbers", 1)
+
+    @pytest.mark.parametrize(
+        ("change", "step", "told"),
+        [
+            ({"credential": {"user": USER, "password": "canary"}}, "sign in", "Login failed for user 'reader'."),
+            ({"settings": {"database": "absent"}}, "find the database", 'Cannot open database "absent"'),
+            ({"settings": {"tls": "require"}}, "sign in", "Encryption not supported"),
+            ({"settings": {"host": "no-such-host.invalid"}}, "resolve", "not known"),
+            ({"settings": {"port": 1}}, "connect", "nothing answers"),
+        ],
+    )
+    def test_step_that_fails_is_told_without_the_password(
+        self, opened: Opened, change: dict[str, Any], step: str, told: str
+    ):
+        settings = {**opened.settings, **change.get("settings", {})}
+        wrong = opened._replace(settings=settings, credential=change.get("credential", opened.credential))
+        wrong = wrong._replace(allowed=[f"{settings['host']}:{settings['port']}"])
+        (*_, last) = wrong.with_tables(steps_of)
+        assert last[0] == step
+        assert told in last[1]
+        assert "canary" not in last[1]
+        assert SQL_PASSWORD not in last[1]
+        with pytest.raises((DatastoreUnreachable, DestinationUnreachable)) as caught:
+            answer(wrong, "SELECT * FROM numbers")
+        assert SQL_PASSWORD not in str(caught.value)
+
+    def test_server_that_nobody_allowed_is_not_called(self, opened: Opened):
+        with pytest.raises(DestinationRefused, match="can send its clients elsewhere"):
+            opened._replace(allowed=[]).with_tables(steps_of)
+        azures = Opened("AzureSqlDatabase", {"server_name": "sql.example.com", "database_name": "d"}, opened.credential)
+        azures = azures._replace(credential={"user_id": "u", "user_password": "p"})
+        with pytest.raises(DestinationRefused, match=r"sql.example.com:1433 is not called"):
+            azures.with_tables(steps_of)
+
+    def test_driver_that_is_missing_is_told_with_what_brings_it(self, opened: Opened, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setitem(sys.modules, "mssql_python", None)
+        with pytest.raises(ModuleNotFoundError) as caught:
+            opened.with_tables(steps_of)
+        told = str(missing_package(self.kind, caught.value))
+        assert "SqlServer needs the package mssql_python" in told
+        assert "pip install 'terrazul[server,sql-server]'" in told
+
+
 class FileContract(TablesContract):
     @pytest.fixture
     def opened(self, file: Path) -> Opened:
@@ -271,6 +355,7 @@ class TestDuckDb(FileContract):
 
 
 def test_every_kind_that_holds_tables_is_tried():
-    tried = {cls.kind for cls in (TestPostgreSql, TestAzurePostgreSql, TestMySql, TestSqlite, TestDuckDb)}
-    same_as_mysql = {"AzureMySql"}  # demands TLS of a public certificate, which no server of a test has
-    assert {kind.name for kind in all_kinds().values() if not kind.holds_files} == tried | same_as_mysql
+    classes = (TestPostgreSql, TestAzurePostgreSql, TestMySql, TestSqlServer, TestSqlite, TestDuckDb)
+    tried = {cls.kind for cls in classes}
+    same_as_others = {"AzureMySql", "AzureSqlDatabase"}  # demand TLS of a public certificate, which no test has
+    assert {kind.name for kind in all_kinds().values() if not kind.holds_files} == tried | same_as_others

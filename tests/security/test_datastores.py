@@ -35,6 +35,7 @@ def described(url: str) -> dict[str, dict[str, Any]]:
             "settings": {**account, "filesystem": "data"},
             "credential": {"sas_token": f"sv=1&sig={CREDENTIAL}"},
         },
+        "AzureFile": {"settings": {**account, "file_share_name": "data"}, "credential": {"account_key": KEY}},
         "AmazonS3": {"settings": {"bucket": "data", "endpoint": url}, "credential": s3},
         "GoogleCloudStorage": {"settings": {"bucket": "data", "endpoint": url}, "credential": None},
         "Http": {"settings": {"url": url}, "credential": {"token": CREDENTIAL}},
@@ -51,6 +52,10 @@ def databases(host: str, port: int) -> dict[str, dict[str, Any]]:
         "credential": {"user_id": "u", "user_password": CREDENTIAL},
     }
     return {"PostgreSql": own, "MySql": own, "AzurePostgreSql": azures, "AzureMySql": azures}
+
+
+ALIKE = {"SqlServer": "MySql", "AzureSqlDatabase": "AzureMySql"}
+"""These have fields as the others, and are asked only where an administrator allowed them, or where Azure is."""
 
 
 ADDRESSED = [*described("")]
@@ -111,6 +116,20 @@ def test_database_inside_is_refused(platform: RunningServer, listener: socket.so
     new = {"name": "inside", "kind": kind, **databases(host, listener.getsockname()[1])[kind]}
     refused = refusal(platform, f"{platform.workspace()}/datastores", new)
     assert "step 'resolve' failed" in refused["message"], refused
+    assert_nobody_came(listener)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "sql.example.com", "x.database.windows.net.test"])
+@pytest.mark.parametrize("kind", ALIKE)
+def test_sql_server_that_could_send_its_clients_elsewhere_is_refused(
+    platform: RunningServer, listener: socket.socket, kind: str, host: str
+):
+    about = databases(host, listener.getsockname()[1])[ALIKE[kind]]
+    for skips in (False, True):
+        new = {"name": "elsewhere", "kind": kind, "skip_validation": skips, **about}
+        refused = refusal(platform, f"{platform.workspace()}/datastores", new)
+        assert "is not called" in refused["message"], refused
+        assert CREDENTIAL not in json.dumps(refused)
     assert_nobody_came(listener)
 
 
@@ -308,7 +327,8 @@ def test_credential_is_told_nowhere(tmp_path: Path):
     server.start()
     try:
         workspace = server.workspace()
-        for kind, about in {**described("https://127.0.0.1:9"), **databases("127.0.0.1", 9)}.items():
+        known = {**described("https://127.0.0.1:9"), **databases("127.0.0.1", 9)}
+        for kind, about in {**known, **{kind: known[alike] for kind, alike in ALIKE.items()}}.items():
             new = {"name": kind, "kind": kind, **about}
             for skips in (False, True):
                 answer = server.ask(

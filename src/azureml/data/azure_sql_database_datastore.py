@@ -4,6 +4,5 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"SQL Server": ["AzureSqlDatabaseDatastore"]},
+    {"AzureSqlDatabaseDatastore": "terrazul.sdk.datastore.database"},
 )

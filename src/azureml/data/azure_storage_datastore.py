@@ -7,9 +7,9 @@ __getattr__, __dir__, __all__ = face(
     {
         "AbstractAzureStorageDatastore": "terrazul.sdk.datastore.azure_storage",
         "AzureBlobDatastore": "terrazul.sdk.datastore.azure_storage",
+        "AzureFileDatastore": "terrazul.sdk.datastore.azure_storage",
         "EMPTY_FILE": "terrazul.sdk.datastore.azure_storage",
         "FILE": "terrazul.sdk.datastore.azure_storage",
         "FOLDER": "terrazul.sdk.datastore.azure_storage",
     },
-    not_yet={"Azure file shares": ["AzureFileDatastore"]},
 )

@@ -30,6 +30,9 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.compute.amlcompute.AmlCompute.update_quotas": "is refused: see `ws.set_quota(compute_nodes=...)`",
     "azureml.core.compute.amlcompute.AmlCompute.supported_vmsizes": "is the server's machine alone",
     "azureml.core.datastore.Datastore.register_azure_data_lake": "is refused: Azure has switched Gen1 off",
+    "azureml.core.datastore.Datastore.register_azure_sql_database": (
+        "signs in with `username` and `password`; a service principal is refused"
+    ),
     "azureml.data.azure_storage_datastore.AbstractAzureStorageDatastore.account_key": (
         "raises `CredentialHidden`: the key is in the key vault, which shows it to nobody"
     ),

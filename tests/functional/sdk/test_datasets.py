@@ -243,10 +243,21 @@ def test_types_can_be_read_by_other_libraries(store: Datastore):
     dataset = Dataset.Tabular.from_delimited_files((store, "a.csv"))
     assert dataset.to_polars_dataframe()["a"].to_list() == [1, 2]
     assert dataset.to_arrow_table().column("a").to_pylist() == [1, 2]
+    lazy = dataset.to_dask_dataframe(dtypes={"a": "float64"})
+    assert (str(lazy.dtypes["a"]), lazy["a"].sum().compute()) == ("float64", 3.0)
     with pytest.raises(InvalidInput, match="on_error is 'ignore'"):
         dataset.to_pandas_dataframe(on_error="ignore")
     with pytest.raises(CapabilityNotAvailable, match="Spark"):
         dataset.to_spark_dataframe()
+
+
+def test_frame_of_dask_has_a_partition_for_each_file(workspace: Workspace, store: Datastore):
+    _upload(store, {"d/1.csv": "a\n1\n2\n", "d/2.csv": "a\n3\n4\n"})
+    lazy = Dataset.Tabular.from_delimited_files((store, "d/*.csv")).to_dask_dataframe()
+    assert (lazy.npartitions, lazy["a"].sum().compute()) == (2, 10)
+    registered = Dataset.Tabular.register_dask_dataframe(lazy, (store, "frames"), "of dask", show_progress=False)
+    assert registered.to_pandas_dataframe()["a"].tolist() == [1, 2, 3, 4]
+    assert "of dask" in workspace.datasets
 
 
 def test_first_rows_need_the_first_files_only(store: Datastore):

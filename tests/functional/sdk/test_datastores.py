@@ -1,17 +1,21 @@
 """Datastores as v1 code uses them, on the server's own storage, a folder and S3."""
 
+import functools
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from azureml.core import Datastore, Experiment, ScriptRunConfig, Workspace
-from azureml.data.azure_storage_datastore import AzureBlobDatastore
+from azureml.core import Dataset, Datastore, Experiment, ScriptRunConfig, Workspace
+from azureml.data import DataType
+from azureml.data.azure_sql_database_datastore import AzureSqlDatabaseDatastore
+from azureml.data.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore
 from azureml.data.data_reference import DataReference
 from azureml.data.datapath import DataPath, DataPathComputeBinding
 from azureml.exceptions import UserErrorException
@@ -20,14 +24,19 @@ from terrazul.core.errors import (
     Conflict,
     CredentialHidden,
     DataNotFound,
+    DatasetExecutionError,
     DatastoreUnreachable,
     InvalidInput,
     MissingFile,
     NotFound,
     QuotaExceeded,
+    Unavailable,
 )
 from terrazul.data.access import Download, Stopped, Transfer, Upload
 from terrazul.sdk.datastore.files import FileDatastore
+from terrazul.testing.azure_files import FILES_ACCOUNT, FILES_KEY, azure_files
+from terrazul.testing.listening import listening
+from terrazul.testing.postgresql import PostgresqlCluster
 from terrazul.testing.server import RunningServer
 from terrazul.testing.stores import AZURITE_ACCOUNT, AZURITE_KEY, s3_server
 
@@ -43,8 +52,42 @@ def buckets() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory, buckets: str) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("stores") / "home", "--allowed-destinations", buckets)
+def shares() -> Iterator[str]:
+    with azure_files() as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "there.csv").write_text("a\n1\n")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgresqlCluster]:
+    cluster = PostgresqlCluster()
+    try:
+        with cluster.administrate() as connection:
+            connection.execute("CREATE DATABASE sales TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+            connection.execute("CREATE ROLE reader LOGIN PASSWORD 'r'")
+        with cluster.administrate("sales") as connection:
+            connection.execute("CREATE TABLE orders (id INTEGER, shop VARCHAR(20), amount NUMERIC, day DATE)")
+            connection.execute("INSERT INTO orders VALUES (1, 'Nord', 1.5, '2026-01-02'), (2, 'Süd', NULL, NULL)")
+            connection.execute("GRANT SELECT ON orders TO reader")
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture(scope="module")
+def shared_server(
+    tmp_path_factory: pytest.TempPathFactory, buckets: str, shares: str, pages: str, cluster: PostgresqlCluster
+) -> Iterator[RunningServer]:
+    allowed = ",".join((buckets, shares, pages, f"127.0.0.1:{cluster.port}"))
+    running = RunningServer(tmp_path_factory.mktemp("stores") / "home", "--allowed-destinations", allowed)
     running.start()
     yield running
     running.stop()
@@ -280,6 +323,148 @@ def test_query_of_a_database_is_an_arrow_stream(workspace: Workspace):
         numbers.link.browse("")
     with pytest.raises(InvalidInput, match="holds tables"):
         numbers.set_as_default()
+
+
+@pytest.fixture
+def sales(workspace: Workspace, cluster: PostgresqlCluster) -> Datastore:
+    place = {"server_name": "127.0.0.1", "database_name": "sales", "port_number": str(cluster.port)}
+    return Datastore.register_azure_postgre_sql(
+        workspace, "sales", user_id="reader", user_password="r", enforce_ssl=False, overwrite=True, **place
+    )
+
+
+def test_table_of_a_query(workspace: Workspace, sales: Datastore):
+    orders = Dataset.Tabular.from_sql_query((sales, "SELECT * FROM orders ORDER BY id"), query_timeout=10)
+    frame = orders.to_pandas_dataframe()
+    assert frame["shop"].tolist() == ["Nord", "Süd"]
+    assert [str(frame[name].dtype) for name in ("id", "amount", "day")] == ["int64", "float64", "datetime64[ns]"]
+    assert orders.filter(orders["amount"] > 1).keep_columns("id").to_pandas_dataframe()["id"].tolist() == [1]
+    registered = orders.register(workspace, "orders")
+    with_types = Dataset.Tabular.from_sql_query(
+        DataPath(sales, "SELECT id, day FROM orders"), set_column_types={"id": DataType.to_string()}
+    )
+    assert sorted(with_types.to_pandas_dataframe()["id"]) == ["1", "2"]
+    found = Dataset.get_by_name(workspace, "orders")
+    assert (found.id, found.take(1).to_pandas_dataframe()["id"].tolist()) == (registered.id, [1])
+    with pytest.raises(Conflict, match="used by the dataset"):
+        sales.unregister()
+
+
+def test_query_that_is_wrong_slow_or_of_no_database_is_told(sales: Datastore, store: FileDatastore):
+    with pytest.raises(UserErrorException, match='relation "absent" does not exist'):
+        Dataset.Tabular.from_sql_query((sales, "SELECT * FROM absent"))
+    slow = Dataset.Tabular.from_sql_query((sales, "SELECT pg_sleep(60)"), validate=False, query_timeout=1)
+    with pytest.raises(UserErrorException, match="broken off after 1 s"):
+        slow.to_pandas_dataframe()
+    late = "SELECT CASE WHEN n = 15000 THEN pg_sleep(60)::text ELSE 'x' END AS x FROM generate_series(1, 20000) AS s(n)"
+    with pytest.raises(Unavailable, match="may have taken longer than 1 s"):
+        Dataset.Tabular.from_sql_query((sales, late), validate=False, query_timeout=1).to_pandas_dataframe()
+    with pytest.raises(UserErrorException, match="refuses the query"):
+        Dataset.Tabular.from_sql_query((sales, "DELETE FROM orders RETURNING 1"))
+    with pytest.raises(UserErrorException, match="holds files and no tables"):
+        Dataset.Tabular.from_sql_query((store, "SELECT 1"))
+
+
+def test_table_of_a_query_in_a_run(sales: Datastore, experiment: Experiment):
+    orders = Dataset.Tabular.from_sql_query((sales, "SELECT id, amount FROM orders ORDER BY id"))
+    Path("src").mkdir()
+    Path("src/script.py").write_text(
+        "from azureml.core import Run\n"
+        "run = Run.get_context()\n"
+        "frame = run.input_datasets['orders'].to_pandas_dataframe()\n"
+        "run.log('rows', len(frame))\n"
+        "run.log('amount', float(frame['amount'].sum()))\n"
+    )
+    config = ScriptRunConfig("src", "script.py", [orders.as_named_input("orders")], environment=this_python())
+    run = experiment.submit(config)
+    run.wait_for_completion(raise_on_error=True)
+    assert run.get_metrics() == {"rows": 2, "amount": 1.5}
+
+
+def test_share_of_azure_files_holds_a_dataset(workspace: Workspace, shares: str):
+    share = Datastore.register_azure_file_share(
+        workspace=workspace,
+        datastore_name="share",
+        file_share_name="data",
+        account_name=FILES_ACCOUNT,
+        account_key=FILES_KEY,
+        endpoint=f"http://{shares}",
+        create_if_not_exists=True,
+    )
+    assert isinstance(share, AzureFileDatastore)
+    assert (share.datastore_type, share.container_name, share.credential_type) == ("AzureFile", "data", "AccountKey")
+    with pytest.raises(CredentialHidden):
+        share.account_key  # noqa: B018  # looking is what is tried
+    files("src/a/1.csv", "src/2.csv")
+    share.upload("src", "in")
+    assert share.download("got", "in") == 2
+    assert names("got/in") == names("src")
+    (access,) = share.link.access(["in/2.csv"], is_writing=False)
+    assert access.url.startswith(f"http://{shares}/data/in/2.csv?")
+    assert Dataset.File.from_files((share, "in/**")).to_path() == ["/2.csv", "/a/1.csv"]
+    share.upload("src", "in")
+    Path("src/2.csv").write_text("changed")
+    share.upload("src", "in", overwrite=True)
+    assert share.download("again", "in/2.csv") == 1
+    assert Path("again/in/2.csv").read_text() == "changed"
+    share.unregister()
+
+
+def test_missing_file_of_a_web_server_is_told_as_missing(workspace: Workspace, pages: str):
+    web = Datastore.register_http(workspace, "web", f"http://{pages}")
+    assert Dataset.File.from_files((web, "there.csv")).to_path() == ["/there.csv"]
+    with pytest.raises(UserErrorException, match=r"absent\.csv"):
+        Dataset.File.from_files((web, "absent.csv")).to_path()
+    with pytest.raises(InvalidInput, match="has no lists of its files"):
+        list(web.files("*.csv"))
+
+
+def test_v1_names_of_an_azure_sql_database(workspace: Workspace):
+    with pytest.raises(InvalidInput, match="service principal"):
+        Datastore.register_azure_sql_database(workspace, "sql", "server", "db", "tenant", "client", "secret")
+    made = AzureSqlDatabaseDatastore(workspace, "sql", "server", "db", username="u", password="p")
+    assert (made.server_name, made.database_name, made.auth_type) == ("server", "db", "SqlAuthentication")
+    with pytest.raises(CredentialHidden):
+        made.password  # noqa: B018  # looking is what is tried
+
+
+def test_files_that_a_column_names_are_downloaded_and_mounted(workspace: Workspace, store: FileDatastore):
+    files("src/cats/1.jpg", "src/cats/2.jpg", "src/dogs/3.jpg")
+    store.upload("src", "pictures")
+    lines = [
+        f"AmlDatastore://{store.name}/pictures/cats/1.jpg",
+        f"azureml://datastores/{store.name}/paths/pictures/dogs/3.jpg",
+        f"AmlDatastore://{store.name}/pictures/cats/1.jpg",
+        f"AmlDatastore://{store.name}/pictures/cats/absent.jpg",
+    ]
+    Path("labels.csv").write_text("image_url,label\n" + "".join(f"{line},x\n" for line in lines))
+    store.upload_files(["labels.csv"])
+    labels = Dataset.Tabular.from_delimited_files(
+        (store, "labels.csv"), set_column_types={"image_url": DataType.to_stream(workspace)}
+    )
+    got = labels.download(stream_column="image_url", target_path="got", overwrite=False)
+    assert [Path(path).relative_to(Path("got").absolute()).as_posix() for path in got] == ["cats/1.jpg", "dogs/3.jpg"]
+    assert Path("got/cats/1.jpg").read_text() == "content of src/cats/1.jpg"
+    with pytest.raises(AlreadyExists):
+        labels.download("image_url", "got")
+    with pytest.raises(DataNotFound, match=r"absent\.jpg"):
+        labels.download("image_url", ignore_not_found=False)
+    with labels.mount("image_url") as mounted:
+        assert names(mounted.mount_point) == ["cats/1.jpg", "dogs/3.jpg"]
+        assert (Path(mounted.mount_point) / "dogs/3.jpg").read_text() == "content of src/dogs/3.jpg"
+    with pytest.raises(DatasetExecutionError, match="'x' in the column 'label' names no file"):
+        labels.download("label")
+
+
+def test_upload_has_a_line_in_the_activity_log_and_not_one_for_each_file(
+    workspace: Workspace, store: FileDatastore, shared_server: RunningServer
+):
+    files(*(f"src/{number}" for number in range(30)))
+    store.upload("src", "many")
+    log = f"/api/v1/workspaces/{workspace.workspace_id}/activity?limit=1000"
+    lines = [each for each in shared_server.call("GET", log)["lines"] if each["action"] == "data/write"]
+    (line,) = [each for each in lines if each["object_id"] == store.name]
+    assert (line["change"], line["object_type"], line["status"], line["kind"]) == ("changed", "datastore", 200, "user")
 
 
 @pytest.mark.usefixtures("workspace")

@@ -15,10 +15,11 @@ from terrazul.server.activity import store
 from terrazul.server.activity.rules import (
     CREDENTIALS,
     MINUTE,
+    Counting,
     Deed,
-    Refusals,
     Thing,
     cell,
+    is_counted,
     is_kept,
     read_known,
     thing_of_address,
@@ -117,6 +118,27 @@ def test_part_of_a_log_is_checked_line_by_line():
     assert problem_in([lines[1], replace(lines[5], reason="other")], complete=False) == 6
 
 
+def test_files_that_people_write_are_counted_and_those_of_runs_have_no_lines():
+    run = Principal("ana", run_id="r")
+    assert is_counted(Action.DATA_WRITE, Principal("ana"))
+    assert not is_counted(Action.DATA_WRITE, run)
+    assert not is_counted(Action.DATA_WRITE, None)
+    assert not is_counted(Action.RUN_WRITE, Principal("ana"))
+    ledger = Ledger(lambda: Microseconds(0))
+    for principal, lines in ((Principal("ana"), [1, 0, 0]), (run, [])):
+        found = []
+        for operation in ("access_data_files", "write_data_file", "write_data_file"):
+            act = Act(ledger, "PUT", "127.0.0.1", "c")
+            act.operation, act.action, act.principal = operation, Action.DATA_WRITE, principal
+            act.parameters = {"workspace_id": "w", "datastore_name": "store"}
+            assert not act.is_to_tell(404)
+            if act.is_to_tell(200):
+                found.append(len(act.conclude(200)))
+        assert found == lines
+    (rest,) = ledger.due(closing=True)
+    assert (rest.times, rest.deed.thing, rest.deed.change) == (2, Thing("datastore", "store"), "changed")
+
+
 def test_what_is_recorded_all_the_time_has_no_lines():
     for action in (Action.RUN_WRITE, Action.RUN_EXECUTE, Action.CONTENT_WRITE, Action.ENDPOINT_SERVE):
         assert not is_kept("POST", action)
@@ -174,7 +196,7 @@ def test_noted_line_is_read():
 
 
 def test_equal_refusals_of_a_minute_are_two_lines():
-    refusals = Refusals()
+    refusals = Counting()
     assert [each.times for each in refusals.take(DEED, 0)] == [1]
     for moment in range(1, 1000):
         assert refusals.take(DEED, moment) == []
@@ -185,14 +207,14 @@ def test_equal_refusals_of_a_minute_are_two_lines():
 
 
 def test_refusal_after_the_minute_brings_what_was_counted():
-    refusals = Refusals()
+    refusals = Counting()
     refusals.take(DEED, 0)
     refusals.take(DEED, 1)
     assert refusals.take(DEED, MINUTE + 1) == [(DEED, 1), (DEED, 1)]
 
 
 def test_who_tries_many_ids_does_not_fill_the_disk():
-    refusals = Refusals()
+    refusals = Counting()
     lines = [each for n in range(10_000) for each in refusals.take(replace(DEED, thing=Thing("run", str(n))), n)]
     lines += refusals.due(MINUTE * 2)
     assert len(lines) < 60
@@ -200,7 +222,7 @@ def test_who_tries_many_ids_does_not_fill_the_disk():
 
 
 def test_many_addresses_do_not_fill_the_disk():
-    refusals = Refusals()
+    refusals = Counting()
     lines = [each for n in range(10_000) for each in refusals.take(replace(DEED, address=str(n)), n)]
     lines += refusals.due(MINUTE * 2)
     assert len(lines) < 2010

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, List, Optional
 
-from terrazul.core.errors import AlreadyExists, DatasetExecutionError, DatasetWithoutData
-from terrazul.core.paths import check_relative_path
-from terrazul.data.files import DatasetFile
+from terrazul.core.errors import DatasetWithoutData
 from terrazul.data.plan import check, node
 from terrazul.sdk.client import concept
 from terrazul.sdk.dataset.abstract_dataset import AbstractDataset
 from terrazul.sdk.dataset.expression import ColumnExpression
 from terrazul.sdk.dataset.mount_context import MountContext
+from terrazul.sdk.dataset.own_copies import copy_to
 from terrazul.sdk.unsupported import not_yet
 from terrazul.wire.dataset import FILE
 
@@ -47,12 +42,7 @@ class FileDataset(AbstractDataset, kind=FILE):
             if not ignore_not_found:
                 raise
             files = []
-        folder = Path(target_path).absolute() if target_path else Path(tempfile.mkdtemp(prefix="terrazul-"))
-        targets = [folder / check_relative_path(file.path) for file in files]
-        if not overwrite:
-            _check_free(targets)
-        self._download(files, folder, targets)
-        return [str(target) for target in targets]
+        return copy_to(files, self.reach, target_path, overwrite=overwrite)
 
     def mount(self, mount_point: Optional[str] = None, **_: Any) -> MountContext:
         """A folder in which the files are found, between ``start()`` and ``stop()``, or in a ``with`` block."""
@@ -73,25 +63,3 @@ class FileDataset(AbstractDataset, kind=FILE):
     as_hdfs = not_yet("FileDataset.as_hdfs", "Spark")
     as_cache = not_yet("FileDataset.as_cache", _CACHES)
     hydrate = not_yet("FileDataset.hydrate", _CACHES)
-
-    def _download(self, files: Sequence[DatasetFile], folder: Path, targets: Sequence[Path]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        arrival = folder / f".{os.urandom(8).hex()}.part"
-        arrival.mkdir()
-        try:
-            self.reach.bring(files, arrival, own=True)
-            for file, target in zip(files, targets):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                (arrival / file.path).replace(target)
-        except OSError as error:
-            message = f"The files cannot be written to {str(folder)!r}: {error.strerror or error}."
-            raise DatasetExecutionError(message, exception=error, target=str(folder)) from error
-        finally:
-            shutil.rmtree(arrival, ignore_errors=True)
-
-
-def _check_free(targets: Sequence[Path]) -> None:
-    for target in targets:
-        if target.exists():
-            message = f"{str(target)!r} is there already."
-            raise AlreadyExists(message, target=str(target), hint="Pass overwrite=True to have it replaced.")

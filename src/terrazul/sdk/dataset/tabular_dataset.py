@@ -21,6 +21,9 @@ from terrazul.sdk.console import warn
 from terrazul.sdk.dataset.abstract_dataset import AbstractDataset
 from terrazul.sdk.dataset.expression import utc
 from terrazul.sdk.dataset.locations import target_of
+from terrazul.sdk.dataset.mount_context import MountContext
+from terrazul.sdk.dataset.own_copies import copy_to
+from terrazul.sdk.dataset.stream_column import files_named
 from terrazul.sdk.unsupported import not_yet
 from terrazul.wire.dataset import TABULAR
 
@@ -155,7 +158,7 @@ class TabularDataset(AbstractDataset, kind=TABULAR):
 
         rows = self.to_pandas_dataframe(on_error, out_of_range_datetime)
         count = 1 if isinstance(self._plan.source, SqlQuery) else max(1, len(self.dataset_files()))
-        return dataframe.from_pandas(rows.astype(dtypes) if dtypes else rows, npartitions=count)
+        return dataframe.from_pandas(rows.astype(dtypes) if dtypes else rows, npartitions=count)  # type: ignore[no-untyped-call]  # dask has no types
 
     def to_csv_files(self, separator: str = ",", target: Any = None, guard_formulas: bool = True) -> FileDataset:
         """The rows as a CSV file on a datastore, and the dataset of it.
@@ -262,8 +265,30 @@ class TabularDataset(AbstractDataset, kind=TABULAR):
         return found
 
     to_spark_dataframe = not_yet("TabularDataset.to_spark_dataframe", "Spark")
-    download = not_yet("TabularDataset.download", "columns of streams")
-    mount = not_yet("TabularDataset.mount", "columns of streams")
+
+    def download(
+        self,
+        stream_column: str,
+        target_path: Optional[str] = None,
+        overwrite: bool = False,
+        ignore_not_found: bool = True,
+    ) -> List[str]:
+        """Copy the files that a column names into a folder, a new one unless it is named; their paths there.
+
+        A value is ``AmlDatastore://datastore/path``, ``azureml://datastores/datastore/paths/path`` or a web address.
+        Raises ``DatasetExecutionError`` for one that names no file, ``AlreadyExists`` where one is in the folder
+        already, unless ``overwrite``; ``DataNotFound`` where one is not there, unless ``ignore_not_found``.
+        """
+        files = self._files_named(stream_column, ignore_not_found=ignore_not_found)
+        return copy_to(files, self.reach, target_path, overwrite=overwrite)
+
+    def mount(self, stream_column: str, mount_point: Optional[str] = None) -> MountContext:
+        """A folder in which the files are found that a column names, between ``start()`` and ``stop()``."""
+        return MountContext(lambda: self._files_named(stream_column, ignore_not_found=True), self.reach, mount_point)
+
+    def _files_named(self, column: str, *, ignore_not_found: bool) -> List[DatasetFile]:
+        values = self.keep_columns(column).to_polars_dataframe().to_series().to_list()
+        return files_named(values, column, self.reach, ignore_not_found=ignore_not_found)
 
     def _collect(self, files: Sequence[DatasetFile], *, must_fit: bool) -> pl.DataFrame:
         with tempfile.TemporaryDirectory(prefix="terrazul-") as scratch, self.reach.here(files) as places:

@@ -39,7 +39,8 @@ class AbstractAzureStorageDatastore(FileDatastore):
     @property
     def container_name(self) -> str:
         """The container."""
-        return str(self._setting("container_name") or self._setting("filesystem") or "")
+        settings = map(self._setting, ("container_name", "filesystem", "file_share_name"))
+        return str(next(filter(None, settings), ""))
 
     @property
     def account_name(self) -> str:
@@ -110,6 +111,29 @@ class AzureBlobDatastore(AbstractAzureStorageDatastore, kind="AzureBlob"):
     def resource_group(self) -> Optional[str]:
         """The resource group that the account was said to be in; it makes no difference."""
         return _text(self._setting("resource_group"))
+
+
+class AzureFileDatastore(AbstractAzureStorageDatastore, kind="AzureFile"):
+    """A share of Azure Files."""
+
+    file_service: Any = not_yet_property("AzureFileDatastore.file_service", "Azure's own client library")
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str,
+        container_name: str,
+        account_name: str,
+        sas_token: Optional[str] = None,
+        account_key: Optional[str] = None,
+        protocol: Optional[str] = None,
+        endpoint: str = _DEFAULT_ENDPOINT,
+        request_session: Any = None,
+    ) -> None:
+        del request_session
+        super().__init__(
+            workspace, name, "AzureFile", container_name, account_name, sas_token, account_key, protocol, endpoint
+        )
 
 
 class AzureDataLakeGen2Datastore(AbstractAzureStorageDatastore, kind="AzureDataLakeGen2"):

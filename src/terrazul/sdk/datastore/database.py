@@ -39,6 +39,10 @@ class MySqlDatastore(DatabaseDatastore, kind="MySql"):
     """A database of MySQL or MariaDB; Terrazul's own."""
 
 
+class SqlServerDatastore(DatabaseDatastore, kind="SqlServer"):
+    """A database of SQL Server; Terrazul's own."""
+
+
 class _AzureDatabase(DatabaseDatastore):
     """A database that Azure serves, by v1's names."""
 
@@ -110,6 +114,46 @@ class AzureMySqlDatastore(_AzureDatabase, kind="AzureMySql"):
         del user_id, user_password
         settings = served(server_name, database_name, port_number)
         self.begin(workspace, wire.Datastore(name, "AzureMySql", settings, "Sql", False, False, "", "", ""))
+
+
+class AzureSqlDatabaseDatastore(_AzureDatabase, kind="AzureSqlDatabase"):
+    """A database of Azure SQL Database, which is reached with a user and a password."""
+
+    client_id = None
+    client_secret = None
+    tenant_id = None
+    resource_url = None
+    authority_url = None
+    service_data_access_auth_identity = None
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        name: str,
+        server_name: str,
+        database_name: str,
+        tenant_id: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        resource_url: Optional[str] = None,
+        authority_url: Optional[str] = None,
+        username: Optional[str] = None,
+        password: Optional[str] = None,
+        auth_type: Optional[str] = None,
+        service_data_access_auth_identity: Any = None,
+    ) -> None:
+        del tenant_id, client_id, client_secret, resource_url, authority_url
+        del username, password, auth_type, service_data_access_auth_identity
+        settings = served(server_name, database_name, None)
+        self.begin(workspace, wire.Datastore(name, "AzureSqlDatabase", settings, "Sql", False, False, "", "", ""))
+
+    @property
+    def auth_type(self) -> str:
+        """By which v1 tells how one signs in."""
+        return "SqlAuthentication"
+
+    username = _AzureDatabase.user_id
+    password = _AzureDatabase.user_password
 
 
 def served(server_name: str, database_name: str, port_number: Optional[object]) -> Dict[str, Any]:

@@ -8,7 +8,11 @@ from terrazul.core.errors import InvalidInput
 from terrazul.sdk.client import concept
 from terrazul.sdk.datastore import database, other_files
 from terrazul.sdk.datastore.abstract import AbstractDatastore
-from terrazul.sdk.datastore.azure_storage import AzureBlobDatastore, AzureDataLakeGen2Datastore
+from terrazul.sdk.datastore.azure_storage import (
+    AzureBlobDatastore,
+    AzureDataLakeGen2Datastore,
+    AzureFileDatastore,
+)
 from terrazul.sdk.datastore.link import address_of
 from terrazul.sdk.unsupported import not_yet
 from terrazul.wire import datastore as wire
@@ -114,6 +118,29 @@ class Datastore(AbstractDatastore):
         credential = {"account_key": account_key, "sas_token": None if account_key else sas_token}
         how = (overwrite, create_if_not_exists, skip_validation)
         return _registered(AzureBlobDatastore, workspace, datastore_name, "AzureBlob", settings, credential, *how)
+
+    @staticmethod
+    def register_azure_file_share(
+        workspace: Workspace,
+        datastore_name: str,
+        file_share_name: str,
+        account_name: str,
+        sas_token: Optional[str] = None,
+        account_key: Optional[str] = None,
+        protocol: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        create_if_not_exists: bool = False,
+        skip_validation: bool = False,
+    ) -> AzureFileDatastore:
+        """Register a share of Azure Files, which is reached with the account's key or a SAS. Raises as ``register``."""
+        settings = {
+            "file_share_name": file_share_name, "account_name": account_name, "protocol": protocol,
+            "endpoint": endpoint,
+        }  # fmt: skip
+        credential = {"account_key": account_key, "sas_token": None if account_key else sas_token}
+        how = (overwrite, create_if_not_exists, skip_validation)
+        return _registered(AzureFileDatastore, workspace, datastore_name, "AzureFile", settings, credential, *how)
 
     @staticmethod
     def register_azure_data_lake_gen2(
@@ -299,6 +326,63 @@ class Datastore(AbstractDatastore):
         return _registered(cls, workspace, datastore_name, "AzureMySql", settings, credential, *how)
 
     @staticmethod
+    def register_azure_sql_database(
+        workspace: Workspace,
+        datastore_name: str,
+        server_name: str,
+        database_name: str,
+        tenant_id: Optional[str] = None,
+        client_id: Optional[str] = None,
+        client_secret: Optional[str] = None,
+        resource_url: Optional[str] = None,
+        authority_url: Optional[str] = None,
+        endpoint: Optional[str] = None,
+        overwrite: bool = False,
+        username: Optional[str] = None,
+        password: Optional[str] = None,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        grant_workspace_access: bool = False,
+        **kwargs: Any,
+    ) -> database.AzureSqlDatabaseDatastore:
+        """Register a database of Azure SQL Database, with a user and a password of the database.
+
+        ``server_name`` is the first part of the server's name, or all of it. Raises as ``register``, and
+        ``InvalidInput`` for a service principal, as which the server does not sign in to databases.
+        """
+        del resource_url, authority_url, subscription_id, resource_group, grant_workspace_access
+        if client_id or client_secret or tenant_id:
+            message = f"The datastore {datastore_name!r} cannot sign in to a database as a service principal."
+            hint = "Make a user with a password in the database, and pass username and password."
+            raise InvalidInput(message, target="client_id", hint=hint)
+        settings = {**database.served(server_name, database_name, None), "endpoint": endpoint}
+        credential = {"user_id": username, "user_password": password}
+        how = (overwrite, False, _skips(kwargs))
+        cls = database.AzureSqlDatabaseDatastore
+        return _registered(cls, workspace, datastore_name, "AzureSqlDatabase", settings, credential, *how)
+
+    @staticmethod
+    def register_sql_server(
+        workspace: Workspace,
+        datastore_name: str,
+        host: str,
+        database_name: str,
+        user: str,
+        password: Optional[str] = None,
+        port: Optional[int] = None,
+        tls: Optional[str] = None,
+        overwrite: bool = False,
+        skip_validation: bool = False,
+    ) -> database.SqlServerDatastore:
+        """Register a database of SQL Server; Terrazul's own. Raises as ``register``.
+
+        ``tls`` is ``verify-full``, ``require`` for a certificate that nobody vouches for, or ``disable``.
+        """
+        settings = {"host": host, "database": database_name, "port": port, "tls": tls}
+        how = (user, password, overwrite, skip_validation)
+        return _registered_database(database.SqlServerDatastore, workspace, datastore_name, "SqlServer", settings, *how)
+
+    @staticmethod
     def register_postgresql(
         workspace: Workspace,
         datastore_name: str,
@@ -313,10 +397,10 @@ class Datastore(AbstractDatastore):
     ) -> database.PostgreSqlDatastore:
         """Register a database of PostgreSQL; Terrazul's own. Raises as ``register``."""
         settings = {"host": host, "database": database_name, "port": port, "tls": tls}
-        how = (overwrite, False, skip_validation)
-        credential: Dict[str, Optional[str]] = {"user": user, "password": password}
-        cls = database.PostgreSqlDatastore
-        return _registered(cls, workspace, datastore_name, "PostgreSql", settings, credential, *how)
+        how = (user, password, overwrite, skip_validation)
+        return _registered_database(
+            database.PostgreSqlDatastore, workspace, datastore_name, "PostgreSql", settings, *how
+        )
 
     @staticmethod
     def register_mysql(
@@ -333,10 +417,8 @@ class Datastore(AbstractDatastore):
     ) -> database.MySqlDatastore:
         """Register a database of MySQL or MariaDB; Terrazul's own. Raises as ``register``."""
         settings = {"host": host, "database": database_name, "port": port, "tls": tls}
-        how = (overwrite, False, skip_validation)
-        credential: Dict[str, Optional[str]] = {"user": user, "password": password}
-        cls = database.MySqlDatastore
-        return _registered(cls, workspace, datastore_name, "MySql", settings, credential, *how)
+        how = (user, password, overwrite, skip_validation)
+        return _registered_database(database.MySqlDatastore, workspace, datastore_name, "MySql", settings, *how)
 
     @staticmethod
     def register_sqlite(
@@ -356,8 +438,6 @@ class Datastore(AbstractDatastore):
         cls = database.DuckDbDatastore
         return _registered(cls, workspace, datastore_name, "DuckDb", {"path": str(path)}, {}, *how)
 
-    register_azure_file_share = staticmethod(not_yet("Datastore.register_azure_file_share", "Azure file shares"))
-    register_azure_sql_database = staticmethod(not_yet("Datastore.register_azure_sql_database", "SQL Server"))
     register_dbfs = staticmethod(not_yet("Datastore.register_dbfs", "Databricks"))
     register_hdfs = staticmethod(not_yet("Datastore.register_hdfs", "HDFS"))
 
@@ -369,6 +449,21 @@ def _skips(further: Dict[str, Any]) -> bool:
         message = f"unexpected arguments: {', '.join(further)}"
         raise TypeError(message)
     return skips
+
+
+def _registered_database(
+    cls: type[D],
+    workspace: Workspace,
+    name: str,
+    kind: str,
+    settings: Dict[str, Any],
+    user: str,
+    password: Optional[str],
+    overwrite: bool,
+    skip: bool,
+) -> D:
+    credential = {"user": user, "password": password}
+    return _registered(cls, workspace, name, kind, settings, credential, overwrite, False, skip)
 
 
 def _registered(

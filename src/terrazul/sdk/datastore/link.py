@@ -6,6 +6,7 @@ import contextlib
 from typing import BinaryIO, Iterator, List, Optional
 from urllib.parse import quote
 
+from terrazul.core.errors import Unavailable
 from terrazul.sdk.client import Client, Request
 from terrazul.wire.codec import decode, encode
 from terrazul.wire.datastore import AccessRequest, DataFile, FileAccess, FilePage, FolderPage, Query
@@ -74,10 +75,24 @@ class DatastoreLink:
 
     @contextlib.contextmanager
     def query(self, text: str, timeout_seconds: int) -> Iterator[Iterator[bytes]]:
-        """What an SQL query gives, as an Arrow stream in pieces."""
+        """What an SQL query gives, as an Arrow stream in pieces.
+
+        Raises ``Unavailable`` where it breaks off after its first rows.
+        """
         body = encode(Query(text, timeout_seconds))
         with self._client.open(Request("POST", f"{self._path}/query", body=body)) as answer:
-            yield answer.chunks()
+            yield _told(answer.chunks(), timeout_seconds)
+
+
+def _told(chunks: Iterator[bytes], timeout_seconds: int) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except Unavailable as problem:
+        message = "The rows of the query broke off after the first of them had come."
+        hint = (
+            f"It may have taken longer than {timeout_seconds} s: allow it more by query_timeout, or let it give fewer."
+        )
+        raise Unavailable(message, hint=hint) from problem
 
 
 def address_of(name: str) -> str:

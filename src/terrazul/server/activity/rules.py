@@ -22,6 +22,9 @@ A line for each would bury all others, and cost more than the thing itself. The 
 that are made by them do have lines.
 """
 
+COUNTED = frozenset({Action.DATA_WRITE})
+"""Of what ``RECORDING`` leaves out, that which people do too, file by file: theirs is counted, and told of together."""
+
 LOOKING = frozenset({Action.WORKSPACE_RESOLVE})
 """What every client does to find its way; where that makes something, the thing has a line."""
 
@@ -57,6 +60,11 @@ def is_kept(method: str, action: Action | None) -> bool:
     return action is None or action.value.rpartition("/")[2] != "read" or action in CREDENTIALS
 
 
+def is_counted(action: Action | None, principal: Principal | None) -> bool:
+    """Whether all that is done by an action within a minute has a line together: what people do of ``COUNTED``."""
+    return action in COUNTED and kind_of(principal) == "user"
+
+
 class Thing(NamedTuple):
     """The object of an act."""
 
@@ -87,6 +95,11 @@ def thing_of_message(message: object, action: Action) -> Thing | None:
         return None
     version = getattr(message, "version", None) if kind == "model" else None
     return Thing(kind, told_id(f"{value}:{version}" if version else str(value)))
+
+
+def by_any_way(deed: Deed) -> Deed:
+    """A deed that is counted, the same whether the server did it or gave leave to do it at a store."""
+    return replace(deed, method="", operation="")
 
 
 def told(text: str) -> str:
@@ -164,8 +177,8 @@ class Counted(NamedTuple):
     times: int
 
 
-class Refusals:
-    """Counts equal refusals of a minute in one line, so that who tries many tokens or ids does not fill the disk.
+class Counting:
+    """Counts equal deeds of a minute in one line, so that who tries many tokens or ids does not fill the disk.
 
     The first of its kind has a line at once, the others of the same minute have one together when it is over. Where an
     address brings many different ones, those after it are equal whatever they name; where very many come from

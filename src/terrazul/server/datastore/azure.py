@@ -71,7 +71,7 @@ def open_container(
     """The files of a container."""
     from obstore.store import AzureStore  # noqa: PLC0415  # loaded with the first datastore that needs it
 
-    account, url = str(settings["account_name"]), _address_of(settings)
+    account, url = str(settings["account_name"]), address_of(settings, "blob")
     config: Any = {"account_name": account, "endpoint": url, **_signed_by(credential)}
     options: Any = client_options(url, surroundings.proxy)
     store = made(
@@ -85,11 +85,12 @@ def open_container(
     return ObjectFiles(place, surroundings.outgoing, create)
 
 
-def _address_of(settings: Settings) -> str:
+def address_of(settings: Settings, service: str) -> str:
+    """The address of one of the account's services, such as ``blob``."""
     endpoint = str(settings.get("endpoint") or "core.windows.net")
     if "://" in endpoint:
         return endpoint.rstrip("/")
-    return f"{settings.get('protocol') or 'https'}://{settings['account_name']}.blob.{endpoint}"
+    return f"{settings.get('protocol') or 'https'}://{settings['account_name']}.{service}.{endpoint}"
 
 
 def _is_signed(credential: Credential) -> bool:

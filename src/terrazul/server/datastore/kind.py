@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from terrazul.core.errors import InvalidInput
 from terrazul.server.network.outgoing import Outgoing
 from terrazul.wire.datastore import DataFile, FileAccess, FolderPage
 
@@ -54,6 +55,10 @@ class Part(NamedTuple):
     chunks: AsyncIterator[bytes]
 
 
+class NoLists(InvalidInput):
+    """A store that tells no lists of its files."""
+
+
 class Files(Protocol):
     """An open datastore that holds files. Paths are relative and were checked; none is a way out in itself.
 
@@ -79,7 +84,7 @@ class Files(Protocol):
     def walk(self, folder: str, after: str) -> AsyncIterator[Sequence[DataFile]]:
         """All files below a folder (or the file of that path) whose paths come after one, by path.
 
-        Raises ``InvalidInput`` where the store has no lists.
+        Raises ``NoLists`` where the store has none and no file has that path.
         """
 
     async def read(self, path: str, start: int | None, end: int | None) -> Part | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -17,8 +16,9 @@ from terrazul.core.errors import (
     InvalidInput,
     TerrazulError,
 )
-from terrazul.server.datastore.kind import Part, Step
-from terrazul.server.datastore.rules import span_of
+from terrazul.server.datastore.kind import NoLists, Part, Step
+from terrazul.server.datastore.rules import folder_page, span_of
+from terrazul.server.datastore.steps import looked, steps_towards
 from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.rules import read_destination
 from terrazul.wire.datastore import DataFile, FileAccess, FolderPage
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 T = TypeVar("T")
-_LEASE_SECONDS = 900
+LEASE_SECONDS = 900
+"""How long an address counts that a store has signed."""
 _AT_ONCE = 1000
 _CHUNK = 4 << 20
 _SMALL = 8 << 20
 """So much is sent in one request, which a store can refuse where the file is there already."""
 _PART = 8 << 20
 _PARTS_AT_ONCE = 4
-_STEP_SECONDS = 15.0
 _SECOND = 1_000_000
 _STATUS = re.compile(r"\b(?:status code|status|Client error with status|HTTP status client error \()\D{0,3}(\d{3})\b")
 _CODE = re.compile(r"<Code>(\w{1,80})</Code>")
@@ -101,25 +101,8 @@ class ObjectFiles:
 
     async def steps(self, *, create: bool) -> AsyncIterator[Step]:
         """Resolve the name, connect, sign in, find the container, list."""
-        try:
-            await self._outgoing.check(self._place.url)
-        except TerrazulError as refusal:
-            yield Step("resolve", str(refusal).replace("\n", " "))
-            return
-        yield Step("resolve")
-        if problem := await self._connect():
-            yield Step("connect", problem)
-            return
-        yield Step("connect")
-        failed, problem = await self._look()
-        if failed == "find the container" and create:
-            problem = await self._make()
-            failed, problem = ("create the container", problem) if problem else await self._look()
-        for step in ("sign in", "find the container", "list"):
-            if failed == step or (failed and failed not in {"sign in", "find the container", "list"}):
-                yield Step(failed, problem)
-                return
-            yield Step(step)
+        async for step in steps_towards(self._place.url, self._outgoing, self._look, self._make if create else None):
+            yield step
 
     async def find(self, path: str) -> DataFile | None:
         """The object of a path."""
@@ -142,13 +125,7 @@ class ObjectFiles:
             return FolderPage([], [])
         folders = {each.rstrip("/").rpartition("/")[2]: None for each in found["common_prefixes"]}
         files = {each["path"].rpartition("/")[2]: _file_of(each) for each in found["objects"]}
-        names = sorted(name for name in {**folders, **files} if name > after)
-        page = names[:limit]
-        return FolderPage(
-            [name for name in page if name in folders],
-            [files[name] for name in page if name in files],
-            page[-1] if len(names) > limit else None,
-        )
+        return folder_page(folders, files, after, limit)
 
     async def walk(self, folder: str, after: str) -> AsyncIterator[Sequence[DataFile]]:
         """All objects below a folder."""
@@ -202,10 +179,16 @@ class ObjectFiles:
             mode: Any = "overwrite" if overwrite else "create"
             await self._told(obstore.put_async(store, path, bytes(begun), mode=mode, use_multipart=False), path)
             return await self._written(path)
-        if not overwrite and await self.find(path) is not None:
-            raise _there_already(path)
+        await self._check_free(path, overwrite)
         options: Any = {"use_multipart": True, "chunk_size": _PART, "max_concurrency": _PARTS_AT_ONCE}
-        await self._told(obstore.put_async(store, path, _rest(bytes(begun), chunks), **options), path)
+
+        async def rest() -> AsyncIterator[bytes]:
+            yield bytes(begun)
+            async for chunk in chunks:
+                yield chunk
+            await self._check_free(path, overwrite)  # parts that count together are put without a condition
+
+        await self._told(obstore.put_async(store, path, rest(), **options), path)
         return await self._written(path)
 
     async def delete(self, path: str) -> bool:
@@ -228,49 +211,27 @@ class ObjectFiles:
         if not place.signs or not paths:
             return [FileAccess(path) for path in paths]
         method: Any = "PUT" if is_writing else "GET"
-        signing = obstore.sign_async(place.store, method, list(paths), timedelta(seconds=_LEASE_SECONDS))
+        signing = obstore.sign_async(place.store, method, list(paths), timedelta(seconds=LEASE_SECONDS))
         urls = await self._told(signing)
-        expires_at = to_text(now() + _LEASE_SECONDS * _SECOND)
+        expires_at = to_text(now() + LEASE_SECONDS * _SECOND)
         headers = _BLOCK_BLOB if is_writing and place.is_azure else {}
         return [
             FileAccess(path, url=url, headers=dict(headers), expires_at=expires_at)
             for path, url in zip(paths, urls, strict=True)
         ]
 
+    async def _check_free(self, path: str, overwrite: bool) -> None:
+        if not overwrite and await self.find(path) is not None:
+            raise there_already(path)
+
     def _check_lists(self) -> None:
         if not self._place.lists:
-            raise InvalidInput("This datastore has no lists of its files.", hint="Name each file by its path.")
-
-    async def _connect(self) -> str:
-        destination = self._destination
-        addresses = await self._outgoing.addresses_of(destination)
-        for address in addresses:
-            try:
-                opening = asyncio.open_connection(address, destination.port)
-                _reader, writer = await asyncio.wait_for(opening, 5)
-            except (OSError, asyncio.TimeoutError):
-                continue
-            writer.close()
-            return ""
-        return f"nothing answers at {destination.place}. Check the address, and whether a firewall lies between."
+            raise NoLists("This datastore has no lists of its files.", hint="Name each file by its path.")
 
     async def _look(self) -> tuple[str, str]:
         """Try to list; the step that failed and why, or two empty texts."""
-        try:
-            if self._place.lists:
-                await asyncio.wait_for(self._list_one(), _STEP_SECONDS)
-            else:
-                await asyncio.wait_for(self.find("terrazul-looks-whether-it-is-let-in"), _STEP_SECONDS)
-        except FileNotFoundError:
-            word = self._place.container_word
-            return "find the container", f"there is no {word} {self._place.container!r}. create_if_not_exists makes it."
-        except DatastoreRefused as problem:
-            return "sign in", str(problem).replace("\n", " ")
-        except TerrazulError as problem:
-            return "list", str(problem).replace("\n", " ")
-        except asyncio.TimeoutError:
-            return "list", f"no answer came within {_STEP_SECONDS:g} s."
-        return "", ""
+        listing = self._list_one() if self._place.lists else self.find("terrazul-looks-whether-it-is-let-in")
+        return await looked(listing, f"{self._place.container_word} {self._place.container!r}")
 
     async def _list_one(self) -> None:
         import obstore  # noqa: PLC0415  # as above
@@ -309,7 +270,7 @@ class ObjectFiles:
         except FileNotFoundError:
             raise
         except exceptions.AlreadyExistsError:
-            raise _there_already(path) from None
+            raise there_already(path) from None
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
             raise self._refused(str(error)) from None
         except exceptions.PreconditionError:
@@ -354,18 +315,13 @@ async def _nothing() -> AsyncIterator[bytes]:
     yield b""
 
 
-async def _rest(begun: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield begun
-    async for chunk in chunks:
-        yield chunk
-
-
 def _file_of(meta: ObjectMeta) -> DataFile:
     modified = from_text(meta["last_modified"].isoformat())
     return DataFile(meta["path"], meta["size"], to_text(max(0, modified)), (meta["e_tag"] or "").strip('"'))
 
 
-def _there_already(path: str) -> AlreadyExists:
+def there_already(path: str) -> AlreadyExists:
+    """A file that stays, since nobody said that it may go."""
     return AlreadyExists(f"{path!r} is there already.", target=path, hint="Pass overwrite=True to have it replaced.")
 
 

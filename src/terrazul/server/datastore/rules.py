@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from terrazul.core.errors import Conflict, InvalidInput
 from terrazul.server.datastore.kind import Field
-from terrazul.wire.datastore import NewDatastore, Query
+from terrazul.wire.datastore import DataFile, FolderPage, NewDatastore, Query
 
 BUILT_IN = ("workspaceblobstore", "workspacefilestore")
 """Every workspace has them, in the server's own storage; the first is the default until another one is."""
@@ -105,3 +105,15 @@ def span_of(start: int | None, end: int | None, size: int) -> tuple[int, int]:
     if first >= last:
         raise InvalidInput(f"That range lies outside of the file's {size} bytes.", target="Range")
     return first, last - first
+
+
+def folder_page(folders: Collection[str], files: Mapping[str, DataFile], after: str, limit: int) -> FolderPage:
+    """One page of what lies in a folder, by the names in it: those beyond ``after``, in their order."""
+    known = set(folders)
+    names = sorted(name for name in {*known, *files} if name > after)
+    page = names[:limit]
+    return FolderPage(
+        [name for name in page if name in known],
+        [files[name] for name in page if name in files],
+        page[-1] if len(names) > limit else None,
+    )

@@ -84,7 +84,7 @@ class AzureKind:
         self, name: str, what: str, port: int, endpoint: str, opens: Open, further: Mapping[str, Field]
     ) -> None:
         self.name = name
-        self.description = f"A database of Azure Database for {what}."
+        self.description = f"A database of {what}."
         self._port = port
         self._endpoint = endpoint
         self._open = opens

@@ -15,9 +15,11 @@ from terrazul.server.activity.rules import (
     FIRST_ERROR,
     REFUSED,
     Counted,
+    Counting,
     Deed,
-    Refusals,
     Thing,
+    by_any_way,
+    is_counted,
     is_kept,
     kind_of,
     thing_of_address,
@@ -37,7 +39,8 @@ class Ledger:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._refusals = Refusals()
+        self._refusals = Counting()
+        self._writes = Counting()
         self._lock = threading.Lock()
 
     def take(self, refusal: Deed) -> list[Counted]:
@@ -45,10 +48,16 @@ class Ledger:
         with self._lock:
             return self._refusals.take(refusal, self.clock())
 
+    def take_write(self, deed: Deed) -> list[Counted]:
+        """As ``take``, of what somebody has done that is counted."""
+        with self._lock:
+            return self._writes.take(deed, self.clock())
+
     def due(self, *, closing: bool = False) -> list[Counted]:
         """What was counted, once its minute is over."""
         with self._lock:
-            return self._refusals.due(self.clock(), closing=closing)
+            now = self.clock()
+            return [*self._refusals.due(now, closing=closing), *self._writes.due(now, closing=closing)]
 
     def lines_of(self, counted: Sequence[Counted], correlation_id: str = "") -> list[dict[str, Any]]:
         """Deeds as lines."""
@@ -144,7 +153,7 @@ class Act:
         """Whether a line is still to be written before the request is answered."""
         if not self.operation:
             return status in REFUSED
-        if status in REFUSED:
+        if status in REFUSED or (self._is_counted and status < FIRST_ERROR):
             return True
         return self._is_kept and (status >= FIRST_ERROR or not self.is_recorded)
 
@@ -152,6 +161,8 @@ class Act:
         """The lines that are still to be written."""
         if status in REFUSED:
             counted = self._ledger.take(self._deed(self._thing, status, self.reason))
+        elif self._is_counted:
+            counted = self._ledger.take_write(by_any_way(self._deed(self._thing, self.success, change="changed")))
         else:  # why something failed may tell what was sent
             counted = [Counted(self._deed(self._thing, status), 1)]
         return self._ledger.lines_of(counted, self._correlation_id)
@@ -159,6 +170,10 @@ class Act:
     @property
     def _is_kept(self) -> bool:
         return bool(self.operation) and is_kept(self._method, self.action)
+
+    @property
+    def _is_counted(self) -> bool:
+        return bool(self.operation) and is_counted(self.action, self.principal)
 
     @property
     def _action(self) -> str:

@@ -5,4 +5,4 @@ from __future__ import annotations
 from terrazul.server.datastore.mysql import open_database
 from terrazul.server.datastore.served import AzureKind
 
-KIND = AzureKind("AzureMySql", "MySQL", 3306, "mysql.database.azure.com", open_database, {})
+KIND = AzureKind("AzureMySql", "Azure Database for MySQL", 3306, "mysql.database.azure.com", open_database, {})

@@ -8,7 +8,7 @@ from terrazul.server.datastore.served import AzureKind
 
 KIND = AzureKind(
     "AzurePostgreSql",
-    "PostgreSQL",
+    "Azure Database for PostgreSQL",
     5432,
     "postgres.database.azure.com",
     open_database,

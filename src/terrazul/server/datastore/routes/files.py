@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
 from terrazul.core.settings import is_loopback
+from terrazul.server.activity.service.act import ACT, Act
 from terrazul.server.datastore.kind import Part
 from terrazul.server.download import BYTES
 from terrazul.server.http import (
@@ -65,6 +66,8 @@ async def access_data_files(
     """The short way to the bytes of each file: an address signed for some minutes, or the file of this machine."""
     if data.is_writing:
         demand(principal, Action.DATA_WRITE, Target(ObjectType.WORKSPACE, workspace.workspace.workspace_id))
+        act: Act = request.scope["state"][ACT]
+        act.action = Action.DATA_WRITE
     near = request.client is not None and is_loopback(request.client.host)
     return await services.data_files.access(workspace, datastore_name, data, is_near=near)
 

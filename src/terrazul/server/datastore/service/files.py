@@ -8,7 +8,7 @@ from terrazul.core.errors import DataNotFound, InvalidInput
 from terrazul.core.paths import check_relative_path
 from terrazul.data.pattern import PathPattern, normal
 from terrazul.server.datastore import rules
-from terrazul.server.datastore.kind import Part
+from terrazul.server.datastore.kind import NoLists, Part
 from terrazul.server.datastore.service.built_in import BuiltIn
 from terrazul.server.datastore.service.datastores import Datastores
 from terrazul.server.workspace.store import WorkspaceRow
@@ -32,19 +32,26 @@ class DataFiles:
         return await files.browse(normal(folder), page or "", _PAGE)
 
     async def find(self, workspace: WorkspaceRow, name: str, pattern: str, page: str | None) -> FilePage:
-        """The files that a pattern means, by path; more may follow also after a page that holds none."""
+        """The files that a pattern means, by path; more may follow also after a page that holds none.
+
+        Raises ``NoLists`` for a pattern, or for all files, where the store tells no lists.
+        """
         wanted = PathPattern(pattern)
         files = await self._datastores.files(workspace, name)
         found: list[DataFile] = []
         looked_at, last = 0, page or ""
-        async for batch in files.walk(wanted.folder, last):
-            for file in batch:
-                last = file.path
-                looked_at += 1
-                if wanted.matches(file.path):
-                    found.append(file)
-                if len(found) == _PAGE or looked_at == _MOST_LOOKED_AT:
-                    return FilePage(found, last)
+        try:
+            async for batch in files.walk(wanted.folder, last):
+                for file in batch:
+                    last = file.path
+                    looked_at += 1
+                    if wanted.matches(file.path):
+                        found.append(file)
+                    if len(found) == _PAGE or looked_at == _MOST_LOOKED_AT:
+                        return FilePage(found, last)
+        except NoLists:
+            if wanted.is_wild or not wanted.text:
+                raise
         return FilePage(found)
 
     async def access(
@@ -111,11 +118,12 @@ async def _whole(chunks: AsyncIterator[bytes], announced: int | None) -> AsyncIt
 
 
 async def _begun(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same, whose first bytes are there: what goes wrong before them is told as an error."""
-    first = await anext(chunks, b"")
+    """The same, whose columns and first rows are there: what goes wrong before them is told as an error."""
+    first = [await anext(chunks, b""), await anext(chunks, b"")]
 
     async def rest() -> AsyncIterator[bytes]:
-        yield first
+        for chunk in first:
+            yield chunk
         async for chunk in chunks:
             yield chunk
 

@@ -120,6 +120,10 @@ _GONE = {
 }
 
 
+_EXTRAS = {"azure": "azure-files", "mssql_python": "sql-server"}
+"""What a package comes with that does not come with the extra ``databases``."""
+
+
 async def _opened(
     kind: Kind, settings: dict[str, str | int | bool], credential: dict[str, str], surroundings: Surroundings
 ) -> Files | Tables:
@@ -127,8 +131,15 @@ async def _opened(
     try:
         return await asyncio.to_thread(kind.open, settings, credential, surroundings)
     except ModuleNotFoundError as missing:
-        raise InvalidInput(
-            f"{kind.name} needs the package {missing.name}, which the server does not have.",
-            target=kind.name,
-            hint="Install it on the server: pip install 'terrazul[server,databases]'.",
-        ) from None
+        raise missing_package(kind.name, missing) from None
+
+
+def missing_package(kind: str, missing: ModuleNotFoundError) -> InvalidInput:
+    """What is told of a package that a kind needs and the server does not have."""
+    package = str(missing.name)
+    extra = _EXTRAS.get(package.partition(".")[0], "databases")
+    return InvalidInput(
+        f"{kind} needs the package {package}, which the server does not have.",
+        target=kind,
+        hint=f"Install it on the server: pip install 'terrazul[server,{extra}]'.",
+    )
