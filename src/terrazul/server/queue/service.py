@@ -68,6 +68,16 @@ class _Work(NamedTuple):
     placement: dict[str, object]
 
 
+class _Seen(NamedTuple):
+    """What there is to do."""
+
+    claimed: list[tuple[Entry, Condition]]
+    has_vain: bool
+    """Whether runs wait for a compute target that is gone."""
+    has_next: bool
+    """Whether a run may begin, if the machine has a place."""
+
+
 @dataclass
 class _Memory:
     """What the dispatcher remembers of a claimed run between two looks; lost at a restart, which only repeats care."""
@@ -111,23 +121,25 @@ class Dispatcher:
         self._loop.wake()
 
     async def _look(self) -> float:
-        await self._look_after_claimed()
-        await self._end_those_in_vain()
-        await self._claim_waiting()
+        seen = await self._database.read(self._see)  # at once: an idle server does nothing else
+        await self._look_after_claimed(seen.claimed)
+        if seen.has_vain:
+            await self._database.write(self._end_in_vain)
+        if seen.has_next:
+            await self._launch_waiting()
         return _LOOK_SECONDS
 
-    async def _end_those_in_vain(self) -> None:
-        """Let runs fail whose compute target is gone."""
-        if await self._database.read(store.waiting_in_vain):
-            await self._database.write(self._end_in_vain)
+    def _see(self, connection: Connection) -> _Seen:
+        claimed = [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
+        has_vain = bool(store.waiting_in_vain(connection))
+        return _Seen(claimed, has_vain, self._admission.next(connection) is not None)
 
     def _end_in_vain(self, connection: Connection) -> None:
+        """Let runs fail whose compute target is gone."""
         for entry in store.waiting_in_vain(connection):
             self._lifecycle.end(connection, entry.run, _no_target(entry))
 
-    async def _claim_waiting(self) -> None:
-        if not await self._database.read(self._admission.next):
-            return
+    async def _launch_waiting(self) -> None:
         for work in await self._database.write(self._claim):
             await asyncio.to_thread(self._computes.of(work.placement).launch, work.job, work.placement)
 
@@ -150,10 +162,9 @@ class Dispatcher:
         store.claim(connection, entry.run, placement, now)
         return _Work(entry, job, placement)
 
-    async def _look_after_claimed(self) -> None:
-        conditions = await self._database.read(self._claimed_conditions)
-        self._memory = {entry.run: self._memory.get(entry.run, _Memory()) for entry, _ in conditions}
-        for entry, condition in conditions:
+    async def _look_after_claimed(self, claimed: list[tuple[Entry, Condition]]) -> None:
+        self._memory = {entry.run: self._memory.get(entry.run, _Memory()) for entry, _ in claimed}
+        for entry, condition in claimed:
             await self._look_after_safely(entry, condition, self._memory[entry.run])
 
     async def _look_after_safely(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
@@ -161,9 +172,6 @@ class Dispatcher:
             await self._look_after(entry, condition, memory)
         except Exception:  # noqa: BLE001  # what is wrong with one run must not hold up the others
             _log.exception("Looking after a run met an error")
-
-    def _claimed_conditions(self, connection: Connection) -> list[tuple[Entry, Condition]]:
-        return [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
 
     async def _look_after(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
         placement = entry.placement or {}
