@@ -72,7 +72,8 @@ def test_cluster_that_is_missing_is_made_by_the_code_that_looks_for_it(
 
 
 def test_cluster_is_changed_and_told_in_v1s_words(workspace: Workspace, capsys: pytest.CaptureFixture[str]):
-    cluster = AmlCompute.create(workspace, "own", AmlCompute.provisioning_configuration(min_nodes=1, max_nodes=1))
+    configuration = AmlCompute.provisioning_configuration("STANDARD_D2_V2", min_nodes=1, max_nodes=1)
+    cluster = AmlCompute.create(workspace, "own", configuration)
     cluster.wait_for_completion(show_output=True, min_node_count=5)
     assert "more come when runs wait for them" in capsys.readouterr().out
     (node,) = cluster.list_nodes()
