@@ -95,10 +95,10 @@ def test_address_inside_is_refused(platform: RunningServer, kind: str, url: str)
 def test_rows_of_a_datastore_inside_are_not_shown(platform: RunningServer, listener: socket.socket):
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     workspace = platform.workspace()
-    new = {"name": "inside", "kind": "AmazonS3", "skip_validation": True, **described(url)["AmazonS3"]}
+    new = {"name": "rows_inside", "kind": "AmazonS3", "skip_validation": True, **described(url)["AmazonS3"]}
     platform.call("POST", f"{workspace}/datastores", new)
     read = {"operation": "delimited_files", "arguments": {}}
-    for location in ({"datastore": "inside", "path": "a.csv"}, {"path": f"{url}/a.csv"}):
+    for location in ({"datastore": "rows_inside", "path": "a.csv"}, {"path": f"{url}/a.csv"}):
         definition = {"type": "Tabular", "locations": [location], "steps": [read]}
         dataset = platform.call("POST", f"{workspace}/datasets", {"definition": definition})
         with pytest.raises(Refused) as refused:
