@@ -71,7 +71,8 @@ class Victim:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    server = RunningServer(tmp_path_factory.mktemp("platform") / "home", *WEBHOOKS_GO_NOWHERE)
+    room = ("--concurrent-runs", "8")  # runs that stay, such as the intruder's, are to hold up no others
+    server = RunningServer(tmp_path_factory.mktemp("platform") / "home", *WEBHOOKS_GO_NOWHERE, *room)
     server.start()
     for folder in (server.home.path, server.home.path.parent, server.home.blobs_folder):
         (folder / "canary").write_text(BESIDE)

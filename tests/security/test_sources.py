@@ -56,6 +56,9 @@ BESIDE_A_SOURCE: dict[str, list[Any]] = {
 THROUGH_THE_TUNNEL = ("amazon_s3.py", "azure.py", "google_cloud_storage.py", "http.py", "object_store.py")
 """The datastores' modules, whose stores have ``network/tunnel.py`` as their proxy; test_datastores.py tries them."""
 
+OWN_STORAGE = ("object_storage.py", "s3.py", "az.py", "gs.py")
+"""The modules of the storage that the administrator names when the server is started; no user has a say in it."""
+
 
 def imported_by(source: Path) -> set[str]:
     """The modules that a file names in its imports, each with the packages above it."""
@@ -77,9 +80,15 @@ def test_server_imports_nothing_that_makes_objects_of_bytes():
 
 
 def test_server_imports_nothing_that_fetches():
-    """But in the one module that looks at each address before it is called, and where stores are given its tunnel."""
+    """But where checked addresses come, where stores are given the tunnel, and for the server's own storage."""
     found = {path.name: each for path in server_files() if (each := imported_by(path) & FETCHES)}
-    assert found == {"outgoing.py": {"httpcore"}, **{name: {"obstore"} for name in THROUGH_THE_TUNNEL}}
+    stores = {name: {"obstore"} for name in (*THROUGH_THE_TUNNEL, *OWN_STORAGE)}
+    assert found == {"exchange.py": {"httpcore"}, **stores}
+
+
+def test_addresses_are_called_by_the_one_module_that_checks_them():
+    exchange = "terrazul.server.network.exchange"
+    assert [path.name for path in server_files() if exchange in imported_by(path)] == ["outgoing.py"]
 
 
 def test_source_outside_of_the_workspace_is_refused_whatever_stands_beside_it(
