@@ -40,7 +40,7 @@ class ColumnProfile:
         self.missing_count = facts.missing
         self.not_missing_count = facts.count - facts.missing
         self.percent_missing = facts.missing / facts.count if facts.count else 0.0
-        self.error_count = 0
+        self.error_count = 0  # what cannot be read as its column's type is missing here, or ends the reading
         self.empty_count = facts.empty
         self.quantiles = {float(part): value for part, value in facts.quantiles.items()}
         self.lower_quartile = self.quantiles.get(0.25)
