@@ -75,17 +75,18 @@ class Sessions:
     def __init__(self, name: str, log: str) -> None:
         self._name = name
         self._log = log
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: dict[Path, subprocess.Popen[bytes]] = {}
 
     def state(self, folder: Path) -> SessionState:
         """Alive while the lock is held."""
-        self._children = [child for child in self._children if child.poll() is None]
+        self._children = {at: child for at, child in self._children.items() if child.poll() is None}
         started = self._process_file(folder)
         if not started.exists() and not self._lock_file(folder).exists():
             return SessionState.ABSENT
         with self._locked(folder) as lock:
             if lock is None:
                 return SessionState.ALIVE
+            self._reap(folder)
         return SessionState.GONE if started.exists() else SessionState.ABSENT
 
     def start(self, folder: Path, program: Program) -> None:
@@ -94,6 +95,7 @@ class Sessions:
         with self._locked(folder) as lock:
             if lock is None:
                 return
+            self._reap(folder)
             _write_secret(folder / program.assignment_file, program.assignment)
             with (folder / self._log).open("ab") as log:
                 # The safe-path isolation of -I: nothing is imported from the current folder or by PYTHON* variables.
@@ -108,7 +110,7 @@ class Sessions:
                     pass_fds=[lock],
                 )
             self._process_file(folder).write_text(str(child.pid))
-        self._children.append(child)
+        self._children[folder] = child
 
     def signal(self, folder: Path, number: signal.Signals) -> None:
         """Send a signal to the process, if it is alive."""
@@ -124,6 +126,11 @@ class Sessions:
             with contextlib.suppress(psutil.Error):
                 if belongs(process.environ()):
                     process.kill()
+
+    def _reap(self, folder: Path) -> None:
+        """Take the exit code of one that has let go of its lock: that comes a moment before its end."""
+        if child := self._children.pop(folder, None):
+            child.wait()
 
     def _process_file(self, folder: Path) -> Path:
         return folder / f"{self._name}.pid"
