@@ -13,17 +13,19 @@ from terrazul.core.errors import ComputeTargetException, ComputeTargetNotFound
 from terrazul.sdk.client import Client, class_of, concept
 from terrazul.sdk.compute.status import errors_of
 from terrazul.sdk.console import say
-from terrazul.sdk.unsupported import not_yet
 from terrazul.wire import compute as wire
-from terrazul.wire.compute import CLUSTER, NewComputeTarget, ProvisioningState
+from terrazul.wire.compute import CLUSTER, REMOTE, NewComputeTarget, ProvisioningState
 
 if TYPE_CHECKING:
-    from terrazul.sdk.compute.configuration import ComputeTargetProvisioningConfiguration
+    from terrazul.sdk.compute.configuration import (
+        ComputeTargetAttachConfiguration,
+        ComputeTargetProvisioningConfiguration,
+    )
     from terrazul.sdk.workspace import Workspace
 
 _FIRST_GLANCE_SECONDS = 0.1
 _LONGEST_GLANCE_SECONDS = 2.0
-_MODULES = {CLUSTER: "compute.cluster"}
+_MODULES = {CLUSTER: "compute.cluster", REMOTE: "compute.remote"}
 _ENDS = (ProvisioningState.SUCCEEDED, ProvisioningState.FAILED)
 
 
@@ -74,7 +76,22 @@ class ComputeTarget:
         new: NewComputeTarget = request(name)
         return ComputeTarget._of(workspace, workspace.client.post(wire.ComputeTarget, "/computes", new))
 
-    attach = staticmethod(not_yet("ComputeTarget.attach", "compute targets on other machines"))
+    @staticmethod
+    def attach(
+        workspace: Workspace, name: str, attach_configuration: ComputeTargetAttachConfiguration
+    ) -> ComputeTarget:
+        """Attach a machine that is there; one of that name is from then on the machine that the configuration says.
+
+        Raises ``ComputeTargetException`` where it cannot be signed in to. See ``RemoteCompute.attach_configuration``.
+        """
+        request = getattr(attach_configuration, "request", None)
+        if request is None:
+            message = f"{type(attach_configuration).__name__} is no configuration that a target can be attached with."
+            hint = "Pass RemoteCompute.attach_configuration(...)."
+            raise ComputeTargetException(message, target=str(name), hint=hint)
+        attach_configuration.validate_configuration()
+        new: NewComputeTarget = request(name)
+        return ComputeTarget._of(workspace, workspace.client.post(wire.ComputeTarget, "/computes", new))
 
     @staticmethod
     def list(workspace: Workspace) -> List[ComputeTarget]:

@@ -20,6 +20,8 @@ class RunnerStatus(str, enum.Enum):
     ALIVE = "alive"
     GONE = "gone"
     """It was started and is no more."""
+    UNREACHABLE = "unreachable"
+    """Nobody can tell at this moment: there is no connection to the machine that it is on."""
 
 
 class ComputeKind(Protocol):

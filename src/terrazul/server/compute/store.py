@@ -24,10 +24,10 @@ from sqlalchemy import (
     select,
 )
 
-from terrazul.server.compute.rules import NodeFacts
+from terrazul.server.compute.rules import SETTINGS, NodeFacts, Settings, scale_of
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.variables import in_groups
-from terrazul.wire.compute import ClusterSettings, NodeCounts, NodeState, ProvisioningState
+from terrazul.wire.compute import REMOTE, ClusterSettings, NodeCounts, NodeState, ProvisioningState
 
 target = Table(
     "compute_target",
@@ -81,7 +81,7 @@ class TargetRow(NamedTuple):
     key: str
     name: str
     kind: str
-    settings: ClusterSettings
+    settings: Settings
     tags: dict[str, str]
     description: str
     state: ProvisioningState
@@ -93,6 +93,11 @@ class TargetRow(NamedTuple):
     created_by: str
     modified_at: int
     modified_by: str
+
+    @property
+    def scale(self) -> ClusterSettings:
+        """Between which numbers of nodes it scales."""
+        return scale_of(self.settings)
 
     @property
     def is_going(self) -> bool:
@@ -223,11 +228,18 @@ def count_nodes(connection: Connection, workspace: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def with_free_nodes(connection: Connection) -> list[int]:
-    """The keys of the targets that could execute a run more."""
+def with_free_nodes(connection: Connection, *, elsewhere: bool = False) -> list[int]:
+    """The keys of the targets that could execute a run more; only those on other machines with ``elsewhere``."""
     stays = target.c.state != ProvisioningState.DELETING.value
     query = select(node.c.target).join(target, target.c.id == node.c.target).where(_FREE, stays).distinct()
+    if elsewhere:
+        query = query.where(target.c.kind == REMOTE)
     return list(connection.execute(query).scalars())
+
+
+def kind_of(connection: Connection, key: int) -> str:
+    """What a target is."""
+    return str(connection.execute(select(target.c.kind).where(target.c.id == key)).scalar_one())
 
 
 def occupy(connection: Connection, key: int, run: int, now: int) -> str | None:
@@ -249,12 +261,12 @@ def release(connection: Connection, run: int, now: int) -> None:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     settings = values.get("settings")
-    return {**values, "settings": asdict(settings)} if isinstance(settings, ClusterSettings) else values
+    return {**values, "settings": asdict(settings)} if isinstance(settings, Settings) else values
 
 
 def _target(row: Row[Any]) -> TargetRow:
     values = row._asdict()
-    settings = msgspec.convert(values["settings"], ClusterSettings)
+    settings = msgspec.convert(values["settings"], SETTINGS[values["kind"]])
     return TargetRow(**{**values, "settings": settings, "state": ProvisioningState(values["state"])})
 
 

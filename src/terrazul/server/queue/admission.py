@@ -39,17 +39,18 @@ class Admission:
     def next(self, connection: Connection) -> Entry | None:
         """The run that is to begin next: the first whose target has a free node and that no quota holds back.
 
-        Whether the server's machine has a place is not looked at.
+        While the server's machine has no place it is one for another machine.
         """
-        own, targets = quotas.find_all(connection), computes.with_free_nodes(connection)
+        has_place = store.claimed_here(connection) < self.places
+        own, targets = quotas.find_all(connection), computes.with_free_nodes(connection, elsewhere=not has_place)
         if not own and self._defaults == Limits():
-            return store.first_waiting(connection, targets)
+            return store.first_waiting(connection, targets, here=has_place)
         load, limits_of = _load(connection), self._limits_in(own)
         workspaces = {key for key, running in load.workspaces.items() if 0 < limits_of(key).concurrent_runs <= running}
         workspaces |= {key for key, stored in contents.sizes(connection).items() if is_full(limits_of(key), stored)}
         users = {of for of, running in load.users.items() if 0 < limits_of(of[0]).running_per_user <= running}
         users = {each for each in users if each[0] not in workspaces}
-        return store.first_waiting(connection, targets, workspaces, users)
+        return store.first_waiting(connection, targets, workspaces, users, here=has_place)
 
     def check_submission(self, connection: Connection, workspace: int, user: str) -> None:
         """Raise ``QuotaExceeded`` where so many runs of a user wait that no further one may."""
@@ -84,7 +85,7 @@ class Admission:
         keys = {each.compute_target for each in waiting if each.compute_target is not None}
         targets, counts = computes.list_among(connection, keys), computes.counts_of(connection, keys)
         before = store.places_in_line(connection, (each.compute_target for each in waiting))
-        machine = Machine(store.length(connection).claimed, self.places)
+        machine = Machine(store.claimed_here(connection), self.places)
         told: dict[int, str] = {}
         for each in waiting:
             target = targets.get(each.compute_target or 0)

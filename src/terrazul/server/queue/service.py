@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.core.dataclass import dataclass
 from terrazul.server.compute import store as nodes
+from terrazul.server.compute.kind import RunnerStatus
 from terrazul.server.compute.service.kinds import Computes
 from terrazul.server.loop import Loop
 from terrazul.server.queue import store
@@ -19,7 +20,7 @@ from terrazul.server.queue.rules import Care, Watch, care_for
 from terrazul.server.queue.store import Entry
 from terrazul.server.sql.database import Database
 from terrazul.server.workspace.service import Hindrance
-from terrazul.wire.compute import CLUSTER, LOCAL
+from terrazul.wire.compute import LOCAL
 from terrazul.wire.job import Job
 from terrazul.wire.run import RunError, RunState
 
@@ -31,6 +32,13 @@ _GONE = RunError(
     message="The runner ended without a report, and what it had recorded could not be delivered.",
     code="SystemError",
     hint="Look at runner.log in the run's folder; submit the run again.",
+)
+
+
+_UNREACHABLE = RunError(
+    message="The machine of the run could not be reached for too long, so it is not known what became of the run.",
+    code="SystemError",
+    hint="Look at the compute target, which says what is wrong; submit the run again.",
 )
 
 
@@ -75,7 +83,7 @@ class _Seen(NamedTuple):
     has_vain: bool
     """Whether runs wait for a compute target that is gone."""
     has_next: bool
-    """Whether a run may begin, if the machine has a place."""
+    """Whether a run may begin."""
 
 
 @dataclass
@@ -84,6 +92,7 @@ class _Memory:
 
     cancel_told_at: int | None = None
     delivery_started_at: int | None = None
+    unreachable_since: int | None = None
 
 
 def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
@@ -141,14 +150,17 @@ class Dispatcher:
 
     async def _launch_waiting(self) -> None:
         for work in await self._database.write(self._claim):
+            await self._launch_safely(work)
+
+    async def _launch_safely(self, work: _Work) -> None:
+        try:
             await asyncio.to_thread(self._computes.of(work.placement).launch, work.job, work.placement)
+        except Exception:  # noqa: BLE001  # as below; a run whose runner was not started is looked after like any other
+            _log.exception("Launching a run met an error")
 
     def _claim(self, connection: Connection) -> list[_Work]:
         works: list[_Work] = []
-        for _ in range(len(store.claimed(connection)), self._admission.places):
-            entry = self._admission.next(connection)
-            if entry is None:
-                break
+        while (entry := self._admission.next(connection)) is not None:
             works.append(self._claim_one(connection, entry))
         return works
 
@@ -156,7 +168,8 @@ class Dispatcher:
         """Give a run its node, where its target has nodes, and its place."""
         now, kind, node = self._clock(), LOCAL, ""
         if entry.compute_target is not None:
-            kind, node = CLUSTER, nodes.occupy(connection, entry.compute_target, entry.run, now) or ""
+            kind = nodes.kind_of(connection, entry.compute_target)
+            node = nodes.occupy(connection, entry.compute_target, entry.run, now) or ""
         job = self._lifecycle.make_job(connection, entry.run)
         placement = self._computes.placed(kind, self._computes.get(kind).place(job, node))
         store.claim(connection, entry.run, placement, now)
@@ -179,9 +192,10 @@ class Dispatcher:
         status = await asyncio.to_thread(kind.status, placement)
         cancel = condition.state is RunState.CANCEL_REQUESTED
         now = self._clock()
-        care = care_for(
-            Watch(status, cancel, memory.cancel_told_at, memory.delivery_started_at, condition.heartbeat_at, now)
-        )
+        reachable = status is not RunnerStatus.UNREACHABLE
+        memory.unreachable_since = None if reachable else memory.unreachable_since or now
+        told, delivery, beat = memory.cancel_told_at, memory.delivery_started_at, condition.heartbeat_at
+        care = care_for(Watch(status, cancel, told, delivery, beat, now, memory.unreachable_since))
         if care in {Care.LAUNCH, Care.DELIVER}:
             job = await self._database.write(lambda connection: self._lifecycle.make_job(connection, entry.run))
             if care is Care.DELIVER:
@@ -194,4 +208,5 @@ class Dispatcher:
             await asyncio.to_thread(kind.kill, placement)
         elif care is Care.GIVE_UP:
             await asyncio.to_thread(kind.kill, placement)
-            await self._database.write(lambda connection: self._lifecycle.end(connection, entry.run, _GONE))
+            error = _GONE if reachable else _UNREACHABLE
+            await self._database.write(lambda connection: self._lifecycle.end(connection, entry.run, error))

@@ -26,7 +26,7 @@ from terrazul.server.compute.store import target
 from terrazul.server.quota.rules import QueueCount
 from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.variables import in_groups
-from terrazul.wire.compute import ProvisioningState
+from terrazul.wire.compute import REMOTE, ProvisioningState
 
 entry = Table(
     "queue_entry",
@@ -96,13 +96,16 @@ def first_waiting(
     targets: Iterable[int],
     without: Iterable[int] = (),
     without_users: Iterable[tuple[int, str]] = (),
+    *,
+    here: bool = True,
 ) -> Entry | None:
-    """The next entry to claim: for the server's machine or one of these compute targets.
+    """The next entry to claim: for the server's machine (unless not ``here``) or one of these compute targets.
 
     It is none of these workspaces, and none of these users in these workspaces.
     """
     held = [and_(entry.c.workspace == workspace, entry.c.submitted_by == user) for workspace, user in without_users]
-    has_place = or_(entry.c.compute_target.is_(None), entry.c.compute_target.in_(list(targets)))
+    has_node = entry.c.compute_target.in_(list(targets))
+    has_place = or_(entry.c.compute_target.is_(None), has_node) if here else has_node
     query = _COLUMNS.where(_WAITS, has_place, entry.c.workspace.not_in(list(without)), *map(not_, held))
     query = query.order_by(*_ORDER).limit(1)
     row = connection.execute(query).first()
@@ -169,6 +172,14 @@ def length(connection: Connection) -> Length:
     """How long the queue is."""
     total, claims = connection.execute(select(func.count(), func.count(entry.c.claimed_at))).one()
     return Length(total - claims, claims)
+
+
+def claimed_here(connection: Connection) -> int:
+    """How many entries have been claimed and not ended that the server's own machine executes."""
+    elsewhere = select(target.c.id).where(target.c.kind == REMOTE)
+    here = or_(entry.c.compute_target.is_(None), entry.c.compute_target.not_in(elsewhere))
+    query = select(func.count()).select_from(entry).where(entry.c.claimed_at.is_not(None), here)
+    return int(connection.execute(query).scalar_one())
 
 
 def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:
