@@ -68,12 +68,12 @@ class RunningSshd:
     def settings(self) -> dict[str, Any]:
         """Those of a compute target on it; its files lie beside the keys."""
         about = {"address": _LOOPBACK, "port": self.port, "username": self.user}
-        return {**about, "folder": str(self._folder / "terrazul")}
+        return {**about, "folder": str(self.remote_folder)}
 
     @property
     def remote_folder(self) -> Path:
-        """Where the files of targets lie."""
-        return self._folder / "terrazul"
+        """Where the files of targets lie; a name that a shell must not read."""
+        return self._folder / """it's $(touch here) "so"; `touch here` & far"""
 
     def new_host_key(self) -> None:
         """Be another machine, from the next start on."""

@@ -148,8 +148,10 @@ class Machines:
     def _connect_in_peace(self, key: str) -> None:
         try:
             self.connect(key)
-        except (TerrazulError, RuntimeError) as problem:
+        except TerrazulError as problem:
             _log.warning("A machine is not connected again: %s", problem)
+        except (RuntimeError, concurrent.futures.CancelledError):
+            return  # the server ends
 
     async def _check(self, reach: Reach) -> str:
         from terrazul.server.compute.remote.machine import check  # noqa: PLC0415  # its library is slow to load
