@@ -42,6 +42,11 @@ class RunningSshd:
         shutil.copy(folder / "user.pub", folder / "authorized_keys")
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._process is not None
+
+    @property
     def place(self) -> str:
         """What an administrator of a Terrazul server allows."""
         return f"{_LOOPBACK}:{self.port}"

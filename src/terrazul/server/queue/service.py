@@ -194,6 +194,8 @@ class Dispatcher:
         now = self._clock()
         reachable = status is not RunnerStatus.UNREACHABLE
         memory.unreachable_since = None if reachable else memory.unreachable_since or now
+        if not reachable:  # what it was told may not have come there, and is said again
+            memory.cancel_told_at = memory.delivery_started_at = None
         told, delivery, beat = memory.cancel_told_at, memory.delivery_started_at, condition.heartbeat_at
         care = care_for(Watch(status, cancel, told, delivery, beat, now, memory.unreachable_since))
         if care in {Care.LAUNCH, Care.DELIVER}:
