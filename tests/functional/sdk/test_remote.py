@@ -162,9 +162,7 @@ def test_data_goes_there_and_a_run_is_canceled_there(
     datastore.upload_files([str(desk / "words.txt")], target_path="in", overwrite=True)
     folder = desk / "reader"
     folder.mkdir()
-    (folder / "train.py").write_text(
-        "import sys, pathlib; print(*[p.read_text() for p in pathlib.Path(sys.argv[1]).rglob('*.txt')])"
-    )
+    (folder / "train.py").write_text(READ)
     words = Dataset.File.from_files((datastore, "in/words.txt")).as_named_input("words").as_download()
     config = ScriptRunConfig(str(folder), "train.py", [words], compute_target="vm", environment=this_python())
     reader = Experiment(workspace, "afar").submit(config)
