@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import http.client
 import json
-import multiprocessing
 import os
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from terrazul.core.home import Home
 from terrazul.core.settings import variable_of
 from terrazul.server.sql.choice import choose
 
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerProcess
-
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["terrazul.server.process"])
 _SCORING_PORTS = 20_000
 """Servers of tests that go on at the same time look for ports at different places from here on."""
 _START_SECONDS = 60
@@ -52,18 +47,38 @@ class Answer(NamedTuple):
     """Each ``Set-Cookie``: the one header that may come several times."""
 
 
-class RunningServer:
-    """Started with ``start``; the port is kept over a restart, as a server that comes back has it.
+class Started(Protocol):
+    """A process, as ``subprocess.Popen`` shows one."""
 
-    Its process is forked off one that has imported the modules, which is most of a start.
-    """
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it lives."""
+
+    def wait(self) -> int | None:
+        """Its exit code, once it has ended."""
+
+
+def launched(options: Sequence[str], variables: Mapping[str, str], log: Path) -> Started:
+    """The process of a server, started as ``terrazul up`` starts it."""
+    with log.open("ab") as output:
+        command = [sys.executable, "-m", "terrazul.server", *options]
+        return subprocess.Popen(command, stdout=output, stderr=output, env=dict(variables))
+
+
+class RunningServer:
+    """Started with ``start``; the port is kept over a restart, as a server that comes back has it."""
+
+    launch: ClassVar[Callable[[Sequence[str], Mapping[str, str], Path], Started]] = launched
 
     def __init__(self, home: Path, *options: str, variables: dict[str, str] | None = None, database: str = "") -> None:
         self.home = Home(str(home))
         self._options = options
         self.database = choose(database, self.home.database_file)
         self._variables = {**os.environ, variable_of("database"): database, **(variables or {})}
-        self._process: ForkServerProcess | None = None
+        self._process: Started | None = None
         self._port = "0"
 
     def start(self) -> None:
@@ -72,12 +87,10 @@ class RunningServer:
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         options = ["--home", str(self.home.path), "--port", self._port, *self._options]
         options += ["--scoring-port", str(_SCORING_PORTS + os.getpid() % 500 * 20)]
-        start = (options, self._variables, self.home.log_file, Path.cwd())
-        self._process = _forks.Process(target=_serve, args=start, daemon=True)
-        self._process.start()
+        self._process = type(self).launch(options, self._variables, self.home.log_file)
         deadline = time.monotonic() + _START_SECONDS
         while not self.home.server_file.exists():
-            if not self._process.is_alive() or time.monotonic() > deadline:
+            if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start:\n{self.home.log_file.read_text()}")
             time.sleep(_LOOK_SECONDS)
         self._port = self.url.rpartition(":")[2]
@@ -100,15 +113,14 @@ class RunningServer:
 
     def _end(self, number: signal.Signals) -> None:
         if self._process:
-            os.kill(self.pid, number)
-            self._process.join()
+            os.kill(self._process.pid, number)
+            self._process.wait()
             self._process = None
 
     @property
     def pid(self) -> int:
         """The id of the server's process."""
         assert self._process
-        assert self._process.pid
         return self._process.pid
 
     @property
@@ -184,20 +196,3 @@ class RunningServer:
         """The address of a workspace, made at first use: ``/api/v1/workspaces/<id>``."""
         scope = {"subscription_id": "local", "resource_group": "terrazul", "name": name}
         return f"/api/v1/workspaces/{self.call('POST', '/api/v1/workspaces/resolve', scope)['workspace_id']}"
-
-
-def _serve(options: list[str], variables: dict[str, str], log: Path, folder: Path) -> None:
-    """What the new process does."""
-    from terrazul.server.process import main  # noqa: PLC0415  # the process that it is forked off has it, tests have not
-
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.chdir(folder)
-    if "LD_PRELOAD" in variables:  # which counts for programs as they begin
-        program = [sys.executable, "-m", "terrazul.server"]
-        os.execve(program[0], [*program, *options], variables)  # noqa: S606  # no shell is wanted
-    os.environ.clear()
-    os.environ.update(variables)
-    gc.disable()  # as terrazul.server.__main__ does
-    sys.exit(main(options))
