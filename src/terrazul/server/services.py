@@ -75,7 +75,7 @@ from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.tunnel import Tunnel
 from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
-from terrazul.server.queue.store import count_by_user, count_waiting_by_target
+from terrazul.server.queue.store import awaited_nodes, count_by_user
 from terrazul.server.quota.rules import Limits
 from terrazul.server.quota.service import Quotas
 from terrazul.server.run.service.datasets import RunDatasets
@@ -218,11 +218,11 @@ class Services:
         attached.use(self._machines)
         afar = RemoteCompute(self._machines)
         targets = ComputeTargets(
-            self.database, nodes, attached, count_waiting_by_target, run_store.ids_of, self._notify_queue, self.clock
+            self.database, nodes, attached, awaited_nodes, run_store.ids_of, self._notify_queue, self.clock
         )
         providers: dict[str, NodeProvider] = {CLUSTER: nodes, REMOTE: RemoteNodes(afar, self._machines)}
         scaler = Scaler(
-            self.database, targets, providers, self.quotas, count_waiting_by_target, self.activity.of_the_server,
+            self.database, targets, providers, self.quotas, awaited_nodes, self.activity.of_the_server,
             self._notify_queue, self.clock,
         )  # fmt: skip
         return Computes({LOCAL: here, CLUSTER: ClusterCompute(nodes), REMOTE: afar}), targets, scaler

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from terrazul.server.compute.rules import SETTINGS, NodeFacts, Settings, scale_of
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.variables import in_groups
-from terrazul.wire.compute import REMOTE, ClusterSettings, NodeCounts, NodeState, ProvisioningState
+from terrazul.wire.compute import ClusterSettings, NodeCounts, NodeState, ProvisioningState
 
 target = Table(
     "compute_target",
@@ -228,13 +228,11 @@ def count_nodes(connection: Connection, workspace: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def with_free_nodes(connection: Connection, *, elsewhere: bool = False) -> list[int]:
-    """The keys of the targets that could execute a run more; only those on other machines with ``elsewhere``."""
+def free_nodes(connection: Connection) -> dict[int, int]:
+    """How many nodes are free, by the keys of the targets that could execute a run more."""
     stays = target.c.state != ProvisioningState.DELETING.value
-    query = select(node.c.target).join(target, target.c.id == node.c.target).where(_FREE, stays).distinct()
-    if elsewhere:
-        query = query.where(target.c.kind == REMOTE)
-    return list(connection.execute(query).scalars())
+    query = select(node.c.target, func.count()).join(target, target.c.id == node.c.target).where(_FREE, stays)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(node.c.target))}
 
 
 def kind_of(connection: Connection, key: int) -> str:

@@ -141,7 +141,8 @@ class Dispatcher:
     def _see(self, connection: Connection) -> _Seen:
         claimed = [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
         has_vain = bool(store.waiting_in_vain(connection))
-        return _Seen(claimed, has_vain, self._admission.next(connection) is not None)
+        has_next = self._admission.line(connection).first() is not None
+        return _Seen(claimed, has_vain, has_next)
 
     def _end_in_vain(self, connection: Connection) -> None:
         """Let runs fail whose compute target is gone."""
@@ -160,8 +161,13 @@ class Dispatcher:
 
     def _claim(self, connection: Connection) -> list[_Work]:
         works: list[_Work] = []
-        while (entry := self._admission.next(connection)) is not None:
+        line = self._admission.line(connection)
+        while (head := line.first()) is not None:
+            entry = store.find(connection, head.run)
+            if entry is None:
+                break
             works.append(self._claim_one(connection, entry))
+            line.took(head)
         return works
 
     def _claim_one(self, connection: Connection, entry: Entry) -> _Work:

@@ -41,7 +41,8 @@ class _View(NamedTuple):
 
     target: TargetRow
     nodes: list[NodeRow]
-    waiting: int
+    waiting: Mapping[int, int]
+    """How many runs wait, by how many nodes they need."""
     room: int | None
     quota: int
     lost: dict[NodeRow, str]
@@ -64,7 +65,9 @@ class _View(NamedTuple):
 
     def plan(self, now: int) -> Scaling:
         """What is to be done about its nodes."""
-        demand = Demand(self.waiting, self.room, self.target.is_going)
+        able = {nodes: runs for nodes, runs in self.waiting.items() if nodes <= self.target.scale.max_nodes}
+        waiting = sum(nodes * runs for nodes, runs in able.items())
+        demand = Demand(waiting, self.room, self.target.is_going, gangs=max(able, default=1) > 1)
         return plan(self.target.scale, [each.facts for each in self.nodes], demand, now)
 
     def errors(self, scaling: Scaling) -> list[str]:
@@ -184,18 +187,20 @@ class Scaler:
         quotas = {key: self._quota(connection, key) for key in {row.workspace for row in rows}}
         return [
             self._view_of(
-                row, nodes.get(row.id, []), waiting.get(row.id, 0), taken[row.workspace], quotas[row.workspace]
+                row, nodes.get(row.id, []), waiting.get(row.id, {}), taken[row.workspace], quotas[row.workspace]
             )
             for row in rows
         ]
 
     def _view(self, connection: Connection, row: TargetRow) -> _View:
         """One target as it is at this moment."""
-        nodes, waiting = store.nodes_of(connection, row.id), self._waiting(connection).get(row.id, 0)
+        nodes, waiting = store.nodes_of(connection, row.id), self._waiting(connection).get(row.id, {})
         taken = store.count_nodes(connection, row.workspace)
         return self._view_of(row, nodes, waiting, taken, self._quota(connection, row.workspace))
 
-    def _view_of(self, row: TargetRow, nodes: list[NodeRow], waiting: int, taken: int, quota: int) -> _View:
+    def _view_of(
+        self, row: TargetRow, nodes: list[NodeRow], waiting: Mapping[int, int], taken: int, quota: int
+    ) -> _View:
         provider = self._providers[row.kind]
         made = [each for each in nodes if each.state in {NodeState.IDLE, NodeState.RUNNING}]
         lost = {each: why for each in made if (why := provider.why_lost(each.node_id))}

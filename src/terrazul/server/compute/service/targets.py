@@ -41,8 +41,8 @@ THING = "compute_target"
 """What the activity log calls one."""
 _TOLD_NAMES = 20
 _TOLD_RUNS = 3
-Waiting = Callable[[Connection], Mapping[int, int]]
-"""Counts the runs that wait for a compute target, by its key."""
+Waiting = Callable[[Connection], Mapping[int, Mapping[int, int]]]
+"""Counts the runs that wait for a compute target, by its key and by how many nodes they need."""
 RunIds = Callable[[Connection, Sequence[int]], Mapping[int, str]]
 """The ids of runs by their keys."""
 Notify = Callable[[Connection], None]
@@ -230,6 +230,12 @@ class ComputeTargets:
             raise ComputeTargetConflict(
                 f"The compute target {row.name!r} is being deleted.", target=row.name, hint="Choose another one."
             )
+        if row.kind == REMOTE and wanted.node_count > 1:
+            raise ComputeTargetException(
+                f"The compute target {row.name!r} is one machine, and the run asks for {wanted.node_count} nodes.",
+                target=row.name,
+                hint="Set node_count to 1, or choose a cluster.",
+            )
         self._notify(connection)
         return row
 
@@ -293,7 +299,7 @@ class ComputeTargets:
     def _told(self, connection: Connection, rows: Sequence[TargetRow]) -> list[ComputeTarget]:
         counts = store.counts_of(connection, [row.id for row in rows])
         waiting = self._waiting(connection) if rows else {}
-        return [_target(row, counts.get(row.id, NodeCounts()), waiting.get(row.id, 0)) for row in rows]
+        return [_target(row, counts.get(row.id, NodeCounts()), sum(waiting.get(row.id, {}).values())) for row in rows]
 
 
 def _sees_all_runs(by: Principal) -> bool:
