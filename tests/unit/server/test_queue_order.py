@@ -81,7 +81,7 @@ def queued(
 
 def claim_all(connection: Connection) -> list[int]:
     """Claim one after another, as long as nodes are free; returns them in their order."""
-    line, order = Line(connection, Limits()), []
+    line, order = Line(connection, Limits(), 1000), []
     while (head := line.first()) is not None:
         store.claim(connection, head.run, {}, 1)
         line.took(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from terrazul.server.compute.kind import ComputeKind
@@ -35,6 +36,9 @@ class NodeProvider(Protocol):
 
     def let_go(self, target: int) -> None:
         """Tidy up after a target whose nodes are gone, and that is about to be forgotten, as far as that can be."""
+
+    def keep_only(self, targets: Collection[int]) -> None:
+        """Begin to tidy up after all other targets, which went with their workspaces. It takes no time."""
 
     def sizes(self) -> list[ComputeSize]:
         """What a node can have."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,9 @@ class EmbeddedNodes:
 
     def let_go(self, target: int) -> None:
         """Nor to tidy up."""
+
+    def keep_only(self, targets: Collection[int]) -> None:
+        """Nor then."""
 
     def sizes(self) -> list[ComputeSize]:
         """This machine, as a whole: its nodes share it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from terrazul.core.errors import ComputeTargetException, TerrazulError
 from terrazul.server.compute.kind import ComputeKind
 from terrazul.server.compute.remote.machines import Machines
@@ -44,6 +46,13 @@ class RemoteNodes:
     def let_go(self, target: int) -> None:
         """Remove from the machine what the target has there, and close the connection."""
         self._machines.let_go(str(target), tidy=True)
+
+    def keep_only(self, targets: Collection[int]) -> None:
+        """Do so for the machines of all others."""
+        kept = set(map(str, targets))
+        for machine in self._machines.connected():
+            if machine not in kept:
+                self._machines.begin_to_let_go(machine)
 
     def sizes(self) -> list[ComputeSize]:
         """What the machines have that are connected."""

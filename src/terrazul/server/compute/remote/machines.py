@@ -129,6 +129,12 @@ class Machines:
         if known is not None and known.machine is not None and not known.machine.is_lost:
             self._in_loop(self._let_go(known.machine, tidy=tidy)).result()
 
+    def begin_to_let_go(self, key: str) -> None:
+        """As ``let_go`` with ``tidy``, without waiting for it."""
+        known = self._known.pop(key, None)
+        if known is not None and known.machine is not None:
+            self._in_loop(self._let_go(known.machine, tidy=True)).add_done_callback(_report)
+
     def let_go_of_all(self) -> None:
         """Close all connections: another process is to have them. Runners go on."""
         for key in list(self._known):

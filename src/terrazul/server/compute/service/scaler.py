@@ -136,6 +136,8 @@ class Scaler:
     async def _look(self) -> float:
         """Look after all targets beside each other; one that takes long is left at it, and holds up no other."""
         views = await self._database.read(self._views)
+        for provider in self._providers.values():
+            provider.keep_only([view.target.id for view in views])
         self._at_work = {key: task for key, task in self._at_work.items() if not task.done()}
         fresh = [view for view in views if view.target.id not in self._at_work]
         begun = [asyncio.ensure_future(self._look_after_safely(view)) for view in fresh]
