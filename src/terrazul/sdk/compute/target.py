@@ -67,14 +67,8 @@ class ComputeTarget:
         Raises ``ComputeTargetException`` for a name or a configuration that cannot be, and for another size than the
         target of that name has.
         """
-        request = getattr(provisioning_configuration, "request", None)
-        if request is None:
-            message = f"{type(provisioning_configuration).__name__} is no configuration that a target can be made with."
-            hint = "Pass AmlCompute.provisioning_configuration(...)."
-            raise ComputeTargetException(message, target=str(name), hint=hint)
-        provisioning_configuration.validate_configuration()
-        new: NewComputeTarget = request(name)
-        return ComputeTarget._of(workspace, workspace.client.post(wire.ComputeTarget, "/computes", new))
+        hint = "Pass AmlCompute.provisioning_configuration(...)."
+        return ComputeTarget._enter(workspace, name, provisioning_configuration, hint)
 
     @staticmethod
     def attach(
@@ -84,12 +78,17 @@ class ComputeTarget:
 
         Raises ``ComputeTargetException`` where it cannot be signed in to. See ``RemoteCompute.attach_configuration``.
         """
-        request = getattr(attach_configuration, "request", None)
+        hint = "Pass RemoteCompute.attach_configuration(...)."
+        return ComputeTarget._enter(workspace, name, attach_configuration, hint)
+
+    @staticmethod
+    def _enter(workspace: Workspace, name: str, configuration: Any, hint: str) -> ComputeTarget:
+        """Have the server make or attach what a configuration says. Raises ``ComputeTargetException``."""
+        request = getattr(configuration, "request", None)
         if request is None:
-            message = f"{type(attach_configuration).__name__} is no configuration that a target can be attached with."
-            hint = "Pass RemoteCompute.attach_configuration(...)."
+            message = f"{type(configuration).__name__} is no configuration that a target can be made of."
             raise ComputeTargetException(message, target=str(name), hint=hint)
-        attach_configuration.validate_configuration()
+        configuration.validate_configuration()
         new: NewComputeTarget = request(name)
         return ComputeTarget._of(workspace, workspace.client.post(wire.ComputeTarget, "/computes", new))
 
