@@ -82,7 +82,8 @@ class NewComputeTarget:
     description: str = ""
     credential: Optional[Dict[str, str]] = field(default=None, repr=False)
     """What a machine over SSH is signed in with: ``password``, or ``private_key`` (its text) with perhaps a
-    ``private_key_passphrase``. It is sealed, and no answer holds it. ``None`` keeps that of the target of this name."""
+    ``private_key_passphrase``. It is sealed, and no answer holds it. ``None`` keeps that of the target of this name,
+    where machine and user stay the same."""
 
 
 @dataclass(frozen=True)

@@ -281,6 +281,9 @@ def test_attached_machine_has_its_own_ways(workspace: Workspace, machine: Remote
             refused()
     with pytest.raises(ComputeTargetException, match="of the kind VirtualMachine"):
         ComputeTarget.create(workspace, "vm", AmlCompute.provisioning_configuration())
+    elsewhere = {"address": "127.0.0.1", "port": sshd.port, "username": "other"}
+    with pytest.raises(TerrazulError, match="sent nowhere else"):
+        workspace.client.post(dict, "/computes", {"name": "vm", "kind": "VirtualMachine", "settings": elsewhere})
     with pytest.raises(TerrazulError, match="can only be changed by attaching it again"):
         workspace.client.patch(dict, "/computes/vm", {"settings": {"address": "elsewhere"}})
 

@@ -164,7 +164,6 @@ class Machine:
         onward = asyncio.ensure_future(_pump(reader, back))
         try:
             await _pump(there, writer)
-            await onward
         finally:
             onward.cancel()
             back.close()

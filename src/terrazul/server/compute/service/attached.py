@@ -60,16 +60,20 @@ class AttachedMachines:
     ) -> RemoteSettings:
         """The settings once the machine has been signed in to: with the host key that it is known by from then on.
 
-        A key that is known stays the one that counts, unless another one is given. Raises as ``Machines.check``.
+        A key that is known stays the one that counts, unless another one is given. A credential that is kept counts for
+        the machine and the user that it was given for, and for no other. Raises as ``Machines.check``.
         """
         key = rules.key_of(name)
         before = there.settings if there is not None and isinstance(there.settings, RemoteSettings) else None
-        if credential is None:
+        same_door = before is not None and _door_of(before) == _door_of(settings)
+        if credential is None and same_door:
             credential = await self._database.read(lambda found: self._credential(found, workspace, key))
         if not credential:
-            hint = "Give a password, or a private key."
+            hint = (
+                "Give a password, or a private key. One that is kept is sent nowhere else than where it was given for."
+            )
             raise ComputeTargetException(f"There is no credential for {name!r}.", target="credential", hint=hint)
-        if before is not None and not settings.host_key and _place_of(before) == _place_of(settings):
+        if before is not None and not settings.host_key and _door_of(before)[:2] == _door_of(settings)[:2]:
             settings = replace(settings, host_key=before.host_key)
         host_key = await self._machines.check(Reach(settings, credential))
         return replace(settings, host_key=host_key, own=secrets.token_hex(8))
@@ -93,5 +97,6 @@ def _sealed_at(workspace: int, key: str) -> Place:
     return Place(workspace, OWNER, key)
 
 
-def _place_of(settings: RemoteSettings) -> tuple[str, int]:
-    return settings.address.lower(), settings.port
+def _door_of(settings: RemoteSettings) -> tuple[str, int, str]:
+    """Where somebody signs in, and who."""
+    return settings.address.lower(), settings.port, settings.username

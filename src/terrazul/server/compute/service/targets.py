@@ -127,8 +127,10 @@ class ComputeTargets:
             else:
                 wanted = self._become(connection, there, settings)
                 same = (there.settings, there.tags, there.description) == (wanted, new.tags, new.description)
-                if new.credential or not same:
+                if not same or new.kind == REMOTE:
                     values = {"settings": wanted, "tags": new.tags, "description": new.description}
+                    if new.kind == REMOTE:
+                        values |= {"state": ProvisioningState.CREATING.value, "state_since": self._clock()}
                     self._change(connection, there, values, by)
                     changed(connection, THING, there.name)
             if new.credential:
