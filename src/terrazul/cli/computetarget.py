@@ -28,18 +28,6 @@ def _scale(target: Dict[str, Any]) -> str:
     return f"{settings['min_nodes']} to {settings['max_nodes']}"
 
 
-def _machine(target: Dict[str, Any]) -> str:
-    """Of a machine over SSH who is signed in where, and by which host key it is known; of a cluster its size."""
-    settings = target["settings"]
-    if target["kind"] != REMOTE:
-        return settings["vm_size"] or NOTHING
-    return f"{settings['username']}@{settings['address']}:{settings['port']}, {settings['host_key']}"
-
-
-def _idle_seconds(target: Dict[str, Any]) -> str:
-    return str(target["settings"].get("idle_seconds_before_scaledown", NOTHING))
-
-
 def _counts(nodes: Dict[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in nodes.items() if count) or "none"
 
@@ -51,10 +39,16 @@ _COLUMNS = (
     Column("scales", "", _scale),
     Column("nodes", "nodes", _counts),
     Column("waiting", "waiting"),
-    Column("machine", "", _machine),
-    Column("idle seconds", "", _idle_seconds),
+    Column("size", "settings.vm_size", lambda value: value or NOTHING),
+    Column("idle seconds", "settings.idle_seconds_before_scaledown"),
     Column("errors", "errors", "; ".join),
     Column("changed", "modified_at", moment),
+)
+_MACHINE_COLUMNS = (
+    Column("address", "settings.address"),
+    Column("port", "settings.port"),
+    Column("user", "settings.username"),
+    Column("host key", "settings.host_key"),
 )
 _NODE_COLUMNS = (
     Column("node", "number"),
@@ -197,7 +191,8 @@ def _attach(arguments: argparse.Namespace) -> int:
         description=arguments.description,
     )
     client = choose(arguments).client
-    show(arguments, client.post(ComputeTarget, "/computes", configuration.request(name)), _COLUMNS)
+    attached = client.post(ComputeTarget, "/computes", configuration.request(name))
+    show(arguments, attached, _COLUMNS + _MACHINE_COLUMNS)
     return ExitCode.GOOD
 
 
@@ -225,7 +220,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    show(arguments, _find(choose(arguments).client, arguments), _COLUMNS)
+    found = _find(choose(arguments).client, arguments)
+    show(arguments, found, _COLUMNS + (_MACHINE_COLUMNS if found.kind == REMOTE else ()))
     return ExitCode.GOOD
 
 
