@@ -16,23 +16,30 @@ from terrazul.node.process import LAUNCH
 from terrazul.node.stop import Stop, StopReason
 
 
+def launch(
+    command: Sequence[str], directory: Path, variables: Mapping[str, str], log: Path, umask: int
+) -> subprocess.Popen[bytes]:
+    """Start a process that dies with the thread that calls this. Raises ``UserErrorException`` for too long words."""
+    with log.open("ab") as output, _too_long_told():
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *command],
+            cwd=directory,
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            umask=umask,
+        )
+
+
 class Script:
     """A script that has been started; to be started by a thread that lives as long as the script shall."""
 
     def __init__(
         self, command: Sequence[str], directory: Path, variables: Mapping[str, str], log: Path, umask: int
     ) -> None:
-        with log.open("ab") as output, _too_long_told():
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *command],
-                cwd=directory,
-                env=dict(variables),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                umask=umask,
-            )
+        self._process = launch(command, directory, variables, log, umask)
         self._wake = threading.Event()
         threading.Thread(target=self._reap, name="reaper", daemon=True).start()
 

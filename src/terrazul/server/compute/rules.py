@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
-from terrazul.core.errors import ComputeTargetException, InvalidInput
+from terrazul.core.errors import ComputeTargetException, InvalidInput, RunConfigurationException
 from terrazul.wire.compute import CLUSTER, LOCAL, ON_DEMAND, ClusterSettings, NodeCounts, NodeState, ProvisioningState
 
 SECOND = 1_000_000
@@ -109,6 +109,17 @@ def _check_settings(settings: ClusterSettings) -> None:
 
 def _wrong(setting: str, what: str, hint: str | None = None) -> ComputeTargetException:
     return ComputeTargetException(f"{what}.", target=setting[:80], hint=hint)
+
+
+def check_node_count(name: str, settings: ClusterSettings, wanted: int) -> None:
+    """Raise ``RunConfigurationException`` for a run that asks for more nodes than a cluster may have."""
+    if wanted > settings.max_nodes:
+        raise RunConfigurationException(
+            f"The run asks for {wanted} nodes; the compute target {name!r} has {settings.max_nodes} at most.",
+            target="node_count",
+            hint=f"Give node_count {settings.max_nodes} or less, or let the cluster have more: "
+            f"compute_target.update(max_nodes={wanted}).",
+        )
 
 
 class NodeFacts(NamedTuple):

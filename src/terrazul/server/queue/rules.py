@@ -13,6 +13,18 @@ DELIVERY_PATIENCE = 60_000_000
 """Microseconds without a sign of life after which a delivery that was started is given up."""
 
 
+LEASE_SECONDS = 90.0
+"""So long a member of a run on several nodes may be silent while the server hears; then its runner is ended."""
+
+
+class Sign(NamedTuple):
+    """What a member of a run on several nodes has told of itself."""
+
+    is_done: bool
+    """Whether the server has everything of it, so that its runner may be gone."""
+    heartbeat_at: int
+
+
 class Care(str, enum.Enum):
     """What the dispatcher does next for a claimed run."""
 
@@ -25,7 +37,7 @@ class Care(str, enum.Enum):
 
 
 class Watch(NamedTuple):
-    """What is known of a claimed run; the times are None where the thing has not happened."""
+    """What is known of a runner of a claimed run; the times are None where the thing has not happened."""
 
     status: RunnerStatus
     cancel_requested: bool
@@ -33,6 +45,8 @@ class Watch(NamedTuple):
     delivery_started_at: int | None
     heartbeat_at: int | None
     now: int
+    is_silent: bool = False
+    """Whether it has given no sign of life for longer than its lease; only a run on several nodes has one."""
 
 
 def care_for(watch: Watch) -> Care:
@@ -45,8 +59,8 @@ def care_for(watch: Watch) -> Care:
         last_sign = max(watch.delivery_started_at, watch.heartbeat_at or 0)
         overdue = watch.now - last_sign > DELIVERY_PATIENCE
         return Care.GIVE_UP if overdue else Care.NOTHING
-    if not watch.cancel_requested:
-        return Care.NOTHING
+    if watch.is_silent or not watch.cancel_requested:
+        return Care.KILL if watch.is_silent else Care.NOTHING
     if watch.cancel_told_at is None:
         return Care.CANCEL
     return Care.KILL if watch.now - watch.cancel_told_at > CANCEL_PATIENCE else Care.NOTHING

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import NamedTuple, Protocol
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.core.dataclass import dataclass
 from terrazul.server.compute import store as nodes
+from terrazul.server.compute.kind import RunnerStatus
 from terrazul.server.compute.service.kinds import Computes
 from terrazul.server.loop import Loop
 from terrazul.server.queue import store
 from terrazul.server.queue.admission import Admission
-from terrazul.server.queue.rules import Care, Watch, care_for
+from terrazul.server.queue.rules import LEASE_SECONDS, Care, Sign, Watch, care_for
 from terrazul.server.queue.store import Entry
 from terrazul.server.sql.database import Database
 from terrazul.server.workspace.service import Hindrance
@@ -25,6 +30,7 @@ from terrazul.wire.run import RunError, RunState
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+_MEMBERS = "members"
 QUEUE = "queue"
 """What processes tell each other when the state of a run changes."""
 _GONE = RunError(
@@ -47,6 +53,13 @@ class Condition(NamedTuple):
 
     state: RunState
     heartbeat_at: int | None
+    members: Mapping[int, Sign] = MappingProxyType({})
+    """What the members of a run on several nodes have told of themselves, by their numbers."""
+
+    def of_member(self, number: int, count: int) -> Sign:
+        """What is known of one of the runners of a run."""
+        heard = Sign(is_done=False, heartbeat_at=self.heartbeat_at or 0)
+        return heard if count == 1 else self.members.get(number, Sign(is_done=False, heartbeat_at=0))
 
 
 class Lifecycle(Protocol):
@@ -63,9 +76,20 @@ class Lifecycle(Protocol):
 
 
 class _Work(NamedTuple):
-    entry: Entry
     job: Job
-    placement: dict[str, object]
+    placements: list[dict[str, Any]]
+
+
+def whole_placement(placements: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Where the runners of a run are, as its entry keeps it."""
+    return placements[0] if len(placements) == 1 else {_MEMBERS: list(placements)}
+
+
+def placements_of(entry: Entry) -> list[dict[str, Any]]:
+    """Where the runner of each member of a claimed run is; most runs have one."""
+    placement = entry.placement or {}
+    members: list[dict[str, Any]] | None = placement.get(_MEMBERS)
+    return [placement] if members is None else members
 
 
 class _Seen(NamedTuple):
@@ -80,10 +104,19 @@ class _Seen(NamedTuple):
 
 @dataclass
 class _Memory:
-    """What the dispatcher remembers of a claimed run between two looks; lost at a restart, which only repeats care."""
+    """What the dispatcher remembers of a runner between two looks; lost at a restart, which only repeats care."""
 
     cancel_told_at: int | None = None
     delivery_started_at: int | None = None
+    last_sign: int = 0
+    heard_at: float = field(default_factory=time.monotonic)
+    """When the last sign of life was seen to be a new one, on a clock that stands still while the machine sleeps."""
+
+    def is_silent(self, sign: Sign) -> bool:
+        """Whether a member has said nothing new for longer than its lease."""
+        if sign.heartbeat_at != self.last_sign:
+            self.last_sign, self.heard_at = sign.heartbeat_at, time.monotonic()
+        return time.monotonic() - self.heard_at > LEASE_SECONDS
 
 
 def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
@@ -104,7 +137,7 @@ class Dispatcher:
         self._computes = computes
         self._clock = clock
         self._loop = Loop("dispatcher", self._look, _LOOK_SECONDS)
-        self._memory: dict[int, _Memory] = {}
+        self._memory: dict[tuple[int, int], _Memory] = {}
         self._lifecycle: Lifecycle
 
     def start(self, lifecycle: Lifecycle) -> None:
@@ -141,7 +174,9 @@ class Dispatcher:
 
     async def _launch_waiting(self) -> None:
         for work in await self._database.write(self._claim):
-            await asyncio.to_thread(self._computes.of(work.placement).launch, work.job, work.placement)
+            for number, placement in enumerate(work.placements):
+                job = replace(work.job, member=number)
+                await asyncio.to_thread(self._computes.of(placement).launch, job, placement)
 
     def _claim(self, connection: Connection) -> list[_Work]:
         works: list[_Work] = []
@@ -149,41 +184,55 @@ class Dispatcher:
             entry = self._admission.next(connection)
             if entry is None:
                 break
-            works.append(self._claim_one(connection, entry))
+            work = self._claim_one(connection, entry)
+            if work is None:
+                break
+            works.append(work)
         return works
 
-    def _claim_one(self, connection: Connection, entry: Entry) -> _Work:
-        """Give a run its node, where its target has nodes, and its place."""
-        now, kind, node = self._clock(), LOCAL, ""
-        if entry.compute_target is not None:
-            kind, node = CLUSTER, nodes.occupy(connection, entry.compute_target, entry.run, now) or ""
+    def _claim_one(self, connection: Connection, entry: Entry) -> _Work | None:
+        """Give a run its nodes, where its target has nodes, and its place; None where there are not enough nodes."""
+        now, kind, ids = self._clock(), LOCAL, [""]
         job = self._lifecycle.make_job(connection, entry.run)
-        placement = self._computes.placed(kind, self._computes.get(kind).place(job, node))
-        store.claim(connection, entry.run, placement, now)
-        return _Work(entry, job, placement)
+        if entry.compute_target is not None:
+            kind = CLUSTER
+            ids = nodes.occupy(connection, entry.compute_target, entry.run, job.node_count, now)
+        if not ids:
+            return None
+        places = [self._computes.get(kind).place(replace(job, member=number), node) for number, node in enumerate(ids)]
+        placements = [self._computes.placed(kind, place) for place in places]
+        store.claim(connection, entry.run, whole_placement(placements), now)
+        return _Work(job, placements)
 
     async def _look_after_claimed(self, claimed: list[tuple[Entry, Condition]]) -> None:
-        self._memory = {entry.run: self._memory.get(entry.run, _Memory()) for entry, _ in claimed}
+        keys = [(entry.run, number) for entry, _ in claimed for number in range(len(placements_of(entry)))]
+        self._memory = {key: self._memory.get(key) or _Memory() for key in keys}
         for entry, condition in claimed:
-            await self._look_after_safely(entry, condition, self._memory[entry.run])
+            await self._look_after_safely(entry, condition)
 
-    async def _look_after_safely(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
+    async def _look_after_safely(self, entry: Entry, condition: Condition) -> None:
         try:
-            await self._look_after(entry, condition, memory)
+            for number in range(len(placements_of(entry))):
+                await self._look_after(entry, number, condition)
         except Exception:  # noqa: BLE001  # what is wrong with one run must not hold up the others
             _log.exception("Looking after a run met an error")
 
-    async def _look_after(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
-        placement = entry.placement or {}
+    async def _look_after(self, entry: Entry, number: int, condition: Condition) -> None:
+        """Do what is to be done about one runner of a run."""
+        placements, memory = placements_of(entry), self._memory[entry.run, number]
+        placement, sign = placements[number], condition.of_member(number, len(placements))
+        if sign.is_done:
+            return
         kind = self._computes.of(placement)
         status = await asyncio.to_thread(kind.status, placement)
         cancel = condition.state is RunState.CANCEL_REQUESTED
         now = self._clock()
-        care = care_for(
-            Watch(status, cancel, memory.cancel_told_at, memory.delivery_started_at, condition.heartbeat_at, now)
-        )
+        silent = len(placements) > 1 and status is RunnerStatus.ALIVE and memory.is_silent(sign)
+        told, started = memory.cancel_told_at, memory.delivery_started_at
+        care = care_for(Watch(status, cancel, told, started, sign.heartbeat_at, now, silent))
         if care in {Care.LAUNCH, Care.DELIVER}:
             job = await self._database.write(lambda connection: self._lifecycle.make_job(connection, entry.run))
+            job = replace(job, member=number)
             if care is Care.DELIVER:
                 memory.delivery_started_at = now
             await asyncio.to_thread(kind.launch if care is Care.LAUNCH else kind.deliver, job, placement)
@@ -193,5 +242,6 @@ class Dispatcher:
         elif care is Care.KILL:
             await asyncio.to_thread(kind.kill, placement)
         elif care is Care.GIVE_UP:
-            await asyncio.to_thread(kind.kill, placement)
+            for each in placements:
+                await asyncio.to_thread(self._computes.of(each).kill, each)
             await self._database.write(lambda connection: self._lifecycle.end(connection, entry.run, _GONE))

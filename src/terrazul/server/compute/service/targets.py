@@ -179,24 +179,29 @@ class ComputeTargets:
     def for_run(self, connection: Connection, workspace: int, wanted: RunDefinition, by: Principal) -> TargetRow | None:
         """The compute target that a run names, part of the transaction that submits it; None for the server's machine.
 
-        For ``amlcompute`` a cluster of one node is made, as v1's section of that name describes it. Raises
-        ``ComputeTargetNotFound``, ``ComputeTargetConflict`` for one that is being deleted, ``ComputeTargetException``.
+        For ``amlcompute`` a cluster of the run's size is made, as v1's section of that name describes it. Raises
+        ``ComputeTargetNotFound``, ``ComputeTargetConflict`` for one that is being deleted, ``ComputeTargetException``,
+        ``RunConfigurationException`` for more nodes than it may have.
         """
         if wanted.target == LOCAL:
             return None
         if rules.key_of(wanted.target) == ON_DEMAND:
             section = wanted.sections.get(ON_DEMAND)
-            row = self._add_on_demand(connection, workspace, section if isinstance(section, dict) else {}, by.name)
+            section = section if isinstance(section, dict) else {}
+            row = self._add_on_demand(connection, workspace, section, wanted.node_count, by.name)
         else:
             row = _existing(connection, workspace, wanted.target, tells_others=by.reach is None)
         if row.is_going:
             raise ComputeTargetConflict(
                 f"The compute target {row.name!r} is being deleted.", target=row.name, hint="Choose another one."
             )
+        rules.check_node_count(row.name, row.settings, wanted.node_count)
         self._notify(connection)
         return row
 
-    def _add_on_demand(self, connection: Connection, workspace: int, section: dict[str, Any], by: str) -> TargetRow:
+    def _add_on_demand(
+        self, connection: Connection, workspace: int, section: dict[str, Any], nodes: int, by: str
+    ) -> TargetRow:
         if section.get("retainCluster"):
             raise ComputeTargetException(
                 "A cluster that is made for one run goes with it, so it cannot be retained.",
@@ -205,7 +210,7 @@ class ComputeTargets:
             )
         wanted = {"vm_size": section.get("vmSize"), "vm_priority": section.get("vmPriority")}
         given = {name: value for name, value in wanted.items() if value is not None}
-        fixed = ClusterSettings(max_nodes=1, idle_seconds_before_scaledown=0)
+        fixed = ClusterSettings(max_nodes=nodes, idle_seconds_before_scaledown=0)
         settings = rules.read_settings(given, fixed)
         name = f"{rules.ON_DEMAND_PREFIX}{secrets.token_hex(4)}"
         key = self._add(connection, workspace, name, settings, by, on_demand=True)
