@@ -46,7 +46,7 @@ log(f'rank {rank}', size)
 def submit(shared_server: RunningServer, request: pytest.FixtureRequest) -> Iterator[Submitter]:
     """Submits into a workspace of the test's own, which has a cluster of two nodes."""
     submitter = Submitter(shared_server, shared_server.workspace(f"w{abs(hash(request.node.name))}"[:30]))
-    settings = {"min_nodes": 2, "max_nodes": 2, "idle_seconds_before_scaledown": 600}
+    settings = {"max_nodes": 2, "idle_seconds_before_scaledown": 600}
     shared_server.call("POST", f"{submitter.workspace}/computes", {"name": "pair", "settings": settings})
     yield submitter
     for run in submitter.runs:
