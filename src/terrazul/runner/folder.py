@@ -22,7 +22,7 @@ RUNNER_LOGS = (BUILD_LOG, PREPARATION_LOG, SCRIPT_LOG, FINISH_LOG)
 
 def log_name(name: str, job: Job) -> str:
     """What one of the runner's own logs is called among the run's files: each node of several has its own."""
-    return name if job.node_count == 1 else f"{name[:-4]}_{job.member}.txt"
+    return name if job.node_count == 1 or name == SCRIPT_LOG else f"{name[:-4]}_{job.member}.txt"
 
 
 def rank_log(rank: int) -> str:

@@ -1,6 +1,5 @@
 """Runs on several nodes: their members start together, find each other, and end together."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -71,7 +70,6 @@ def test_processes_of_two_nodes_meet_and_all_that_they_record_is_in_one_run(subm
     ended = run.wait()
     assert (ended["state"], ended["error"]) == ("Completed", None), ended
     assert run.metrics == {f"rank {rank}": [4] for rank in range(4)}
-    print(run.files, ended, list(run.folder.parent.glob("*/azureml-logs/*")))
     assert "rank 0 met {1, 2, 3}" in run.log("70_driver_log_0.txt")
     assert "rank 3 met b'all here'" in run.log("70_driver_log_3.txt")
     wanted = {f"outputs/{rank}.txt" for rank in range(4)} | {f"logs/{rank}.log" for rank in range(4)}
@@ -89,3 +87,94 @@ def test_failure_of_one_rank_ends_all_and_is_the_error_of_the_run(submit: Submit
     assert error["message"] == "Rank 1 of 2 failed: the script failed with ValueError: no such layer."
     assert (error["log_path"], error["code"]) == ("azureml-logs/70_driver_log_1.txt", "UserError")
     assert error["last_error_line"] == "ValueError: no such layer"
+
+
+def test_canceled_gang_ends_on_all_nodes_and_makes_room(submit: Submitter):
+    run = torch(submit, MEETING + "time.sleep(600)\n")
+    other = torch(submit, MEETING)
+    wait_for(lambda: len(run.metrics) == 2)
+    reason = other.get()["queue_reason"]
+    assert "2 nodes of 'pair': 2 of 2 nodes are busy" in reason, reason
+    run.cancel()
+    assert run.wait()["state"] == "Canceled"
+    assert other.wait()["state"] == "Completed"
+
+
+def test_whole_takes_no_longer_than_its_maximum_duration(submit: Submitter):
+    text = "import os, time\nif os.environ['RANK'] == '1': time.sleep(600)\n"
+    ended = torch(submit, text, max_run_duration_seconds=2).wait()
+    assert ended["state"] == "Failed"
+    assert "longer than the 2 s" in ended["error"]["message"]
+
+
+def test_failure_before_the_script_says_on_which_node(submit: Submitter):
+    ended = torch(submit, "", command=["/no/such/program"], processes=2).wait()
+    assert ended["error"]["message"].endswith("was not found: /no/such/program: No such file or directory")
+    ended = torch(submit, "pass", environment={"user_managed": True, "interpreter_path": "/no/python"}).wait()
+    assert ended["error"]["message"].startswith("Node ")
+    assert ended["error"]["log_path"].startswith("azureml-logs/65_job_prep_log_")
+
+
+def test_more_nodes_than_there_can_be_are_refused(submit: Submitter):
+    for more, words in (
+        ({"node_count": 3, "processes": 3}, "asks for 3 nodes; the compute target 'pair' has 2 at most"),
+        ({"target": "local"}, "asks for 2 nodes; 'local' is one"),
+        ({"processes": 3}, "3 processes cannot be spread evenly over 2 nodes"),
+        ({"node_count": 10**9}, "cannot have 1000000000 nodes"),
+        ({"sections": {"pytorch": {"processCount": "x"}}}, "processCount of the section pytorch is 'x'"),
+    ):
+        with pytest.raises(Refused, match=words):
+            torch(submit, "pass", **more)
+
+
+def test_parameter_servers_last_as_long_as_workers(submit: Submitter):
+    text = """
+import json, os, time
+task = json.loads(os.environ['TF_CONFIG'])['task']
+print(os.environ['TF_CONFIG'])
+if task['type'] == 'ps': time.sleep(600)
+time.sleep(task['index'])
+"""
+    sections = {"tensorflow": {"workerCount": 2, "parameterServerCount": 1}}
+    run = submit(text, target="pair", node_count=2, communicator="ParameterServer", sections=sections)
+    assert run.wait()["state"] == "Completed"
+    assert '"task": {"type": "ps", "index": 0}' in run.log("70_driver_log_2.txt")
+
+
+def test_several_processes_share_this_machine_without_a_cluster(submit: Submitter):
+    run = torch(submit, MEETING, target="local", node_count=1, processes=2)
+    assert run.wait()["state"] == "Completed"
+    assert run.metrics == {"rank 0": [2], "rank 1": [2]}
+    assert "azureml-logs/65_job_prep_log.txt" in run.files
+
+
+MPI = """
+import ctypes, os, sys
+mpi = ctypes.CDLL('libmpi.so.40', mode=ctypes.RTLD_GLOBAL)
+mpi.MPI_Init(None, None)
+def handle(name):
+    return ctypes.c_void_p(ctypes.addressof(ctypes.c_char.in_dll(mpi, name)))
+world, integer, plus = map(handle, ('ompi_mpi_comm_world', 'ompi_mpi_int', 'ompi_mpi_op_sum'))
+rank, total = ctypes.c_int(), ctypes.c_int()
+mpi.MPI_Comm_rank(world, ctypes.byref(rank))
+mpi.MPI_Allreduce(ctypes.byref(ctypes.c_int(rank.value + 1)), ctypes.byref(total), 1, integer, plus, world)
+assert rank.value == int(os.environ['OMPI_COMM_WORLD_RANK'])
+print('rank', rank.value, 'local', os.environ['OMPI_COMM_WORLD_LOCAL_RANK'], 'sum', total.value, *sys.argv[1:])
+"""
+
+
+def mpi(submit: Submitter, text: str, **more: Any) -> SubmittedRun:
+    sections = {"mpi": {"processCountPerNode": 2}}
+    return submit(text, target="pair", node_count=2, communicator="IntelMpi", sections=sections, **more)
+
+
+def test_open_mpi_joins_the_processes_of_two_nodes(submit: Submitter):
+    needs_program("mpirun")
+    run = mpi(submit, MPI + "mpi.MPI_Finalize()\n", arguments=["$AZ_BATCHAI_TASK_INDEX"])
+    ended = run.wait()
+    assert ended["state"] == "Completed", (ended, run.log("70_mpi_log.txt"))
+    for rank in range(4):
+        assert run.log(f"70_driver_log_{rank}.txt") == f"rank {rank} local {rank % 2} sum 10 {rank}\n"
+    ended = mpi(submit, MPI + "if rank.value == 3: raise ValueError('three')\nimport time; time.sleep(600)\n").wait()
+    assert ended["error"]["message"] == "Rank 3 of 4 failed: the script failed with ValueError: three."
+    assert ended["error"]["log_path"] == "azureml-logs/70_driver_log_3.txt"
