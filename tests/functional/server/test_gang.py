@@ -1,7 +1,5 @@
 """Runs on several nodes: their members start together, find each other, and end together."""
 
-import os
-import signal
 from collections.abc import Iterator
 from typing import Any
 
