@@ -1,4 +1,4 @@
-"""Members of a run on several nodes are killed, and so is the server: the run ends as a whole, or goes on as a whole."""
+"""Members of a run on several nodes are killed, and so is the server: the run ends or goes on as a whole."""
 
 import os
 import signal

@@ -22,6 +22,9 @@ ALIVE = Watch(RunnerStatus.ALIVE, False, None, None, None, NOW)
         ({"delivery_started_at": NOW - DELIVERY_PATIENCE - 1}, Care.GIVE_UP),
         ({"delivery_started_at": NOW - DELIVERY_PATIENCE - 1, "heartbeat_at": NOW - 5}, Care.NOTHING),
         ({"status": RunnerStatus.GONE, "delivery_started_at": NOW - 1}, Care.GIVE_UP),
+        ({"is_silent": True}, Care.KILL),
+        ({"is_silent": True, "status": RunnerStatus.GONE}, Care.DELIVER),
+        ({"is_silent": True, "delivery_started_at": NOW - 1}, Care.NOTHING),
     ],
 )
 def test_care(change: dict[str, object], care: Care):

@@ -43,7 +43,7 @@ class MemberExecution(Execution):
     def _launch(self, program: Sequence[str], surroundings: Mapping[str, str]) -> Processes:
         members, launcher = self._gang.members, None
         if self._job.is_head:
-            if self._job.definition.communicator in MPI:
+            if self._job.definition.communicator in MPI and len(self._distribution.tasks) > 1:
                 launcher = mpi.launcher(members, surroundings.get("PATH", os.defpath))
             self._gang.begin(starts_all=launcher is not None)
             starts_none = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from terrazul.wire.heartbeat import Member
 
 MPI_LOG = "azureml-logs/70_mpi_log.txt"
+_OPEN_MPI = b"(Open MPI)"
 _RANK_PROGRAM = str(Path(__file__).with_name("rank.py"))
 
 
@@ -35,7 +37,11 @@ class RankEnd(NamedTuple):
 def launcher(members: Sequence[Member], search_path: str) -> str | None:
     """The program that starts the processes of all nodes; None where these are started one by one, on their nodes."""
     is_one_machine = len({member.address for member in members}) == 1
-    return shutil.which("mpirun", path=search_path) if is_one_machine else None
+    program = shutil.which("mpirun", path=search_path) if is_one_machine else None
+    if program is None:
+        return None
+    told = subprocess.run([program, "--version"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    return program if _OPEN_MPI in told.stdout else None
 
 
 def command(program: str, ranks: Sequence[Rank], folder: Path) -> list[str]:

@@ -151,7 +151,7 @@ class ComputeTargets:
         def work(connection: Connection) -> None:
             row = _existing(connection, workspace, name)
             nodes = store.nodes_of(connection, row.id)
-            executing = [each.run for each in nodes if each.run is not None]
+            executing = list({each.run for each in nodes if each.run is not None})
             if executing:
                 what = "a run" if len(executing) == 1 else f"{len(executing)} runs"
                 told = ", ".join(sorted(self._run_ids(connection, executing).values())[:_TOLD_RUNS])

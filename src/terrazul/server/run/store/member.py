@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Integer, Row, String, Table, Text, select
+from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import check_time
 from terrazul.core.errors import InvalidInput
@@ -52,13 +53,13 @@ def check(told: Member) -> None:
 
 def tell(connection: Connection, run: RunRow, told: Member, now: int) -> None:
     """Note what a member says of itself; what has been said of its state and its failure is not taken back."""
-    of_member = (member.c.run == run.key, member.c.attempt == run.attempt, member.c.number == told.number)
-    row = connection.execute(select(*(member.c[name] for name in _TOLD)).where(*of_member)).first()
-    if row is None:
-        key = {"run": run.key, "attempt": run.attempt, "workspace": run.workspace}
-        connection.execute(member.insert().values(**key, **msgspec.to_builtins(told), heartbeat_at=now))
+    key = {"run": run.key, "attempt": run.attempt, "workspace": run.workspace}
+    fresh = insert(member).values(**key, **msgspec.to_builtins(told), heartbeat_at=now)
+    if connection.execute(fresh.on_conflict_do_nothing()).rowcount:
         return
-    before = _member(row)
+    of_member = (member.c.run == run.key, member.c.attempt == run.attempt, member.c.number == told.number)
+    query = select(*(member.c[name] for name in _TOLD)).where(*of_member)
+    before = _member(connection.execute(query.with_for_update()).one())
     values: dict[str, Any] = {"heartbeat_at": now}
     if told.state.place >= before.state.place:
         values["state"] = told.state.value
