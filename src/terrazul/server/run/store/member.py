@@ -59,7 +59,7 @@ def tell(connection: Connection, run: RunRow, told: Member, now: int) -> None:
         return
     of_member = (member.c.run == run.key, member.c.attempt == run.attempt, member.c.number == told.number)
     query = select(*(member.c[name] for name in _TOLD)).where(*of_member)
-    before = _member(connection.execute(query.with_for_update()).one())
+    before = _member(connection.execute(query).one())
     values: dict[str, Any] = {"heartbeat_at": now}
     if told.state.place >= before.state.place:
         values["state"] = told.state.value
