@@ -1,5 +1,6 @@
 """Runs on several nodes: their members start together, find each other, and end together."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +38,8 @@ log(f'rank {rank}', size)
 """
 )
 """Rank 0 listens where all are told that it does; the others come."""
+
+TORCH_PYTHON = "TERRAZUL_TEST_TORCH"
 
 
 @pytest.fixture
@@ -93,6 +96,9 @@ def test_canceled_gang_ends_on_all_nodes_and_makes_room(submit: Submitter):
     wait_for(lambda: len(run.metrics) == 2)
     reason = other.get()["queue_reason"]
     assert "2 nodes of 'pair': 2 of 2 nodes are busy" in reason, reason
+    for member in ({"number": 2}, {"number": -1}, {"number": 0, "ports": [70_000]}, {"number": 0, "address": "a\0"}):
+        with pytest.raises(Refused, match="400"):
+            submit.server.call("POST", f"{run.route}/heartbeat", {"attempt": 1, "member": member})
     run.cancel()
     assert run.wait()["state"] == "Canceled"
     assert other.wait()["state"] == "Completed"
@@ -176,3 +182,22 @@ def test_open_mpi_joins_the_processes_of_two_nodes(submit: Submitter):
     ended = mpi(submit, MPI + "if rank.value == 3: raise ValueError('three')\nimport time; time.sleep(600)\n").wait()
     assert ended["error"]["message"] == "Rank 3 of 4 failed: the script failed with ValueError: three."
     assert ended["error"]["log_path"] == "azureml-logs/70_driver_log_3.txt"
+
+
+TORCH = """
+import torch, torch.distributed as dist
+from azureml.core import Run
+dist.init_process_group("gloo")
+total = torch.tensor([float(dist.get_rank() + 1)])
+dist.all_reduce(total)
+if dist.get_rank() == 0:
+    Run.get_context().log("total", total.item())
+"""
+
+
+@pytest.mark.skipif(TORCH_PYTHON not in os.environ, reason=f"not asked for: {TORCH_PYTHON} names a Python with torch")
+def test_torch_joins_the_processes_of_two_nodes(submit: Submitter):
+    python = {"user_managed": True, "interpreter_path": os.environ[TORCH_PYTHON]}
+    run = torch(submit, TORCH, processes=4, environment=python)
+    assert run.wait(180)["error"] is None
+    assert run.metrics == {"total": [10]}
