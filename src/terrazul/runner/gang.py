@@ -20,7 +20,9 @@ from terrazul.wire.job import Job
 from terrazul.wire.run import RunError
 
 _LOOPBACK = "127.0.0.1"
-_LONGEST_PAUSE = 1.0
+_PAUSE_FOR_EACH = 0.1
+"""Each member looks so seldom that all together ask ten times a second."""
+_LONGEST_PAUSE = 2.0
 _SHORTEST_PAUSE = 0.05
 
 
@@ -29,6 +31,8 @@ class Gang:
 
     def __init__(self, job: Job, stop: Stop) -> None:
         self.size = job.node_count
+        self.pause = min(_LONGEST_PAUSE, _PAUSE_FOR_EACH * self.size)
+        """How long to wait between two looks at what the others tell, where nothing else ends the waiting."""
         self._stop = stop
         self._own = Member(job.member)
         self._others: dict[int, Member] = {}
@@ -119,7 +123,7 @@ class Gang:
             self._beat_safely()
             with self._heard:
                 self._heard.wait(pause)
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            pause = min(self.pause, pause * 2)
 
     def be_done(self) -> None:
         """Tell, until it is heard or the run is over, that the server has everything of this member."""
@@ -159,7 +163,7 @@ class Gang:
         while not reached():
             self._stop.check()
             self.listen(pause)
-            pause = min(_LONGEST_PAUSE, pause * 2)
+            pause = min(self.pause, pause * 2)
         self._stop.check()
 
 

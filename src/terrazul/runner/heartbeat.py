@@ -14,11 +14,12 @@ from terrazul.wire.heartbeat import Heartbeat, HeartbeatAnswer
 
 _INTERVAL = 2.0
 _INTERVAL_OF_MEMBERS = 1.0
+_FOR_EACH_MEMBER = 0.05
 _REJECTIONS_UNTIL_FENCED = 3
 
 
 class Pulse:
-    """Beats every two seconds in a thread of its own until it is ended; a member of several twice as often."""
+    """Beats every two seconds in a thread of its own until it is ended; a member of a few twice as often."""
 
     def __init__(
         self, connection: Connection, route: str, attempt: int, current_phase: Callable[[], str], stop: Stop, gang: Gang
@@ -29,7 +30,7 @@ class Pulse:
         self._current_phase = current_phase
         self._stop = stop
         self._gang = gang
-        self._interval = _INTERVAL if gang.size == 1 else _INTERVAL_OF_MEMBERS
+        self._interval = _INTERVAL if gang.size == 1 else max(_INTERVAL_OF_MEMBERS, _FOR_EACH_MEMBER * gang.size)
         self._rejections = 0
         self._ended = threading.Event()
 

@@ -14,8 +14,6 @@ from terrazul.node.stop import Stop, StopReason
 from terrazul.runner.gang import Gang
 from terrazul.runner.process import launch
 
-_PAUSE = 0.5
-
 
 class Start(NamedTuple):
     """One process that is to be started. Servers go on until the workers of all nodes are over."""
@@ -70,7 +68,7 @@ class Processes:
                 has_told = True
             if self._gang.all_ended:
                 return 0
-            self._gang.listen(_PAUSE)
+            self._gang.listen(self._gang.pause)
         return self.failure.exit_code
 
     def _reap(self) -> None:
