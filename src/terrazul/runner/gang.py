@@ -15,7 +15,7 @@ from terrazul.core import clock
 from terrazul.core.errors import TerrazulError
 from terrazul.node.connection import Backoff
 from terrazul.node.stop import Stop, Stopped, StopReason
-from terrazul.wire.heartbeat import Member, MemberState
+from terrazul.wire.heartbeat import MemberState, RunMember
 from terrazul.wire.job import Job
 from terrazul.wire.run import RunError
 
@@ -34,8 +34,8 @@ class Gang:
         self.pause = min(_LONGEST_PAUSE, _PAUSE_FOR_EACH * self.size)
         """How long to wait between two looks at what the others tell, where nothing else ends the waiting."""
         self._stop = stop
-        self._own = Member(job.member)
-        self._others: dict[int, Member] = {}
+        self._own = RunMember(job.member)
+        self._others: dict[int, RunMember] = {}
         self._heard = threading.Condition()
         self._ends_with_others = True
         self._held: list[socket.socket] = []
@@ -44,19 +44,19 @@ class Gang:
         """Tells the server of this member at once; false where it did not listen. To be set by who has a pulse."""
 
     @property
-    def own(self) -> Member | None:
+    def own(self) -> RunMember | None:
         """What the next heartbeat tells; nothing in a gang of one."""
         with self._heard:
             return self._own if self.size > 1 else None
 
     @property
-    def members(self) -> list[Member]:
+    def members(self) -> list[RunMember]:
         """What is known of all that have told of themselves, by number."""
         with self._heard:
             known = {**self._others, self._own.number: self._own}
         return [known[number] for number in sorted(known)]
 
-    def hear(self, members: Sequence[Member]) -> None:
+    def hear(self, members: Sequence[RunMember]) -> None:
         """Take in what a heartbeat was answered; where another member has failed, this one is to stop."""
         with self._heard:
             self._others = {each.number: each for each in members if each.number != self._own.number}
@@ -77,7 +77,7 @@ class Gang:
         """Let the members start; only the head says so, and whether it starts the processes of all."""
         self._tell(state=MemberState.RUNNING, starts_all=starts_all)
 
-    def wait_for_head(self) -> Member:
+    def wait_for_head(self) -> RunMember:
         """The head, once it lets the members start. Raises ``Stopped``."""
         self._wait_until(lambda: self.members[0].state.place >= MemberState.RUNNING.place)
         self._tell(state=MemberState.RUNNING)

@@ -29,7 +29,7 @@ class MemberState(str, enum.Enum):
 
 
 @dataclass(frozen=True)
-class Member:
+class RunMember:
     """A member as it tells of itself."""
 
     number: int
@@ -54,7 +54,7 @@ class Heartbeat:
 
     attempt: int
     phase: str = ""
-    member: Optional[Member] = None
+    member: Optional[RunMember] = None
     """What it is, in a run on several nodes."""
 
 
@@ -66,5 +66,5 @@ class HeartbeatAnswer:
     """True when the run is to end: cancel the script."""
     fenced: bool = False
     """True when another attempt has taken over (or the run has ended): stop, and write nothing more."""
-    members: List[Member] = field(default_factory=list)
+    members: List[RunMember] = field(default_factory=list)
     """All that have told of themselves, where the heartbeat is a member's."""

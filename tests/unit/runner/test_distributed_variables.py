@@ -7,12 +7,12 @@ import pytest
 
 from terrazul.runner.distributed.variables import filled_in, of_task
 from terrazul.wire.distribution import distribution_of
-from terrazul.wire.heartbeat import Member, MemberState
+from terrazul.wire.heartbeat import MemberState, RunMember
 from terrazul.wire.run_configuration import RunDefinition
 
 MEMBERS = [
-    Member(0, MemberState.READY, "10.0.0.4", [6000, 6001, 6002, 6003]),
-    Member(1, MemberState.READY, "10.0.0.5", [7000, 7001, 7002, 7003]),
+    RunMember(0, MemberState.READY, "10.0.0.4", [6000, 6001, 6002, 6003]),
+    RunMember(1, MemberState.READY, "10.0.0.5", [7000, 7001, 7002, 7003]),
 ]
 COMMON = {
     "AZ_BATCH_HOST_LIST": "10.0.0.4,10.0.0.5",

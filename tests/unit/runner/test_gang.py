@@ -9,7 +9,7 @@ from terrazul.core.errors import Unavailable
 from terrazul.node.stop import Stop, Stopped, StopReason
 from terrazul.runner.gang import Gang
 from terrazul.testing.compute import job_of
-from terrazul.wire.heartbeat import Member, MemberState
+from terrazul.wire.heartbeat import MemberState, RunMember
 from terrazul.wire.run import RunError
 from terrazul.wire.run_configuration import RunDefinition
 
@@ -18,7 +18,7 @@ class Board:
     """Where members tell of themselves, as the server is for them; away when that is said."""
 
     def __init__(self) -> None:
-        self.told: dict[int, Member] = {}
+        self.told: dict[int, RunMember] = {}
         self.is_away = False
 
     def join(self, number: int, size: int = 2) -> tuple[Gang, Stop]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from terrazul.wire.heartbeat import Member
+from terrazul.wire.heartbeat import RunMember
 
 MPI_LOG = "azureml-logs/70_mpi_log.txt"
 _OPEN_MPI = b"(Open MPI)"
@@ -34,7 +34,7 @@ class RankEnd(NamedTuple):
     time: int
 
 
-def launcher(members: Sequence[Member], search_path: str) -> str | None:
+def launcher(members: Sequence[RunMember], search_path: str) -> str | None:
     """The program that starts the processes of all nodes; None where these are started one by one, on their nodes."""
     is_one_machine = len({member.address for member in members}) == 1
     program = shutil.which("mpirun", path=search_path) if is_one_machine else None

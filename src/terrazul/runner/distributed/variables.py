@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from terrazul.wire.distribution import MPI, PARAMETER_SERVER, TENSORFLOW, TORCH, WORKER, Distribution, Task
-from terrazul.wire.heartbeat import Member
+from terrazul.wire.heartbeat import RunMember
 from terrazul.wire.job import MEMBER_VARIABLE
 
 
 def of_task(
-    communicator: str, distribution: Distribution, task: Task, members: Sequence[Member], *, head: bool = False
+    communicator: str, distribution: Distribution, task: Task, members: Sequence[RunMember], *, head: bool = False
 ) -> dict[str, str]:
     """The variables of one process; ``members`` are all nodes, by number.
 
@@ -66,7 +66,7 @@ def _of_torch(distribution: Distribution, task: Task, url: str) -> dict[str, str
     }
 
 
-def _of_tensorflow(distribution: Distribution, task: Task, members: Sequence[Member]) -> dict[str, str]:
+def _of_tensorflow(distribution: Distribution, task: Task, members: Sequence[RunMember]) -> dict[str, str]:
     hosts = {
         kind: [_place(each, members) for each in distribution.of_kind(kind)] for kind in (WORKER, PARAMETER_SERVER)
     }
@@ -82,7 +82,7 @@ def _of_tensorflow(distribution: Distribution, task: Task, members: Sequence[Mem
     }
 
 
-def _place(task: Task, members: Sequence[Member]) -> str:
+def _place(task: Task, members: Sequence[RunMember]) -> str:
     """Where a process is to listen: each has a port of its own."""
     node = members[task.node]
     return f"{node.address}:{node.ports[1 + task.local_rank]}"

@@ -41,7 +41,7 @@ from terrazul.server.run.store.run import RunRow
 from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.database import Database
 from terrazul.wire.compute import LOCAL
-from terrazul.wire.heartbeat import Heartbeat, HeartbeatAnswer, Member
+from terrazul.wire.heartbeat import Heartbeat, HeartbeatAnswer, RunMember
 from terrazul.wire.metric import RunMetrics
 from terrazul.wire.run import Run, RunEvent, RunState
 from terrazul.wire.run_configuration import RunDefinition
@@ -159,7 +159,7 @@ class Runs:
                 return HeartbeatAnswer(cancel=True, fenced=True)
             now = self._clock()
             runs.change(connection, row.key, {"heartbeat_at": now})
-            told: list[Member] = []
+            told: list[RunMember] = []
             if beat.member is not None:
                 _check_member(connection, row, beat.member)
                 members.tell(connection, row, beat.member, now)
@@ -271,7 +271,7 @@ def _check(new: RunSubmission) -> None:
         )
 
 
-def _check_member(connection: Connection, row: RunRow, member: Member) -> None:
+def _check_member(connection: Connection, row: RunRow, member: RunMember) -> None:
     definition = runs.definition_of(connection, row.key)
     count = 0 if definition is None else msgspec.convert(definition, RunDefinition).node_count
     if not 0 <= member.number < count:

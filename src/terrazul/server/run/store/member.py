@@ -7,14 +7,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Integer, Row, String, Table, Text, select
-from sqlalchemy.dialects.sqlite import insert
 
 from terrazul.core.clock import check_time
 from terrazul.core.errors import InvalidInput
 from terrazul.server.queue.rules import Sign
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.metadata import Json, metadata
-from terrazul.wire.heartbeat import Member, MemberState
+from terrazul.wire.heartbeat import MemberState, RunMember
 from terrazul.wire.run import RunError
 
 member = Table(
@@ -41,7 +40,7 @@ _MOST_PORTS = 5000
 _LAST_PORT = 65535
 
 
-def check(told: Member) -> None:
+def check(told: RunMember) -> None:
     """Raise ``InvalidInput`` for what cannot be a member."""
     if len(told.address) > _LONGEST_ADDRESS or "\0" in told.address:
         raise InvalidInput(f"{told.address[:80]!r} is no address.", target="address")
@@ -51,15 +50,15 @@ def check(told: Member) -> None:
         check_time(told.failed_at)
 
 
-def tell(connection: Connection, run: RunRow, told: Member, now: int) -> None:
+def tell(connection: Connection, run: RunRow, told: RunMember, now: int) -> None:
     """Note what a member says of itself; what has been said of its state and its failure is not taken back."""
-    key = {"run": run.key, "attempt": run.attempt, "workspace": run.workspace}
-    fresh = insert(member).values(**key, **msgspec.to_builtins(told), heartbeat_at=now)
-    if connection.execute(fresh.on_conflict_do_nothing()).rowcount:
-        return
     of_member = (member.c.run == run.key, member.c.attempt == run.attempt, member.c.number == told.number)
-    query = select(*(member.c[name] for name in _TOLD)).where(*of_member)
-    before = _member(connection.execute(query).one())
+    row = connection.execute(select(*(member.c[name] for name in _TOLD)).where(*of_member)).first()
+    if row is None:
+        key = {"run": run.key, "attempt": run.attempt, "workspace": run.workspace}
+        connection.execute(member.insert().values(**key, **msgspec.to_builtins(told), heartbeat_at=now))
+        return
+    before = _member(row)
     values: dict[str, Any] = {"heartbeat_at": now}
     if told.state.place >= before.state.place:
         values["state"] = told.state.value
@@ -72,7 +71,7 @@ def tell(connection: Connection, run: RunRow, told: Member, now: int) -> None:
     connection.execute(member.update().where(*of_member).values(**values))
 
 
-def of(connection: Connection, run: int, attempt: int) -> list[Member]:
+def of(connection: Connection, run: int, attempt: int) -> list[RunMember]:
     """The members of an attempt that have told of themselves, by number."""
     query = select(*(member.c[name] for name in _TOLD)).where(member.c.run == run, member.c.attempt == attempt)
     return [_member(row) for row in connection.execute(query.order_by(member.c.number))]
@@ -87,7 +86,7 @@ def signs(connection: Connection, run: int, attempt: int) -> Mapping[int, Sign]:
     }
 
 
-def _member(row: Row[Any]) -> Member:
+def _member(row: Row[Any]) -> RunMember:
     values = row._asdict()
     error = None if row.error is None else msgspec.convert(row.error, RunError)
-    return Member(**{**values, "state": MemberState(row.state), "error": error})
+    return RunMember(**{**values, "state": MemberState(row.state), "error": error})
