@@ -9,7 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
+from typing import Callable, Iterator, Mapping, Sequence
 
 from terrazul.core.errors import UserErrorException
 from terrazul.node.process import LAUNCH
@@ -33,6 +33,19 @@ def launch(
         )
 
 
+def reap(note: Callable[[int, int], None]) -> None:
+    """Wait for what was started and for the orphans that this process has adopted, until none is left.
+
+    ``note`` is told the id and the exit code of each.
+    """
+    while True:
+        try:
+            pid, status = os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+        note(pid, os.waitstatus_to_exitcode(status))
+
+
 class Script:
     """A script that has been started; to be started by a thread that lives as long as the script shall."""
 
@@ -41,7 +54,7 @@ class Script:
     ) -> None:
         self._process = launch(command, directory, variables, log, umask)
         self._wake = threading.Event()
-        threading.Thread(target=self._reap, name="reaper", daemon=True).start()
+        threading.Thread(target=reap, args=(self._note_end,), name="reaper", daemon=True).start()
 
     def wait(self, stop: Stop, limit_seconds: float | None) -> int:
         """Wait for the script's end; returns its exit code, negative for a signal.
@@ -56,16 +69,10 @@ class Script:
             stop.check()
         return int(self._process.returncode)
 
-    def _reap(self) -> None:
-        """Wait for the script and for the orphans that this process has adopted, until none is left."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
-            if pid == self._process.pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                self._wake.set()
+    def _note_end(self, pid: int, exit_code: int) -> None:
+        if pid == self._process.pid:
+            self._process.returncode = exit_code
+            self._wake.set()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from terrazul.core import clock
 from terrazul.node.stop import Stop, StopReason
 from terrazul.runner.gang import Gang
-from terrazul.runner.process import launch
+from terrazul.runner.process import launch, reap
 
 
 class Start(NamedTuple):
@@ -47,7 +46,7 @@ class Processes:
         if all(start.is_server for start in starts):
             self._wake.set()
         if starts:
-            threading.Thread(target=self._reap, name="reaper", daemon=True).start()
+            threading.Thread(target=reap, args=(self._note_end,), name="reaper", daemon=True).start()
 
     def wait(self, stop: Stop, limit_seconds: float | None) -> int:
         """Wait until the workers of all nodes are over; returns 0, or the exit code of the first here that failed.
@@ -71,19 +70,12 @@ class Processes:
             self._gang.listen(self._gang.pause)
         return self.failure.exit_code
 
-    def _reap(self) -> None:
-        """Wait for the processes and for the orphans that this one has adopted, until none is left."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
-            start = self._running.pop(pid, None)
-            if start is None:
-                continue
-            exit_code = os.waitstatus_to_exitcode(status)
-            if exit_code and self.failure is None:
-                self.failure = Failure(start, exit_code, clock.now())
-                self._wake.set()
-            if all(each.is_server for each in self._running.values()):
-                self._wake.set()
+    def _note_end(self, pid: int, exit_code: int) -> None:
+        start = self._running.pop(pid, None)
+        if start is None:
+            return
+        if exit_code and self.failure is None:
+            self.failure = Failure(start, exit_code, clock.now())
+            self._wake.set()
+        if all(each.is_server for each in self._running.values()):
+            self._wake.set()

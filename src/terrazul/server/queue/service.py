@@ -244,6 +244,8 @@ class Dispatcher:
             memory.cancel_told_at = now
             await asyncio.to_thread(kind.cancel, placement)
         elif care is Care.KILL:
+            if silent:
+                _log.warning("The runner of a run's node %d was silent for %d s, and is ended", number, LEASE_SECONDS)
             await asyncio.to_thread(kind.kill, placement)
         elif care is Care.GIVE_UP:
             for each in placements:
