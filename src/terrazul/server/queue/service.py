@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.core.dataclass import dataclass
 from terrazul.server.compute import store as nodes
-from terrazul.server.compute.kind import RunnerStatus
+from terrazul.server.compute.kind import RunnerStatus, members_of, whole
 from terrazul.server.compute.service.kinds import Computes
 from terrazul.server.loop import Loop
 from terrazul.server.queue import store
@@ -30,7 +30,6 @@ from terrazul.wire.run import RunError, RunState
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
-_MEMBERS = "members"
 QUEUE = "queue"
 """What processes tell each other when the state of a run changes."""
 _GONE = RunError(
@@ -78,18 +77,6 @@ class Lifecycle(Protocol):
 class _Work(NamedTuple):
     job: Job
     placements: list[dict[str, Any]]
-
-
-def whole_placement(placements: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Where the runners of a run are, as its entry keeps it."""
-    return placements[0] if len(placements) == 1 else {_MEMBERS: list(placements)}
-
-
-def placements_of(entry: Entry) -> list[dict[str, Any]]:
-    """Where the runner of each member of a claimed run is; most runs have one."""
-    placement = entry.placement or {}
-    members: list[dict[str, Any]] | None = placement.get(_MEMBERS)
-    return [placement] if members is None else members
 
 
 class _Seen(NamedTuple):
@@ -205,25 +192,25 @@ class Dispatcher:
             return None
         places = [self._computes.get(kind).place(replace(job, member=number), node) for number, node in enumerate(ids)]
         placements = [self._computes.placed(kind, place) for place in places]
-        store.claim(connection, entry.run, whole_placement(placements), now)
+        store.claim(connection, entry.run, whole(placements), now)
         return _Work(job, placements)
 
     async def _look_after_claimed(self, claimed: list[tuple[Entry, Condition]]) -> None:
-        keys = [(entry.run, number) for entry, _ in claimed for number in range(len(placements_of(entry)))]
+        keys = [(entry.run, number) for entry, _ in claimed for number in range(len(members_of(entry.placement or {})))]
         self._memory = {key: self._memory.get(key) or _Memory() for key in keys}
         for entry, condition in claimed:
             await self._look_after_safely(entry, condition)
 
     async def _look_after_safely(self, entry: Entry, condition: Condition) -> None:
         try:
-            for number in range(len(placements_of(entry))):
+            for number in range(len(members_of(entry.placement or {}))):
                 await self._look_after(entry, number, condition)
         except Exception:  # noqa: BLE001  # what is wrong with one run must not hold up the others
             _log.exception("Looking after a run met an error")
 
     async def _look_after(self, entry: Entry, number: int, condition: Condition) -> None:
         """Do what is to be done about one runner of a run."""
-        placements, memory = placements_of(entry), self._memory[entry.run, number]
+        placements, memory = members_of(entry.placement or {}), self._memory[entry.run, number]
         placement, sign = placements[number], condition.of_member(number, len(placements))
         if sign.is_done:
             return
