@@ -37,6 +37,9 @@ AWAY = {"status": RunnerStatus.UNREACHABLE}
         ({**AWAY, "unreachable_since": NOW - UNREACHABLE_PATIENCE - 1, "heartbeat_at": NOW - 5}, Care.NOTHING),
         ({**AWAY, "unreachable_since": NOW - 5, "cancel_requested": True}, Care.NOTHING),
         ({**AWAY, "unreachable_since": NOW - CANCEL_PATIENCE - 1, "cancel_requested": True}, Care.GIVE_UP),
+        ({"is_silent": True}, Care.KILL),
+        ({"is_silent": True, "status": RunnerStatus.GONE}, Care.DELIVER),
+        ({"is_silent": True, "delivery_started_at": NOW - 1}, Care.NOTHING),
     ],
 )
 def test_care(change: dict[str, object], care: Care):

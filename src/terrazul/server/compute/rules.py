@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple, TypeVar
 
-from terrazul.core.errors import ComputeTargetException, InvalidInput
+from terrazul.core.errors import ComputeTargetException, InvalidInput, RunConfigurationException
 from terrazul.wire.compute import (
     CLUSTER,
     LOCAL,
@@ -179,6 +179,24 @@ def _check_settings(settings: ClusterSettings) -> None:
 
 def _wrong(setting: str, what: str, hint: str | None = None) -> ComputeTargetException:
     return ComputeTargetException(f"{what}.", target=setting[:80], hint=hint)
+
+
+def check_node_count(name: str, settings: Settings, wanted: int) -> None:
+    """Raise ``RunConfigurationException`` for a run that asks for more nodes than its target can ever have."""
+    if isinstance(settings, RemoteSettings):
+        if wanted > 1:
+            raise RunConfigurationException(
+                f"The compute target {name!r} is one machine, and the run asks for {wanted} nodes.",
+                target="node_count",
+                hint="Set node_count to 1, or choose a cluster.",
+            )
+    elif wanted > settings.max_nodes:
+        raise RunConfigurationException(
+            f"The run asks for {wanted} nodes; the compute target {name!r} has {settings.max_nodes} at most.",
+            target="node_count",
+            hint=f"Give node_count {settings.max_nodes} or less, or let the cluster have more: "
+            f"compute_target.update(max_nodes={wanted}).",
+        )
 
 
 class NodeFacts(NamedTuple):

@@ -128,7 +128,7 @@ class ComputeTargets:
                 wanted = self._become(connection, there, settings)
                 same = (there.settings, there.tags, there.description) == (wanted, new.tags, new.description)
                 if not same or new.kind == REMOTE:
-                    values = {"settings": wanted, "tags": new.tags, "description": new.description}
+                    values: dict[str, object] = {"settings": wanted, "tags": new.tags, "description": new.description}
                     if new.kind == REMOTE:
                         values |= {"state": ProvisioningState.CREATING.value, "state_since": self._clock()}
                     self._change(connection, there, values, by)
@@ -185,7 +185,7 @@ class ComputeTargets:
         def work(connection: Connection) -> None:
             row = _existing(connection, workspace, name)
             nodes = store.nodes_of(connection, row.id)
-            executing = [each.run for each in nodes if each.run is not None]
+            executing = list({each.run for each in nodes if each.run is not None})
             if executing:
                 what = "a run" if len(executing) == 1 else f"{len(executing)} runs"
                 told = ", ".join(sorted(self._run_ids(connection, executing).values())[:_TOLD_RUNS])
@@ -218,30 +218,29 @@ class ComputeTargets:
     def for_run(self, connection: Connection, workspace: int, wanted: RunDefinition, by: Principal) -> TargetRow | None:
         """The compute target that a run names, part of the transaction that submits it; None for the server's machine.
 
-        For ``amlcompute`` a cluster of one node is made, as v1's section of that name describes it. Raises
-        ``ComputeTargetNotFound``, ``ComputeTargetConflict`` for one that is being deleted, ``ComputeTargetException``.
+        For ``amlcompute`` a cluster of the run's size is made, as v1's section of that name describes it. Raises
+        ``ComputeTargetNotFound``, ``ComputeTargetConflict`` for one that is being deleted, ``ComputeTargetException``,
+        ``RunConfigurationException`` for more nodes than it may have.
         """
         if wanted.target == LOCAL:
             return None
         if rules.key_of(wanted.target) == ON_DEMAND:
             section = wanted.sections.get(ON_DEMAND)
-            row = self._add_on_demand(connection, workspace, section if isinstance(section, dict) else {}, by.name)
+            section = section if isinstance(section, dict) else {}
+            row = self._add_on_demand(connection, workspace, section, wanted.node_count, by.name)
         else:
             row = _existing(connection, workspace, wanted.target, tells_others=by.reach is None)
         if row.is_going:
             raise ComputeTargetConflict(
                 f"The compute target {row.name!r} is being deleted.", target=row.name, hint="Choose another one."
             )
-        if row.kind == REMOTE and wanted.node_count > 1:
-            raise ComputeTargetException(
-                f"The compute target {row.name!r} is one machine, and the run asks for {wanted.node_count} nodes.",
-                target=row.name,
-                hint="Set node_count to 1, or choose a cluster.",
-            )
+        rules.check_node_count(row.name, row.settings, wanted.node_count)
         self._notify(connection)
         return row
 
-    def _add_on_demand(self, connection: Connection, workspace: int, section: dict[str, Any], by: str) -> TargetRow:
+    def _add_on_demand(
+        self, connection: Connection, workspace: int, section: dict[str, Any], nodes: int, by: str
+    ) -> TargetRow:
         if section.get("retainCluster"):
             raise ComputeTargetException(
                 "A cluster that is made for one run goes with it, so it cannot be retained.",
@@ -250,7 +249,7 @@ class ComputeTargets:
             )
         wanted = {"vm_size": section.get("vmSize"), "vm_priority": section.get("vmPriority")}
         given = {name: value for name, value in wanted.items() if value is not None}
-        fixed = ClusterSettings(max_nodes=1, idle_seconds_before_scaledown=0)
+        fixed = ClusterSettings(max_nodes=nodes, idle_seconds_before_scaledown=0)
         settings = rules.read_settings(given, fixed)
         name = f"{rules.ON_DEMAND_PREFIX}{secrets.token_hex(4)}"
         key = self._add(connection, workspace, name, settings, by, on_demand=True)
