@@ -110,6 +110,12 @@ def _scaling(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="So long a node is idle before it goes. Default of a new one: 1800.",
     )
+    parser.add_argument(
+        "--max-running-per-user",
+        metavar="NUMBER",
+        type=int,
+        help="So many runs of one user are executed at once; 0 for no limit. Default of a new one: 0.",
+    )
 
 
 def _named(parser: argparse.ArgumentParser) -> None:

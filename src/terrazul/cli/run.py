@@ -46,6 +46,14 @@ _LIST = (
     Column("made", "created_at", moment),
     Column("took", "", _took),
 )
+_LINE = (
+    Column("run", "run_id"),
+    Column("experiment", "experiment_name"),
+    Column("made by", "created_by"),
+    Column("target", "target"),
+    Column("place", "queue_position"),
+    Column("waits because", "queue_reason"),
+)
 _SHOW = (
     Column("run", "run_id"),
     Column("name", "display_name"),
@@ -53,6 +61,7 @@ _SHOW = (
     Column("experiment", "experiment_name"),
     Column("number", "number"),
     Column("state", "state"),
+    Column("place in line", "queue_position"),
     Column("waits because", "queue_reason"),
     Column("failure", "error", _failure),
     Column("exit code", "error.exit_code"),
@@ -175,7 +184,8 @@ def _list(arguments: argparse.Namespace) -> int:
         "view": arguments.view,
     }
     runs, total = _collect(client, query, arguments.last)
-    show(arguments, runs, _LIST, nothing="There are no such runs.")
+    columns = _LINE if arguments.status == RunState.QUEUED.value else _LIST
+    show(arguments, runs, columns, nothing="There are no such runs.")
     if len(runs) < total and is_for_people(arguments):
         note(f"{len(runs)} of {plural(total, 'run')}; --last 0 shows all.")
     return ExitCode.GOOD

@@ -43,6 +43,12 @@ def add_parser(verbs: Subparsers) -> None:
     )
     parser.add_argument("-d", "--conda-dependencies", metavar="FILE", help="Conda file of the environment.")
     parser.add_argument("--ct", "--target", dest="target", metavar="NAME", help="Compute target. Default: local.")
+    parser.add_argument(
+        "--priority",
+        type=int,
+        metavar="NUMBER",
+        help="-1000 to 1000: runs of a higher one begin first. Above 0 is for Owners and Contributors. Default: 0.",
+    )
     parser.add_argument("--source-directory", metavar="FOLDER", help="What is taken along. Default: --path.")
     parser.add_argument("-t", "--output-metadata-file", metavar="FILE", help="Write a JSON file that names the run.")
     parser.add_argument("--async", dest="leave", action="store_true", help="Return at once instead of following.")
@@ -100,6 +106,8 @@ def _configuration(arguments: argparse.Namespace) -> RunConfiguration:
         python.user_managed_dependencies = False
     if arguments.target:
         configuration.target = arguments.target
+    if arguments.priority is not None:
+        configuration.priority = arguments.priority
     if not (arguments.script or configuration.script or configuration.command):
         message = "No script is named."
         raise UsageError(message, hint="terrazul run submit-script [options] SCRIPT [ARGUMENT ...]")

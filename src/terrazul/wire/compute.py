@@ -46,6 +46,8 @@ class ClusterSettings:
     max_nodes: int = 4
     idle_seconds_before_scaledown: int = 1800
     """So long a node is idle before it goes."""
+    max_running_per_user: int = 0
+    """How many runs of one user are executed at once; 0 for no limit."""
 
 
 @dataclass(frozen=True)

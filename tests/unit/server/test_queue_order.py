@@ -9,7 +9,8 @@ from terrazul.server import services  # noqa: F401  # defines all tables
 from terrazul.server.compute import store as computes
 from terrazul.server.experiment.store import experiment
 from terrazul.server.queue import store
-from terrazul.server.queue.line import Line
+from terrazul.server.queue.admission import Admission
+from terrazul.server.queue.line import Bounds, Line
 from terrazul.server.queue.rules import Held
 from terrazul.server.queue.store import Waiting, entry
 from terrazul.server.quota.rules import Limits
@@ -74,8 +75,8 @@ def queued(
         "attempt": 1, "interactive": False, "root": key,
     }  # fmt: skip
     connection.execute(insert(run).values(**values))
-    store.add(connection, Waiting(key, 1, user, "c", TARGET, nodes), at, reads_secrets=False)
-    change = {"priority": priority, "claimed_at": 1 if claimed else None}
+    store.add(connection, Waiting(key, 1, user, "c", TARGET, nodes), at, priority=priority, reads_secrets=False)
+    change = {"claimed_at": 1 if claimed else None}
     connection.execute(entry.update().where(entry.c.run == key).values(**change))
 
 
@@ -122,6 +123,18 @@ def test_who_is_held_back_stands_before_nobody(connection: Connection):
     assert places(connection, 1, 2, 3, 4) == {1: 0, 3: 1, 2: 2, 4: 3}
     assert places(connection, 1, 2, 3, 4, held=Held(users=frozenset({(1, "a")}))) == {3: 0, 4: 1}
     assert places(connection, 3, held=Held(workspaces=frozenset({1}))) == {}
+
+
+def test_no_more_runs_of_a_user_begin_on_a_target_than_may(connection: Connection):
+    computes.change(connection, TARGET, {"settings": ClusterSettings(max_nodes=NODES, max_running_per_user=2)})
+    for key, user in enumerate("aaabb", 1):
+        queued(connection, key, user, at=key)
+    assert claim_all(connection) == [1, 4, 2, 5]
+    held = Bounds(connection, Limits()).held()
+    assert held == Held(on_targets=frozenset({(TARGET, "a"), (TARGET, "b")}))
+    assert places(connection, 3, held=held) == {}
+    told = Admission(Limits(), 9).waits(connection, [3])[3]
+    assert told == (None, "As many runs of a are executed at once on this compute target as may: 2.")
 
 
 def test_gang_is_not_overtaken_and_one_that_is_too_large_holds_up_nobody_else(connection: Connection):

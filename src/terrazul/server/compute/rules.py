@@ -18,6 +18,7 @@ KINDS = (CLUSTER,)
 """What can be made."""
 PRIORITIES = ("dedicated", "lowpriority")
 MOST_NODES = 1000
+_MOST_RUNS = 1_000_000
 _LONGEST_IDLE = 366 * 86400
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,15}\Z")
 _SIZE = re.compile(r"[A-Za-z0-9_. -]{0,64}\Z")
@@ -98,6 +99,9 @@ def _check_settings(settings: ClusterSettings) -> None:
         raise _wrong("max_nodes", f"max_nodes is {high}", f"Give 1 to {MOST_NODES}.")
     if low > high:
         raise _wrong("min_nodes", f"min_nodes is {low}, more than max_nodes, which is {high}", "Make one of them fit.")
+    if not 0 <= settings.max_running_per_user <= _MOST_RUNS:
+        hint = f"Give 1 to {_MOST_RUNS}, or 0 for no limit."
+        raise _wrong("max_running_per_user", f"max_running_per_user is {settings.max_running_per_user}", hint)
     if not 0 <= idle <= _LONGEST_IDLE:
         hint = f"Give 0 to {_LONGEST_IDLE} seconds."
         raise _wrong("idle_seconds_before_scaledown", f"idle_seconds_before_scaledown is {idle}", hint)

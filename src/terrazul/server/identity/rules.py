@@ -26,6 +26,7 @@ class Action(str, enum.Enum):
     RUN_READ = "run/read"
     RUN_SUBMIT = "run/submit"
     RUN_WRITE = "run/write"
+    RUN_PRIORITISE = "run/prioritise"
     RUN_CANCEL = "run/cancel"
     RUN_DELETE = "run/delete"
     RUN_RESTORE = "run/restore"

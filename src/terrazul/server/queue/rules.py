@@ -38,10 +38,13 @@ class Executed(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Whose runs do not begin, whatever is free: all of these workspaces, and of these users in workspaces."""
+    """Whose runs do not begin, whatever is free."""
 
     workspaces: frozenset[int] = frozenset()
     users: frozenset[tuple[int, str]] = frozenset()
+    """Users in workspaces."""
+    on_targets: frozenset[tuple[int, str]] = frozenset()
+    """Users on compute targets."""
 
 
 Rank = tuple[int, int, int, int]

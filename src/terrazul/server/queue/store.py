@@ -18,7 +18,6 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    false,
     func,
     not_,
     or_,
@@ -111,11 +110,11 @@ _WAITS = entry.c.claimed_at.is_(None)
 _ORDER = (entry.c.priority.desc(), entry.c.queued_at, entry.c.run)
 
 
-def add(connection: Connection, waiting: Waiting, queued_at: int, *, reads_secrets: bool) -> None:
-    """Put a run at the end of the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
+def add(connection: Connection, waiting: Waiting, queued_at: int, *, priority: int, reads_secrets: bool) -> None:
+    """Put a run into the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
     values = {"workspace": waiting.workspace, "run": waiting.run, "submitted_by": waiting.user}
     values |= {"target": waiting.target, "compute_target": waiting.compute_target, "node_count": waiting.node_count}
-    values |= {"priority": 0, "queued_at": queued_at, "reads_secrets": reads_secrets}
+    values |= {"priority": priority, "queued_at": queued_at, "reads_secrets": reads_secrets}
     connection.execute(entry.insert().values(**values))
 
 
@@ -174,7 +173,7 @@ def _line(target_key: int | None, held: Held) -> Subquery:
     user, nodes = entry.c.submitted_by, entry.c.node_count
     own = func.sum(nodes).over(partition_by=user, order_by=(entry.c.claimed_at.is_(None), *_ORDER), rows=(None, 0))
     columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes, (own - nodes).label("has"))
-    counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(held)))
+    counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(target_key, held)))
     all_of = select(*columns).where(entry.c.compute_target == target_key, counts).subquery()
     order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.queued_at, all_of.c.run)
     before = func.row_number().over(order_by=order) - 1
@@ -183,9 +182,10 @@ def _line(target_key: int | None, held: Held) -> Subquery:
     return query.where(all_of.c.claimed_at.is_(None)).subquery()
 
 
-def _is_held(held: Held) -> ColumnElement[bool]:
+def _is_held(target_key: int | None, held: Held) -> ColumnElement[bool]:
     users = [and_(entry.c.workspace == key, entry.c.submitted_by == user) for key, user in held.users]
-    return or_(false(), entry.c.workspace.in_(list(held.workspaces)), *users)
+    here = [user for key, user in held.on_targets if key == target_key]
+    return or_(entry.c.workspace.in_(list(held.workspaces)), entry.c.submitted_by.in_(here), *users)
 
 
 def awaited_nodes(connection: Connection) -> dict[int, dict[int, int]]:

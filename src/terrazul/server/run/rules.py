@@ -16,6 +16,7 @@ from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, UPLOAD, Dat
 
 NAME_LIMIT = 255
 _LONGEST_RUN_SECONDS = 10 * 366 * 86400
+_HIGHEST_PRIORITY = 1000
 _DEEPEST_VALUE = 100
 _LARGEST_INTEGER = 2**63
 _MOST_BITS = 13_000
@@ -86,6 +87,12 @@ def check_definition(definition: RunDefinition) -> None:
             f"The run asks for {definition.node_count} nodes; on {definition.target!r} a run has one.",
             target="node_count",
             hint="Set node_count to 1.",
+        )
+    if abs(definition.priority) > _HIGHEST_PRIORITY:
+        raise RunConfigurationException(
+            f"The priority of the run is {definition.priority}.",
+            target="priority",
+            hint=f"Give -{_HIGHEST_PRIORITY} to {_HIGHEST_PRIORITY}; 0 is what runs have otherwise.",
         )
     limit = definition.max_run_duration_seconds
     if limit is not None and not 1 <= limit <= _LONGEST_RUN_SECONDS:
