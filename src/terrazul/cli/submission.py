@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from terrazul.cli.command import Subparsers, UsageError, add_verb, workspace_options
+from terrazul.cli.deletion import seconds_of
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, is_for_people, note, show, tell_error
 from terrazul.cli.run_choice import address_of, run_id_of
@@ -48,6 +49,12 @@ def add_parser(verbs: Subparsers) -> None:
         type=int,
         metavar="NUMBER",
         help="-1000 to 1000: runs of a higher one begin first. Above 0 is for Owners and Contributors. Default: 0.",
+    )
+    parser.add_argument(
+        "--hold-on-failure",
+        metavar="TIME",
+        type=seconds_of,
+        help="Where the script fails, keep its node and folder so long (such as 1h) for `terrazul run shell`.",
     )
     parser.add_argument("--source-directory", metavar="FOLDER", help="What is taken along. Default: --path.")
     parser.add_argument("-t", "--output-metadata-file", metavar="FILE", help="Write a JSON file that names the run.")
@@ -106,6 +113,8 @@ def _configuration(arguments: argparse.Namespace) -> RunConfiguration:
         python.user_managed_dependencies = False
     if arguments.target:
         configuration.target = arguments.target
+    if arguments.hold_on_failure is not None:
+        configuration.hold_on_failure_seconds = arguments.hold_on_failure
     if arguments.priority is not None:
         configuration.priority = arguments.priority
     if not (arguments.script or configuration.script or configuration.command):
@@ -128,6 +137,8 @@ def _follow(arguments: argparse.Namespace, workspace: Workspace, run: sdk.Run) -
     ended = _told(workspace, run.id)
     if not people:
         show(arguments, ended)
+    if ended.held_until:
+        note(f"Its node and folder are held. To look inside: terrazul run shell {run.id}")
     if ended.error:
         tell_error(ActivityFailedException(failure_of(ended.error)))
     return ExitCode.GOOD if ended.state is RunState.COMPLETED else ExitCode.FAILED

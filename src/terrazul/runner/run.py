@@ -77,10 +77,11 @@ def execute(job: Job, folder: RunFolder, umask: int) -> bool:
     pulse = Pulse(link.connect(), f"{run_path(job)}/heartbeat", job.attempt, lambda: phases.current, stop)
     pulse.start()
     Execution(job, folder, link, phases, stop, umask).carry_out()
+    keeps = _is_held(job, link)
     delivered = link.finish()
     pulse.end()
     if delivered:
-        folder.mark_delivered()
+        folder.mark_delivered(keeps=keeps)
     return delivered
 
 
@@ -101,11 +102,17 @@ def deliver(job: Job, folder: RunFolder) -> bool:
     pulse.start()
     if not link.journal.ended:
         _end_in_place_of_runner(job, folder, link, stop)
+    keeps = _is_held(job, link)
     delivered = link.finish()
     pulse.end()
     if delivered:
-        folder.mark_delivered()
+        folder.mark_delivered(keeps=keeps)
     return delivered
+
+
+def _is_held(job: Job, link: Link) -> bool:
+    """Whether the folder is kept for a look inside: the run has failed, and that was asked for."""
+    return job.definition.hold_on_failure_seconds > 0 and RunState.FAILED in link.journal.end_states()
 
 
 def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link, stop: Stop) -> None:
@@ -266,6 +273,8 @@ class Execution:
         relay.start()
         self._link.watch_folders()
         self._stop.check()
+        if self._job.definition.hold_on_failure_seconds:
+            self._folder.write_inside(variables.inside(self._folder.work, python, surroundings))
         notes.append(f"on {python}")
         return Script(program, self._folder.work, surroundings, self._folder.log(SCRIPT_LOG), self._umask)
 

@@ -44,6 +44,8 @@ def details_of(client: Client, run: Run, workspace: Optional[Workspace] = None) 
     }
     if run.queue_reason:
         details["queue"] = {"position": run.queue_position, "reason": run.queue_reason}
+    if run.held_until is not None:
+        details["heldUntilUtc"] = run.held_until
     if run.error is not None:
         details["error"] = {**error_of(run.error), "time": run.ended_at}
     if run.warnings:

@@ -31,6 +31,8 @@ class NodeState(str, enum.Enum):
     PREPARING = "preparing"
     IDLE = "idle"
     RUNNING = "running"
+    HELD = "held"
+    """Kept for a look at the run that failed on it."""
     LEAVING = "leaving"
     UNUSABLE = "unusable"
 
@@ -79,6 +81,12 @@ class NodeCounts:
     running: int = 0
     leaving: int = 0
     unusable: int = 0
+    held: int = 0
+
+    @property
+    def busy(self) -> int:
+        """How many execute a run, or are held for one."""
+        return self.running + self.held
 
 
 @dataclass(frozen=True)
@@ -117,8 +125,10 @@ class ComputeNode:
     state: NodeState
     since: str
     run_id: Optional[str] = None
+    """The run that it executes, or is held for."""
     problem: str = ""
     """Why it is unusable."""
+    held_until: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from terrazul.wire.compute import ClusterSettings
 
 TARGET = 1
 NODES = 1000
+NOW = 100
 
 
 @pytest.fixture
@@ -84,8 +85,8 @@ def claim_all(connection: Connection) -> list[int]:
     """Claim one after another, as long as nodes are free; returns them in their order."""
     line, order = Line(connection, Limits()), []
     while (head := line.first()) is not None:
-        store.claim(connection, head.run, {}, 1)
-        line.took(head)
+        store.claim(connection, head.run, {}, NOW)
+        line.took(head, NOW)
         order.append(head.run)
     return order
 
@@ -103,6 +104,8 @@ def test_runs_begin_in_the_order_of_their_places(connection: Connection, seed: i
             connection, key, chance.choice("abcd"), chance.randint(1, 4),
             priority=chance.randint(-1, 1), at=chance.randint(1, 9), claimed=key <= 8,
         )  # fmt: skip
+    for number, user in enumerate(chance.sample("abcd", 3), 1):
+        store.note_turn(connection, TARGET, user, number)
     told = places(connection, *range(1, 41))
     order = claim_all(connection)
     assert order == sorted(told, key=told.__getitem__)
@@ -115,6 +118,22 @@ def test_place_counts_the_nodes_of_those_before_it(connection: Connection):
     queued(connection, 3, "a", 1, at=3)
     found = store.places_in_line(connection, store.waiting_among(connection, [1, 2, 3]), Held())
     assert {key: tuple(place) for key, place in found.items()} == {1: (0, 0), 2: (1, 3), 3: (2, 4)}
+
+
+def test_users_take_turns_on_a_single_node(connection: Connection):
+    """So one who has submitted many runs is no further from the next node than one who has submitted one."""
+    for key in (1, 2, 3):
+        queued(connection, key, "a", at=key)
+    queued(connection, 4, "b", at=4)
+    order = []
+    for now in range(10, 14):
+        line = Line(connection, Limits())
+        head = line.first()
+        assert head is not None
+        store.remove(connection, head.run)
+        line.took(head, now)
+        order.append(head.run)
+    assert order == [1, 4, 2, 3]
 
 
 def test_who_is_held_back_stands_before_nobody(connection: Connection):

@@ -70,7 +70,7 @@ node = Table(
     Index("ix_compute_node_state", "state", "target"),
     Index("ix_compute_node_workspace", "workspace"),
 )
-"""``run`` is set while the node executes one; a run has one node at most."""
+"""``run`` is set while the node executes one, or is held for one; a run has one node at most."""
 
 
 class TargetRow(NamedTuple):
@@ -239,6 +239,11 @@ def occupy(connection: Connection, key: int, run: int, now: int) -> str | None:
     values = {"state": NodeState.RUNNING.value, "run": run, "since": now}
     connection.execute(node.update().where(node.c.id == row.id).values(**values))
     return str(row.node_id)
+
+
+def hold(connection: Connection, run: int, now: int) -> None:
+    """Keep the node of a run that has failed for a look inside, until it is released."""
+    connection.execute(node.update().where(node.c.run == run).values(state=NodeState.HELD.value, since=now))
 
 
 def release(connection: Connection, run: int, now: int) -> None:

@@ -37,6 +37,8 @@ _WORK = frozenset({
     Action.RUN_SUBMIT,
     Action.RUN_WRITE,
     Action.RUN_CANCEL,
+    Action.RUN_READ_HOLD,  # it tells a path of a machine
+    Action.RUN_RELEASE_HOLD,
     Action.RUN_DELETE,
     Action.RUN_RESTORE,
     Action.DELETION_WRITE,

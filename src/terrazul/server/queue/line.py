@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from terrazul.server.blobs import store as contents
 from terrazul.server.compute import store as computes
 from terrazul.server.queue import store
-from terrazul.server.queue.rules import Head, Held, first_to_begin
+from terrazul.server.queue.rules import Head, Held, Share, first_to_begin
 from terrazul.server.quota import store as quotas
 from terrazul.server.quota.rules import Limits, is_full, why_it_waits
 
@@ -29,21 +29,25 @@ class Bounds:
         self._runs: Counter[int] = Counter()
         self._runs_of_users: Counter[tuple[int, str]] = Counter()
         self._runs_on_targets: Counter[tuple[int, str]] = Counter()
-        self.nodes: Counter[tuple[int | None, str]] = Counter()
-        """The nodes that users have on targets."""
+        self.shares: dict[tuple[int | None, str], Share] = {
+            (target or None, user): Share(0, at) for (target, user), at in store.turns(connection).items()
+        }
+        """What users have of targets."""
         executed = store.executed(connection)
         for each in executed:
             self._count(each.workspace, each.user, each.compute_target, each.runs)
-            self.nodes[each.compute_target, each.user] += each.nodes
+            self._add_nodes(each.compute_target, each.user, each.nodes)
         keys = {*targets, *(each.compute_target for each in executed if each.compute_target is not None)}
         self._most_on_targets = {
             key: target.settings.max_running_per_user for key, target in computes.list_among(connection, keys).items()
         }
 
-    def took(self, head: Head) -> None:
+    def took(self, head: Head, now: int) -> None:
         """A run begins."""
         self._count(head.workspace, head.user, head.compute_target, 1)
-        self.nodes[head.compute_target, head.user] += head.node_count
+        self._add_nodes(head.compute_target, head.user, head.node_count)
+        of = (head.compute_target, head.user)
+        self.shares[of] = self.shares[of]._replace(turn=now)
 
     def why_it_waits(self, workspace: int, user: str, compute_target: int | None) -> str:
         """The sentence that says which limit holds a user's runs back; empty where none does."""
@@ -65,6 +69,10 @@ class Bounds:
         users = {of for of, runs in self._runs_of_users.items() if 0 < self._limits_of(of[0]).running_per_user <= runs}
         users = {each for each in users if each[0] not in workspaces}
         return Held(frozenset(workspaces), frozenset(users), on_targets)
+
+    def _add_nodes(self, compute_target: int | None, user: str, nodes: int) -> None:
+        share = self.shares.get((compute_target, user), Share())
+        self.shares[compute_target, user] = share._replace(nodes=share.nodes + nodes)
 
     def _is_at_limit(self, compute_target: int, user: str) -> bool:
         most = self._most_on_targets.get(compute_target, 0)
@@ -94,11 +102,12 @@ class Line:
     def first(self) -> Head | None:
         """Who is to begin next: the first for whom there are nodes and whom no quota holds back."""
         able = [head for head in self._heads if not self._is_held(head)]
-        return first_to_begin(able, self._bounds.nodes, self._free)
+        return first_to_begin(able, self._bounds.shares, self._free)
 
-    def took(self, head: Head) -> None:
+    def took(self, head: Head, now: int) -> None:
         """The run that was first has been claimed; the next one of its user moves up."""
-        self._bounds.took(head)
+        self._bounds.took(head, now)
+        store.note_turn(self._connection, head.compute_target or 0, head.user, now)
         if head.compute_target is not None:
             self._free[head.compute_target] -= head.node_count
         self._heads.remove(head)

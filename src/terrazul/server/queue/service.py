@@ -153,7 +153,7 @@ class Dispatcher:
             if head is None or entry is None:
                 break
             works.append(self._claim_one(connection, entry))
-            line.took(head)
+            line.took(head, self._clock())
         return works
 
     def _claim_one(self, connection: Connection, entry: Entry) -> _Work:

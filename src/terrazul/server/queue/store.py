@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     func,
     not_,
     or_,
@@ -61,6 +62,22 @@ Index(
 
 ``submitted_by`` is a user: of a run that another one submitted, the user behind that.
 """
+
+
+turn = Table(
+    "queue_turn",
+    metadata,
+    Column("target", Integer, primary_key=True, autoincrement=False),
+    Column("user", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When a run of a user last began on a compute target; ``target`` is 0 for the server's machine."""
+
+_TURNS_COUNT = 7 * 86400 * 1_000_000
+"""Microseconds after which a turn is as good as none."""
+_LAST = 2**62
+"""The turn of whoever has had one just now."""
 
 
 class Length(NamedTuple):
@@ -171,11 +188,15 @@ def _line(target_key: int | None, held: Held) -> Subquery:
     What comes before a run of the same user, be it executed or wait, is what the user has when that run's turn comes.
     """
     user, nodes = entry.c.submitted_by, entry.c.node_count
-    own = func.sum(nodes).over(partition_by=user, order_by=(entry.c.claimed_at.is_(None), *_ORDER), rows=(None, 0))
-    columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes, (own - nodes).label("has"))
+    own = func.sum(nodes).over(partition_by=user, order_by=(_WAITS, *_ORDER), rows=(None, 0))
+    own_place = func.row_number().over(partition_by=(user, _WAITS), order_by=_ORDER)
+    last = case((own_place == 1, func.coalesce(turn.c.at, 0)), else_=_LAST)
+    columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes)
     counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(target_key, held)))
-    all_of = select(*columns).where(entry.c.compute_target == target_key, counts).subquery()
-    order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.queued_at, all_of.c.run)
+    turns = and_(turn.c.user == user, turn.c.target == (target_key or 0))
+    query = select(*columns, (own - nodes).label("has"), last.label("last")).select_from(entry.outerjoin(turn, turns))
+    all_of = query.where(entry.c.compute_target == target_key, counts).subquery()
+    order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.last, all_of.c.queued_at, all_of.c.run)
     before = func.row_number().over(order_by=order) - 1
     nodes_before = func.sum(all_of.c.node_count).over(order_by=order, rows=(None, 0)) - all_of.c.node_count
     query = select(all_of.c.run, before.label("before"), nodes_before.label("nodes_before"))
@@ -240,6 +261,20 @@ def length(connection: Connection) -> Length:
 def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:
     """Note that an entry has been claimed, and where its runner will be."""
     connection.execute(entry.update().where(entry.c.run == run, _WAITS).values(claimed_at=now, placement=placement))
+
+
+def turns(connection: Connection) -> dict[tuple[int, str], int]:
+    """When a run of a user last began on a compute target (0 is the server's machine)."""
+    return {(row.target, row.user): row.at for row in connection.execute(select(turn))}
+
+
+def note_turn(connection: Connection, target_key: int, user: str, now: int) -> None:
+    """Note that a run of a user begins on a compute target."""
+    connection.execute(turn.delete().where(turn.c.at < now - _TURNS_COUNT))
+    values = {"at": now}
+    of = (turn.c.target == target_key, turn.c.user == user)
+    if connection.execute(turn.update().where(*of).values(**values)).rowcount == 0:
+        connection.execute(turn.insert().values(target=target_key, user=user, **values))
 
 
 def find(connection: Connection, run: int) -> Entry | None:

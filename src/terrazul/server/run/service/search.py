@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from terrazul.core.clock import to_text
 from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 from terrazul.server.experiment import store as experiments
+from terrazul.server.hold import store as holds
 from terrazul.server.identity.rules import Principal
 from terrazul.server.queue.admission import Admission
 from terrazul.server.run.search.fields import attribute
@@ -143,7 +145,13 @@ def _scope(connection: Connection, workspace: int, wanted: RunSearch, principal:
 
 
 def with_waits(connection: Connection, admission: Admission, keys: list[int], loaded: list[Run]) -> list[Run]:
-    """The runs of these keys, those that wait with their place in line and the reason."""
+    """The runs of these keys: those that wait with their place in line and the reason, those held with until when."""
+    failed = [key for key, run in zip(keys, loaded, strict=True) if run.state is RunState.FAILED]
+    until = holds.until_of(connection, failed)
+    loaded = [
+        replace(run, held_until=to_text(until[key])) if key in until else run
+        for key, run in zip(keys, loaded, strict=True)
+    ]
     queued = [key for key, run in zip(keys, loaded, strict=True) if run.state is RunState.QUEUED]
     waits = admission.waits(connection, queued)
     return [
