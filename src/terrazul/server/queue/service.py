@@ -178,7 +178,7 @@ class Dispatcher:
             if work is None:
                 break
             works.append(work)
-            line.took(head)
+            line.took(head, self._clock())
         return works
 
     def _claim_one(self, connection: Connection, entry: Entry) -> _Work | None:

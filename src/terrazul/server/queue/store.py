@@ -18,7 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
-    false,
+    case,
     func,
     not_,
     or_,
@@ -62,6 +62,22 @@ Index(
 
 ``submitted_by`` is a user: of a run that another one submitted, the user behind that.
 """
+
+
+turn = Table(
+    "queue_turn",
+    metadata,
+    Column("target", Integer, primary_key=True, autoincrement=False),
+    Column("user", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When a run of a user last began on a compute target; ``target`` is 0 for the server's machine."""
+
+_TURNS_COUNT = 7 * 86400 * 1_000_000
+"""Microseconds after which a turn is as good as none."""
+_LAST = 2**62
+"""The turn of whoever has had one just now."""
 
 
 class Length(NamedTuple):
@@ -111,11 +127,11 @@ _WAITS = entry.c.claimed_at.is_(None)
 _ORDER = (entry.c.priority.desc(), entry.c.queued_at, entry.c.run)
 
 
-def add(connection: Connection, waiting: Waiting, queued_at: int, *, reads_secrets: bool) -> None:
-    """Put a run at the end of the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
+def add(connection: Connection, waiting: Waiting, queued_at: int, *, priority: int, reads_secrets: bool) -> None:
+    """Put a run into the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
     values = {"workspace": waiting.workspace, "run": waiting.run, "submitted_by": waiting.user}
     values |= {"target": waiting.target, "compute_target": waiting.compute_target, "node_count": waiting.node_count}
-    values |= {"priority": 0, "queued_at": queued_at, "reads_secrets": reads_secrets}
+    values |= {"priority": priority, "queued_at": queued_at, "reads_secrets": reads_secrets}
     connection.execute(entry.insert().values(**values))
 
 
@@ -172,20 +188,25 @@ def _line(target_key: int | None, held: Held) -> Subquery:
     What comes before a run of the same user, be it executed or wait, is what the user has when that run's turn comes.
     """
     user, nodes = entry.c.submitted_by, entry.c.node_count
-    own = func.sum(nodes).over(partition_by=user, order_by=(entry.c.claimed_at.is_(None), *_ORDER), rows=(None, 0))
-    columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes, (own - nodes).label("has"))
-    counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(held)))
-    all_of = select(*columns).where(entry.c.compute_target == target_key, counts).subquery()
-    order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.queued_at, all_of.c.run)
+    own = func.sum(nodes).over(partition_by=user, order_by=(_WAITS, *_ORDER), rows=(None, 0))
+    own_place = func.row_number().over(partition_by=(user, _WAITS), order_by=_ORDER)
+    last = case((own_place == 1, func.coalesce(turn.c.at, 0)), else_=_LAST)
+    columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes)
+    counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(target_key, held)))
+    turns = and_(turn.c.user == user, turn.c.target == (target_key or 0))
+    query = select(*columns, (own - nodes).label("has"), last.label("last")).select_from(entry.outerjoin(turn, turns))
+    all_of = query.where(entry.c.compute_target == target_key, counts).subquery()
+    order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.last, all_of.c.queued_at, all_of.c.run)
     before = func.row_number().over(order_by=order) - 1
     nodes_before = func.sum(all_of.c.node_count).over(order_by=order, rows=(None, 0)) - all_of.c.node_count
     query = select(all_of.c.run, before.label("before"), nodes_before.label("nodes_before"))
     return query.where(all_of.c.claimed_at.is_(None)).subquery()
 
 
-def _is_held(held: Held) -> ColumnElement[bool]:
+def _is_held(target_key: int | None, held: Held) -> ColumnElement[bool]:
     users = [and_(entry.c.workspace == key, entry.c.submitted_by == user) for key, user in held.users]
-    return or_(false(), entry.c.workspace.in_(list(held.workspaces)), *users)
+    here = [user for key, user in held.on_targets if key == target_key]
+    return or_(entry.c.workspace.in_(list(held.workspaces)), entry.c.submitted_by.in_(here), *users)
 
 
 def awaited_nodes(connection: Connection) -> dict[int, dict[int, int]]:
@@ -240,6 +261,20 @@ def length(connection: Connection) -> Length:
 def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:
     """Note that an entry has been claimed, and where its runner will be."""
     connection.execute(entry.update().where(entry.c.run == run, _WAITS).values(claimed_at=now, placement=placement))
+
+
+def turns(connection: Connection) -> dict[tuple[int, str], int]:
+    """When a run of a user last began on a compute target (0 is the server's machine)."""
+    return {(row.target, row.user): row.at for row in connection.execute(select(turn))}
+
+
+def note_turn(connection: Connection, target_key: int, user: str, now: int) -> None:
+    """Note that a run of a user begins on a compute target."""
+    connection.execute(turn.delete().where(turn.c.at < now - _TURNS_COUNT))
+    values = {"at": now}
+    of = (turn.c.target == target_key, turn.c.user == user)
+    if connection.execute(turn.update().where(*of).values(**values)).rowcount == 0:
+        connection.execute(turn.insert().values(target=target_key, user=user, **values))
 
 
 def find(connection: Connection, run: int) -> Entry | None:
