@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
@@ -25,6 +26,8 @@ from terrazul.wire.run import RunError, RunState
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+_PAUSE = 500_000
+"""Microseconds between two looks at a run that is executed."""
 QUEUE = "queue"
 """What processes tell each other when the state of a run changes."""
 _GONE = RunError(
@@ -55,8 +58,8 @@ class Lifecycle(Protocol):
     def make_job(self, connection: Connection, run: int) -> Job:
         """The job of a run, with a fresh token."""
 
-    def condition(self, connection: Connection, run: int) -> Condition:
-        """Where the run is, and when its runner last gave a sign of life."""
+    def conditions(self, connection: Connection, keys: Sequence[int]) -> Mapping[int, Condition]:
+        """Where runs are, and when the runner of each last gave a sign of life."""
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report."""
@@ -84,6 +87,15 @@ class _Memory:
 
     cancel_told_at: int | None = None
     delivery_started_at: int | None = None
+    looked_at: int = 0
+
+    def is_due(self, condition: Condition, now: int) -> bool:
+        """Whether it is time to look: at once for a run that is to be canceled, else after a pause.
+
+        The loop is woken whenever any run changes, so that many that are executed would be looked at all the time.
+        """
+        is_news = condition.state is RunState.CANCEL_REQUESTED and self.cancel_told_at is None
+        return is_news or not 0 <= now - self.looked_at < _PAUSE
 
 
 def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
@@ -122,15 +134,17 @@ class Dispatcher:
 
     async def _look(self) -> float:
         seen = await self._database.read(self._see)  # at once: an idle server does nothing else
-        await self._look_after_claimed(seen.claimed)
-        if seen.has_vain:
-            await self._database.write(self._end_in_vain)
         if seen.has_next:
             await self._launch_waiting()
+        if seen.has_vain:
+            await self._database.write(self._end_in_vain)
+        await self._look_after_claimed(seen.claimed)
         return _LOOK_SECONDS
 
     def _see(self, connection: Connection) -> _Seen:
-        claimed = [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
+        entries = store.claimed(connection)
+        conditions = self._lifecycle.conditions(connection, [entry.run for entry in entries])
+        claimed = [(entry, conditions[entry.run]) for entry in entries]
         has_vain = bool(store.waiting_in_vain(connection))
         has_next = len(claimed) < self._admission.places and self._admission.line(connection).first() is not None
         return _Seen(claimed, has_vain, has_next)
@@ -169,13 +183,20 @@ class Dispatcher:
     async def _look_after_claimed(self, claimed: list[tuple[Entry, Condition]]) -> None:
         self._memory = {entry.run: self._memory.get(entry.run, _Memory()) for entry, _ in claimed}
         for entry, condition in claimed:
-            await self._look_after_safely(entry, condition, self._memory[entry.run])
+            memory, now = self._memory[entry.run], self._clock()
+            if memory.is_due(condition, now):
+                memory.looked_at = now
+                await self._look_after_safely(entry, condition, memory)
 
     async def _look_after_safely(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
         try:
             await self._look_after(entry, condition, memory)
         except Exception:  # noqa: BLE001  # what is wrong with one run must not hold up the others
             _log.exception("Looking after a run met an error")
+
+    def _job_of(self, connection: Connection, run: int) -> Job | None:
+        """The job of a claimed run; None where it has ended by now: no token may come after that."""
+        return self._lifecycle.make_job(connection, run) if store.find(connection, run) else None
 
     async def _look_after(self, entry: Entry, condition: Condition, memory: _Memory) -> None:
         placement = entry.placement or {}
@@ -187,7 +208,9 @@ class Dispatcher:
             Watch(status, cancel, memory.cancel_told_at, memory.delivery_started_at, condition.heartbeat_at, now)
         )
         if care in {Care.LAUNCH, Care.DELIVER}:
-            job = await self._database.write(lambda connection: self._lifecycle.make_job(connection, entry.run))
+            job = await self._database.write(lambda connection: self._job_of(connection, entry.run))
+            if job is None:
+                return
             if care is Care.DELIVER:
                 memory.delivery_started_at = now
             await asyncio.to_thread(kind.launch if care is Care.LAUNCH else kind.deliver, job, placement)

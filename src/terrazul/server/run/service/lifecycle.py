@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -132,9 +132,9 @@ class RunLifecycle:
             data_mount_bytes=self._facts.data_mount_bytes,
         )
 
-    def condition(self, connection: Connection, run: int) -> Condition:
-        """Where the run is, and when its runner last gave a sign of life."""
-        return Condition(_existing(connection, run).state, runs.heartbeat_of(connection, run))
+    def conditions(self, connection: Connection, keys: Sequence[int]) -> dict[int, Condition]:
+        """Where runs are, and when the runner of each last gave a sign of life."""
+        return {key: Condition(*signs) for key, signs in runs.signs_of(connection, keys).items()}
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report; a run that was to be canceled is canceled."""
