@@ -190,9 +190,7 @@ class Measurement:
             answer = connection.getresponse()
             found: Any = json.loads(answer.read())
             taken.append((time.perf_counter() - begin) * 1000)
-            told = [
-                each for each in found["runs"] if each["queue_reason"]
-            ]  # a runner that is simulated reports nothing
+            told = [each for each in found["runs"] if each["queue_reason"]]  # what was claimed reports nothing here
             if answer.status != 200 or len(told) < len(found["runs"]) - NODES:
                 raise SystemExit(str(found)[:1000])
         connection.close()
