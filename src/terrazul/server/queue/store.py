@@ -14,21 +14,25 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Subquery,
     Table,
     Text,
     and_,
+    bindparam,
     case,
+    cast,
     func,
     not_,
     or_,
     select,
+    type_coerce,
 )
 
 from terrazul.server.compute.store import target
 from terrazul.server.queue.rules import Executed, Head, Held
 from terrazul.server.quota.rules import QueueCount
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.compute import ProvisioningState
 
@@ -170,20 +174,25 @@ def places_in_line(connection: Connection, waiting: Iterable[Waiting], held: Hel
 
     Runs that are held back stand before nobody, and have no place.
     """
-    keys: dict[int | None, list[int]] = {}
+    runs_of: dict[int | None, list[int]] = {}
     for each in waiting:
-        keys.setdefault(each.compute_target, []).append(each.run)
+        runs_of.setdefault(each.compute_target, []).append(each.run)
     places: dict[int, Place] = {}
-    for target_key, runs in keys.items():
-        line = _line(target_key, held)
-        for group in in_groups(runs):
-            query = select(line.c.run, line.c.before, line.c.nodes_before).where(line.c.run.in_(group))
-            places.update({row.run: Place(row.before, int(row.nodes_before)) for row in connection.execute(query)})
+    for key, runs in runs_of.items():
+        values = {
+            "in_target": key or 0,
+            "in_runs": runs,
+            "held_workspaces": list(held.workspaces),
+            "held_users": [f"{workspace}/{user}" for workspace, user in held.users],
+            "held_here": [user for target_key, user in held.on_targets if target_key == key],
+        }
+        rows = (_PLACES_HERE if key is None else _PLACES).all(connection, values)
+        places.update({run: Place(before, int(nodes_before)) for run, before, nodes_before in rows})
     return places
 
 
-def _line(target_key: int | None, held: Held) -> Subquery:
-    """All that wait for a target, with what comes before each.
+def _places(of_target: ColumnElement[bool]) -> Statement:
+    """Of all that wait for a target: what comes before each.
 
     What comes before a run of the same user, be it executed or wait, is what the user has when that run's turn comes.
     """
@@ -192,21 +201,23 @@ def _line(target_key: int | None, held: Held) -> Subquery:
     own_place = func.row_number().over(partition_by=(user, _WAITS), order_by=_ORDER)
     last = case((own_place == 1, func.coalesce(turn.c.at, 0)), else_=_LAST)
     columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes)
-    counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(target_key, held)))
-    turns = and_(turn.c.user == user, turn.c.target == (target_key or 0))
+    in_workspace = type_coerce(cast(entry.c.workspace, Text) + "/" + user, Text)
+    is_held = or_(
+        among(entry.c.workspace, "held_workspaces"), among(in_workspace, "held_users"), among(user, "held_here")
+    )
+    turns = and_(turn.c.user == user, turn.c.target == bindparam("in_target", type_=Integer))
     query = select(*columns, (own - nodes).label("has"), last.label("last")).select_from(entry.outerjoin(turn, turns))
-    all_of = query.where(entry.c.compute_target == target_key, counts).subquery()
+    all_of = query.where(of_target, or_(entry.c.claimed_at.is_not(None), not_(is_held))).subquery()
     order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.last, all_of.c.queued_at, all_of.c.run)
     before = func.row_number().over(order_by=order) - 1
     nodes_before = func.sum(all_of.c.node_count).over(order_by=order, rows=(None, 0)) - all_of.c.node_count
     query = select(all_of.c.run, before.label("before"), nodes_before.label("nodes_before"))
-    return query.where(all_of.c.claimed_at.is_(None)).subquery()
+    line = query.where(all_of.c.claimed_at.is_(None)).subquery()
+    return Statement(select(line.c.run, line.c.before, line.c.nodes_before).where(among(line.c.run, "in_runs")))
 
 
-def _is_held(target_key: int | None, held: Held) -> ColumnElement[bool]:
-    users = [and_(entry.c.workspace == key, entry.c.submitted_by == user) for key, user in held.users]
-    here = [user for key, user in held.on_targets if key == target_key]
-    return or_(entry.c.workspace.in_(list(held.workspaces)), entry.c.submitted_by.in_(here), *users)
+_PLACES = _places(entry.c.compute_target == bindparam("in_target", type_=Integer))
+_PLACES_HERE = _places(entry.c.compute_target.is_(None))
 
 
 def awaited_nodes(connection: Connection) -> dict[int, dict[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -133,10 +133,12 @@ class RunLifecycle:
             data_mount_bytes=self._facts.data_mount_bytes,
         )
 
-    def condition(self, connection: Connection, run: int) -> Condition:
-        """Where the run is, and when its runner and its members last gave a sign of life."""
-        row = _existing(connection, run)
-        return Condition(row.state, runs.heartbeat_of(connection, run), members.signs(connection, run, row.attempt))
+    def conditions(self, connection: Connection, keys: Sequence[int]) -> dict[int, Condition]:
+        """Where runs are, and when the runner of each, or its members, last gave a sign of life."""
+        of_members = members.signs_of(connection, keys)
+        return {
+            key: Condition(*signs, of_members.get(key, {})) for key, signs in runs.signs_of(connection, keys).items()
+        }
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report; a run that was to be canceled is canceled."""

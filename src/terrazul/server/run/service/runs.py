@@ -82,8 +82,9 @@ class Runs:
         """
         _check(submission)
         run = await self._database.write(partial(self._submit, workspace=workspace, new=submission, by=principal))
+        told = await self._database.read(partial(self._with_waits, workspace=workspace, run=run))
         self._dispatcher.wake()
-        return run
+        return told
 
     async def get(self, workspace: int, run_id: str) -> Run:
         """The run of an id. Raises ``NotFound``."""
@@ -253,7 +254,12 @@ class Runs:
         waiting = Waiting(key, workspace, user, target_name, target.id if target else None, needs.node_count)
         queue.add(connection, waiting, now, priority=needs.priority, reads_secrets=secrets)
         self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)
-        return self._load(connection, workspace, new.run_id)
+        return runs.load(connection, [key])[0]
+
+    def _with_waits(self, connection: Connection, workspace: int, run: Run) -> Run:
+        """The run with what it waits for; apart from its submission, which holds up all others that write."""
+        key = runs.existing(connection, workspace, run.run_id).key
+        return with_waits(connection, self._admission, [key], [run])[0]
 
     def _load(self, connection: Connection, workspace: int, run_id: str) -> Run:
         keys = [runs.existing(connection, workspace, run_id).key]
