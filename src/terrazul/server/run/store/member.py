@@ -69,7 +69,7 @@ def tell(connection: Connection, of_run: RunRow, told: RunMember, now: int) -> N
     of_member = (member.c.run == of_run.key, member.c.attempt == of_run.attempt, member.c.number == told.number)
     row = connection.execute(select(*(member.c[name] for name in _TOLD)).where(*of_member)).first()
     if row is None:
-        key = {"run": of_run.key, "attempt": of_run.attempt, "workspace": run.workspace}
+        key = {"run": of_run.key, "attempt": of_run.attempt, "workspace": of_run.workspace}
         connection.execute(member.insert().values(**key, **msgspec.to_builtins(told), heartbeat_at=now))
         return
     before = _member(row)
