@@ -12,7 +12,7 @@ from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, na
 from terrazul.cli.confirmation import confirm
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, note, show
-from terrazul.cli.wording import NOTHING, moment, plural
+from terrazul.cli.wording import NOTHING, instant, moment, plural
 from terrazul.cli.workspace_choice import choose
 from terrazul.sdk.client import Client
 from terrazul.sdk.compute.configuration import RemoteComputeAttachConfiguration
@@ -55,6 +55,7 @@ _NODE_COLUMNS = (
     Column("state", "state"),
     Column("run", "run_id", lambda value: value or NOTHING),
     Column("since", "since", moment),
+    Column("held until", "held_until", instant),
     Column("problem", "problem", lambda value: value or NOTHING),
     Column("id", "node_id"),
 )
@@ -157,6 +158,12 @@ def _scaling(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=int,
         help="So long a node is idle before it goes. Default of a new one: 1800.",
+    )
+    parser.add_argument(
+        "--max-running-per-user",
+        metavar="NUMBER",
+        type=int,
+        help="So many runs of one user are executed at once; 0 for no limit. Default of a new one: 0.",
     )
 
 

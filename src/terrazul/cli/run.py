@@ -6,12 +6,12 @@ import argparse
 import math
 from typing import Any, Dict, List, Optional
 
-from terrazul.cli import experiment, lineage, many_runs, submission
+from terrazul.cli import experiment, held_run, lineage, many_runs, submission
 from terrazul.cli.command import Subparsers, add_group, add_verb, pair, workspace_options
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, is_for_people, note, show
 from terrazul.cli.run_choice import add_verb_on_run, address_of, run_id_of
-from terrazul.cli.wording import duration, moment, plural, printable, text
+from terrazul.cli.wording import duration, instant, moment, plural, printable, text
 from terrazul.cli.workspace_choice import choose
 from terrazul.core import clock
 from terrazul.core.errors import from_code
@@ -46,6 +46,14 @@ _LIST = (
     Column("made", "created_at", moment),
     Column("took", "", _took),
 )
+_LINE = (
+    Column("run", "run_id"),
+    Column("experiment", "experiment_name"),
+    Column("made by", "created_by"),
+    Column("target", "target"),
+    Column("place", "queue_position"),
+    Column("waits because", "queue_reason"),
+)
 _SHOW = (
     Column("run", "run_id"),
     Column("name", "display_name"),
@@ -53,8 +61,10 @@ _SHOW = (
     Column("experiment", "experiment_name"),
     Column("number", "number"),
     Column("state", "state"),
+    Column("place in line", "queue_position"),
     Column("waits because", "queue_reason"),
     Column("failure", "error", _failure),
+    Column("held until", "held_until", instant),
     Column("exit code", "error.exit_code"),
     Column("last line", "error.last_error_line"),
     Column("warnings", "warnings"),
@@ -106,6 +116,7 @@ def add_parser(subparsers: Subparsers) -> None:
         verbs, "lineage", _lineage, "Show which datasets a run read and made, and the models that came of it."
     )
     many_runs.add_verbs(verbs)
+    held_run.add_verbs(verbs)
     restore = add_verb_on_run(
         verbs, "restore-snapshot", _restore_snapshot, "Download the source directory of a run as a zip file."
     )
@@ -175,7 +186,8 @@ def _list(arguments: argparse.Namespace) -> int:
         "view": arguments.view,
     }
     runs, total = _collect(client, query, arguments.last)
-    show(arguments, runs, _LIST, nothing="There are no such runs.")
+    columns = _LINE if arguments.status == RunState.QUEUED.value else _LIST
+    show(arguments, runs, columns, nothing="There are no such runs.")
     if len(runs) < total and is_for_people(arguments):
         note(f"{len(runs)} of {plural(total, 'run')}; --last 0 shows all.")
     return ExitCode.GOOD

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from terrazul.cli.command import Subparsers, UsageError, add_verb, workspace_options
+from terrazul.cli.deletion import seconds_of
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, is_for_people, note, show, tell_error
 from terrazul.cli.run_choice import address_of, run_id_of
@@ -43,6 +44,18 @@ def add_parser(verbs: Subparsers) -> None:
     )
     parser.add_argument("-d", "--conda-dependencies", metavar="FILE", help="Conda file of the environment.")
     parser.add_argument("--ct", "--target", dest="target", metavar="NAME", help="Compute target. Default: local.")
+    parser.add_argument(
+        "--priority",
+        type=int,
+        metavar="NUMBER",
+        help="-1000 to 1000: runs of a higher one begin first. Above 0 is for Owners and Contributors. Default: 0.",
+    )
+    parser.add_argument(
+        "--hold-on-failure",
+        metavar="TIME",
+        type=seconds_of,
+        help="Where the script fails, keep its node and folder so long (such as 1h) for `terrazul run shell`.",
+    )
     parser.add_argument("--source-directory", metavar="FOLDER", help="What is taken along. Default: --path.")
     parser.add_argument("-t", "--output-metadata-file", metavar="FILE", help="Write a JSON file that names the run.")
     parser.add_argument("--async", dest="leave", action="store_true", help="Return at once instead of following.")
@@ -100,6 +113,10 @@ def _configuration(arguments: argparse.Namespace) -> RunConfiguration:
         python.user_managed_dependencies = False
     if arguments.target:
         configuration.target = arguments.target
+    if arguments.hold_on_failure is not None:
+        configuration.hold_on_failure_seconds = arguments.hold_on_failure
+    if arguments.priority is not None:
+        configuration.priority = arguments.priority
     if not (arguments.script or configuration.script or configuration.command):
         message = "No script is named."
         raise UsageError(message, hint="terrazul run submit-script [options] SCRIPT [ARGUMENT ...]")
@@ -120,6 +137,8 @@ def _follow(arguments: argparse.Namespace, workspace: Workspace, run: sdk.Run) -
     ended = _told(workspace, run.id)
     if not people:
         show(arguments, ended)
+    if ended.held_until:
+        note(f"Its node and folder are held. To look inside: terrazul run shell {run.id}")
     if ended.error:
         tell_error(ActivityFailedException(failure_of(ended.error)))
     return ExitCode.GOOD if ended.state is RunState.COMPLETED else ExitCode.FAILED

@@ -67,7 +67,14 @@ def moment(value: Any) -> str:
     seconds = (clock.now() - at) / _MICROSECONDS
     if 0 <= seconds < _DAY:
         return f"{duration(seconds)} ago"
-    local = datetime.fromtimestamp(at / _MICROSECONDS, timezone.utc).astimezone()
+    return instant(value)
+
+
+def instant(value: Any) -> str:
+    """A time of the wire as the local date and time."""
+    if not value:
+        return NOTHING
+    local = datetime.fromtimestamp(clock.from_text(value) / _MICROSECONDS, timezone.utc).astimezone()
     return local.strftime("%Y-%m-%d %H:%M")
 
 

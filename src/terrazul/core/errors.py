@@ -144,6 +144,13 @@ class NotFound(UserErrorException):
     status = 404
 
 
+class RunFolderElsewhere(UserErrorException):
+    """The folder of a run that is held lies on another machine, or is another user's."""
+
+    code = "run_folder_elsewhere"
+    status = 409
+
+
 class MissingFile(InvalidInput, FileNotFoundError):
     """A file that was named is not there; v1 code expects ``FileNotFoundError``."""
 

@@ -11,6 +11,7 @@ from typing import Iterator
 
 from terrazul.core.errors import Conflict, InvalidInput, NotFound
 from terrazul.wire import codec
+from terrazul.wire.hold import INSIDE_FILE, Inside
 from terrazul.wire.job import Job
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
@@ -40,6 +41,7 @@ class RunFolder:
         self.journal = self.root / "journal"
         self.spool = self.root / "spool"
         self.data = self.root / "data"
+        self._inside = self.root / INSIDE_FILE
         self._delivered = self.root / "delivered"
 
     def log(self, name: str) -> Path:
@@ -88,8 +90,15 @@ class RunFolder:
         """True when the server has everything."""
         return self._delivered.exists()
 
-    def mark_delivered(self) -> None:
-        """Note that the server has everything, and free what only this machine needed."""
+    def write_inside(self, inside: Inside) -> None:
+        """Note what the script finds around it, for a look inside."""
+        self._inside.write_bytes(codec.encode(inside))
+
+    def mark_delivered(self, *, keeps: bool = False) -> None:
+        """Note that the server has everything, and free what only this machine needed, unless it ``keeps`` that."""
         self._delivered.touch(mode=0o600)
+        if keeps and self._inside.exists():
+            return
+        self._inside.unlink(missing_ok=True)
         for folder in (self.work, self.spool, self.data):
             shutil.rmtree(folder, ignore_errors=True)

@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Iterator
 
 from terrazul.core.dataclass import dataclass
+from terrazul.wire import codec
+from terrazul.wire.run import RunState
+from terrazul.wire.write import WriteBatch
 
 _FRAME = struct.Struct(">II")
 _CURSOR = struct.Struct(">QI")
@@ -123,6 +126,11 @@ class Journal:
         while entry := self.read(position):
             yield entry
             position = entry.end
+
+    def end_states(self) -> list[RunState]:
+        """The state that ended the run, if it has ended."""
+        batches = [codec.decode(WriteBatch, entry.payload) for entry in self.entries() if entry.kind is EntryKind.END]
+        return [change.state for batch in batches for change in batch.states]
 
     def close(self) -> None:
         """Flush and let go of the files."""

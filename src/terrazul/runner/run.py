@@ -103,12 +103,13 @@ def _execution(
 
 def _finish(job: Job, folder: RunFolder, link: Link, pulse: Pulse, gang: Gang) -> bool:
     """Wait until the server has everything; false where the run was taken away."""
+    keeps = _is_held(job, link, gang)
     delivered = link.finish()
     if delivered and not job.is_head:
         gang.be_done()
     pulse.end()
     if delivered:
-        folder.mark_delivered()
+        folder.mark_delivered(keeps=keeps)
     return delivered
 
 
@@ -138,6 +139,12 @@ def deliver(job: Job, folder: RunFolder) -> bool:
     if not link.journal.ended:
         _end_in_place_of_runner(job, folder, link, stop, gang)
     return _finish(job, folder, link, pulse, gang)
+
+
+def _is_held(job: Job, link: Link, gang: Gang) -> bool:
+    """Whether the folder is kept for a look inside: the run has failed, and that was asked for."""
+    failed = RunState.FAILED in link.journal.end_states() or gang.first_error is not None
+    return job.definition.hold_on_failure_seconds > 0 and failed
 
 
 def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link, stop: Stop, gang: Gang) -> None:
@@ -331,6 +338,8 @@ class Execution:
         relay.start()
         self._link.watch_folders()
         self._stop.check()
+        if self._job.definition.hold_on_failure_seconds:
+            self._folder.write_inside(variables.inside(self._folder.work, python, surroundings))
         notes.append(f"on {python}")
         return self._launch(program, surroundings)
 

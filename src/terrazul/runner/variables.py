@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Mapping
 
 from terrazul.node import surroundings
 from terrazul.node.connection import workspace_path
+from terrazul.wire.hold import Inside
 from terrazul.wire.job import Job
 
 FOLDER_VARIABLE, LIMIT_VARIABLE = "AZUREML_DATA_CACHE", "AZUREML_DATA_CACHE_BYTES"
@@ -23,6 +25,15 @@ def of_script(
     definition = job.definition
     own = {**definition.environment.environment_variables, **definition.environment_variables}
     return surroundings.of_process(inherited, {**own, **data, **_of_run(job, relay_url)}, python, sdk)
+
+
+_OF_OURS = re.compile(r"(AZUREML_(?!DATA)|MLFLOW_)")
+
+
+def inside(work: Path, python: Path, surroundings: Mapping[str, str]) -> Inside:
+    """What is found in the folder of a run that has ended: what its script found, less what led to the server."""
+    kept = {name: value for name, value in surroundings.items() if not _OF_OURS.match(name)}
+    return Inside(str(work), str(python), kept)
 
 
 def _of_run(job: Job, relay_url: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from terrazul.sdk.conda_dependencies import CondaDependencies
 from terrazul.sdk.console import warn
 from terrazul.sdk.curated_environment import is_curated
 from terrazul.sdk.environment import DEFAULT_CPU_IMAGE, DEFAULT_GPU_IMAGE, Environment, EnvironmentReference
-from terrazul.sdk.section import Section, items, key, optional
+from terrazul.sdk.section import OURS, Section, items, key, optional
 from terrazul.sdk.unsupported import not_yet
 from terrazul.wire.run_configuration import DataInput
 
@@ -340,6 +340,7 @@ class RunConfiguration(Section):
     max_run_duration_seconds: Optional[int] = None
     node_count: int = 1
     priority: Optional[int] = None
+    hold_on_failure_seconds: int = field(default=0, metadata=OURS)
     environment: Environment = field(default_factory=EnvironmentDefinition)
     history: HistoryConfiguration = field(default_factory=HistoryConfiguration)
     spark: SparkConfiguration = field(default_factory=SparkConfiguration)

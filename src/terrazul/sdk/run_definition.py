@@ -23,9 +23,12 @@ _FRAMEWORKS = ("Python", "PySpark", "TensorFlow", "PyTorch", "CNTK")
 _COMMUNICATORS = ("None", "ParameterServer", "Gloo", "OpenMpi", "IntelMpi", "Nccl", "ParallelTask")
 _SHELL_TOKENS = frozenset("&|;<>$`*?~#()")
 _SCRIPTS_TOLD = 10
+_HIGHEST_PRIORITY = 1000
+_LONGEST_HOLD_SECONDS = 7 * 86400
 _TYPED_KEYS = frozenset(
     ["script", "command", "arguments", "target", "framework", "communicator", "nodeCount", "maxRunDurationSeconds",
-     "environment", "environmentVariables", "history", "data", "dataReferences", "outputData"]
+     "priority", "holdOnFailureSeconds", "environment", "environmentVariables", "history", "data",
+     "dataReferences", "outputData"]
 )  # fmt: skip
 
 
@@ -58,6 +61,8 @@ def definition_of(
         framework=framework,
         communicator=communicator,
         node_count=int(configuration.node_count),
+        priority=_priority(configuration.priority),
+        hold_on_failure_seconds=_hold(configuration.hold_on_failure_seconds),
         max_run_duration_seconds=_limit(configuration.max_run_duration_seconds),
         environment=_environment(configuration),
         environment_variables={name: str(value) for name, value in configuration.environment_variables.items()},
@@ -160,6 +165,22 @@ def _limit(seconds: Optional[int]) -> Optional[int]:
             message, target="max_run_duration_seconds", hint="Give at least 1, or None for no limit."
         )
     return None if seconds is None else int(seconds)
+
+
+def _priority(priority: Optional[int]) -> int:
+    """The priority; ``None`` is 0."""
+    if priority is not None and abs(priority) > _HIGHEST_PRIORITY:
+        message = f"priority is {priority}, and must be between -{_HIGHEST_PRIORITY} and {_HIGHEST_PRIORITY}."
+        raise RunConfigurationException(message, target="priority", hint="None and 0 are what runs have otherwise.")
+    return int(priority or 0)
+
+
+def _hold(seconds: int) -> int:
+    """How long a run that fails is held."""
+    if not 0 <= seconds <= _LONGEST_HOLD_SECONDS:
+        message = f"hold_on_failure_seconds is {seconds}, and must be between 0 and {_LONGEST_HOLD_SECONDS}, a week."
+        raise RunConfigurationException(message, target="hold_on_failure_seconds", hint="0 is not at all.")
+    return int(seconds)
 
 
 def _script_in(source_directory: str, script: str) -> str:

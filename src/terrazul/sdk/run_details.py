@@ -42,6 +42,10 @@ def details_of(client: Client, run: Run, workspace: Optional[Workspace] = None) 
         "logFiles": {log.path: _address(client, run.run_id, log.path) for log in _logs(client, run.run_id)},
         "submittedBy": run.created_by,
     }
+    if run.queue_reason:
+        details["queue"] = {"position": run.queue_position, "reason": run.queue_reason}
+    if run.held_until is not None:
+        details["heldUntilUtc"] = run.held_until
     if run.error is not None:
         details["error"] = {**error_of(run.error), "time": run.ended_at}
     if run.warnings:
@@ -88,6 +92,7 @@ def run_definition_of(definition: Optional[RunDefinition]) -> Optional[Dict[str,
         "jobName": None,
         "maxRunDurationSeconds": definition.max_run_duration_seconds,
         "nodeCount": definition.node_count,
+        "priority": definition.priority or None,
         "environment": class_of("environment").of_definition(definition.environment).to_plain(),
         "environmentVariables": dict(definition.environment_variables),
         "history": {

@@ -45,6 +45,9 @@ def optional(section: Type[Section]) -> Dict[str, Any]:
 SECRET = {"secret": True}
 """Field metadata: the attribute never leaves this process, in no file and no definition."""
 
+OURS = {"ours": True}
+"""Field metadata: v1 has no such key, so it is written only where it differs from the default."""
+
 
 class Section:
     """A dataclass whose attributes are read and written under v1's keys.
@@ -64,6 +67,7 @@ class Section:
         written = {
             _key_of(field): None if field.metadata.get("secret") else _plain(getattr(self, field.name))
             for field in _fields(type(self))
+            if not field.metadata.get("ours") or getattr(self, field.name) != field.default
         }
         return {**written, **copy.deepcopy(self.__dict__.get("_unknown", {}))}
 

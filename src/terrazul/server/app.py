@@ -25,6 +25,7 @@ from terrazul.server.deletion import routes as deletions
 from terrazul.server.endpoint.routes import images, webservices
 from terrazul.server.environment import routes as environments
 from terrazul.server.experiment import routes as experiments
+from terrazul.server.hold import routes as holds
 from terrazul.server.http import (
     PUBLIC,
     InjectedPrincipal,
@@ -153,6 +154,7 @@ def _api() -> Router:
             runs.router,
             run_files.router,
             run_secrets.router,
+            holds.router,
             run_datasets.router,
             deletions.router,
             importing.router,

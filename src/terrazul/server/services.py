@@ -52,6 +52,8 @@ from terrazul.server.endpoint.service.supervision import Supervision, waited_for
 from terrazul.server.endpoint.service.webservices import Place, Webservices, webservices_in
 from terrazul.server.environment.service import Environments
 from terrazul.server.experiment.service import Experiments
+from terrazul.server.hold.service import HOLDS, Holds
+from terrazul.server.hold.store import until_of
 from terrazul.server.identity.names import owner_name
 from terrazul.server.identity.service.authentication import Identities
 from terrazul.server.identity.service.passwords import Hashes, Passwords
@@ -158,9 +160,9 @@ class Services:
         computes, self.computes, self.scaler = self._make_computes()
         admission = Admission(self.quotas.defaults, settings.concurrency)
         self.dispatcher = Dispatcher(self.database, admission, computes, clock)
-        self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self.facts)
+        self.lifecycle = RunLifecycle(self.identities, clock, self._notify_state, self._notify_holds, self.facts)
         self.runs = Runs(self.database, self.lifecycle, self.computes, admission, self.dispatcher, self.changes, clock)
-        self._begin_views_of_runs(admission)
+        self._begin_views_of_runs(admission, computes)
         self.writing = Writing(self.database, self.lifecycle, self.dispatcher, clock, self._notify)
         self.files = Files(
             self.database, self.contents, storage, self.changes, clock, self._notify, log_limit=settings.log_limit
@@ -219,7 +221,7 @@ class Services:
         attached.use(self._machines)
         afar = RemoteCompute(self._machines)
         targets = ComputeTargets(
-            self.database, nodes, attached, awaited_nodes, run_store.ids_of, self._notify_queue, self.clock
+            self.database, nodes, attached, awaited_nodes, run_store.ids_of, until_of, self._notify_queue, self.clock
         )
         providers: dict[str, NodeProvider] = {CLUSTER: nodes, REMOTE: RemoteNodes(afar, self._machines)}
         scaler = Scaler(
@@ -236,7 +238,8 @@ class Services:
         """Have the one that scales look, from whatever thread."""
         self.changes.notify_from_thread(SCALER)
 
-    def _begin_views_of_runs(self, admission: Admission) -> None:
+    def _begin_views_of_runs(self, admission: Admission, computes: Computes) -> None:
+        self.holds = Holds(self.database, computes, self.activity.of_the_server, self._notify_holds, self.clock)
         self.sight = Sight(self.database)
         self.run_datasets = RunDatasets(self.database)
         self.run_secrets = RunSecrets(self.database, self.secrets)
@@ -253,6 +256,7 @@ class Services:
         """Have the loops of the process that leads hear what any process has done."""
         self.changes.listen(QUEUE, self.dispatcher.wake)
         self.changes.listen(SCALER, self.scaler.wake)
+        self.changes.listen(HOLDS, self.holds.wake)
         self.changes.listen(KEEPER, self.keeper.wake)
         self.changes.listen(REMOVER, self.remover.wake)
         self.changes.listen(DELIVERER, self.deliverer.wake)
@@ -289,6 +293,10 @@ class Services:
         self._changed(connection, QUEUE)
         self._notify_scaler(connection)
 
+    def _notify_holds(self, connection: Connection) -> None:
+        self._changed(connection, HOLDS)
+        self._notify_queue(connection)
+
     def _notify_scaler(self, connection: Connection) -> None:
         self._changed(connection, SCALER)
 
@@ -305,6 +313,7 @@ class Services:
     def _begin_lead(self) -> None:
         self.dispatcher.start(self.lifecycle)
         self.scaler.start()
+        self.holds.start()
         self.keeper.start()
         self.remover.start(self.deletions)
         self.deliverer.start()
@@ -313,6 +322,7 @@ class Services:
         await self.deliverer.stop()
         await self.remover.stop()
         await self.keeper.stop()
+        await self.holds.stop()
         await self.scaler.stop()
         await self.dispatcher.stop()
         await asyncio.to_thread(self._machines.let_go_of_all)

@@ -33,6 +33,8 @@ class NodeState(str, enum.Enum):
     PREPARING = "preparing"
     IDLE = "idle"
     RUNNING = "running"
+    HELD = "held"
+    """Kept for a look at the run that failed on it."""
     LEAVING = "leaving"
     UNUSABLE = "unusable"
 
@@ -48,6 +50,8 @@ class ClusterSettings:
     max_nodes: int = 4
     idle_seconds_before_scaledown: int = 1800
     """So long a node is idle before it goes."""
+    max_running_per_user: int = 0
+    """How many runs of one user are executed at once; 0 for no limit."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,12 @@ class NodeCounts:
     running: int = 0
     leaving: int = 0
     unusable: int = 0
+    held: int = 0
+
+    @property
+    def busy(self) -> int:
+        """How many execute a run, or are held for one."""
+        return self.running + self.held
 
 
 @dataclass(frozen=True)
@@ -142,8 +152,10 @@ class ComputeNode:
     state: NodeState
     since: str
     run_id: Optional[str] = None
+    """The run that it executes, or is held for."""
     problem: str = ""
     """Why it is unusable."""
+    held_until: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,11 @@ class Run:
     deleted_at: Optional[str] = None
     """When it was deleted in MLflow's way, from which it can be restored."""
     queue_reason: str = ""
-    """For a run that waits: the quota that holds it back, in a sentence."""
+    """For a run that waits: what it waits for, in a sentence; empty where it is about to begin."""
+    queue_position: Optional[int] = None
+    """For a run that waits: its place in the line of its target, from 1; None where a limit holds it back."""
+    held_until: Optional[str] = None
+    """For a run that has failed and whose node and folder are kept: until when."""
 
 
 @dataclass(frozen=True)

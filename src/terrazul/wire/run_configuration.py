@@ -97,6 +97,10 @@ class RunDefinition:
     framework: str = "Python"
     communicator: str = "None"
     node_count: int = 1
+    priority: int = 0
+    """Runs of a higher one begin first."""
+    hold_on_failure_seconds: int = 0
+    """So long its node and its folder are kept where its script fails."""
     max_run_duration_seconds: Optional[int] = None
     environment: EnvironmentDefinition = field(default_factory=EnvironmentDefinition)
     environment_variables: Dict[str, str] = field(default_factory=dict)

@@ -201,3 +201,16 @@ def test_torch_joins_the_processes_of_two_nodes(submit: Submitter):
     run = torch(submit, TORCH, processes=4, environment=python)
     assert run.wait(180)["error"] is None
     assert run.metrics == {"total": [10]}
+
+
+def test_failed_gang_is_held_on_all_its_nodes(submit: Submitter):
+    text = "import os\nif os.environ['RANK'] == '1': raise ValueError('x')\nimport time; time.sleep(600)\n"
+    failed = torch(submit, text, hold_on_failure_seconds=3600)
+    assert failed.wait()["state"] == "Failed"
+    works = [failed.folder.with_name(name) / "work" for name in ("1", "1.1")]
+    nodes = submit.server.call("GET", f"{submit.workspace}/computes/pair")["nodes"]
+    assert (nodes["held"], failed.get("/hold")["folder"]) == (2, str(failed.folder))
+    assert all(work.is_dir() for work in works)
+    submit.server.call("DELETE", f"{failed.route}/hold")
+    wait_for(lambda: not any(work.exists() for work in works))
+    assert busy(submit) == 0

@@ -9,7 +9,8 @@ from terrazul.server import services  # noqa: F401  # defines all tables
 from terrazul.server.compute import store as computes
 from terrazul.server.experiment.store import experiment
 from terrazul.server.queue import store
-from terrazul.server.queue.line import Line
+from terrazul.server.queue.admission import Admission
+from terrazul.server.queue.line import Bounds, Line
 from terrazul.server.queue.rules import Held
 from terrazul.server.queue.store import Waiting, entry
 from terrazul.server.quota.rules import Limits
@@ -21,6 +22,7 @@ from terrazul.wire.compute import ClusterSettings
 
 TARGET = 1
 NODES = 1000
+NOW = 100
 
 
 @pytest.fixture
@@ -74,8 +76,8 @@ def queued(
         "attempt": 1, "interactive": False, "root": key,
     }  # fmt: skip
     connection.execute(insert(run).values(**values))
-    store.add(connection, Waiting(key, 1, user, "c", TARGET, nodes), at, reads_secrets=False)
-    change = {"priority": priority, "claimed_at": 1 if claimed else None}
+    store.add(connection, Waiting(key, 1, user, "c", TARGET, nodes), at, priority=priority, reads_secrets=False)
+    change = {"claimed_at": 1 if claimed else None}
     connection.execute(entry.update().where(entry.c.run == key).values(**change))
 
 
@@ -83,8 +85,8 @@ def claim_all(connection: Connection, places: int = 1000) -> list[int]:
     """Claim one after another, as long as nodes and places are free; returns them in their order."""
     line, order = Line(connection, Limits(), places), []
     while (head := line.first()) is not None:
-        store.claim(connection, head.run, {}, 1)
-        line.took(head)
+        store.claim(connection, head.run, {}, NOW)
+        line.took(head, NOW)
         order.append(head.run)
     return order
 
@@ -102,6 +104,8 @@ def test_runs_begin_in_the_order_of_their_places(connection: Connection, seed: i
             connection, key, chance.choice("abcd"), chance.randint(1, 4),
             priority=chance.randint(-1, 1), at=chance.randint(1, 9), claimed=key <= 8,
         )  # fmt: skip
+    for number, user in enumerate(chance.sample("abcd", 3), 1):
+        store.note_turn(connection, TARGET, user, number)
     told = places(connection, *range(1, 41))
     order = claim_all(connection)
     assert order == sorted(told, key=told.__getitem__)
@@ -116,12 +120,40 @@ def test_place_counts_the_nodes_of_those_before_it(connection: Connection):
     assert {key: tuple(place) for key, place in found.items()} == {1: (0, 0), 2: (1, 3), 3: (2, 4)}
 
 
+def test_users_take_turns_on_a_single_node(connection: Connection):
+    """So one who has submitted many runs is no further from the next node than one who has submitted one."""
+    for key in (1, 2, 3):
+        queued(connection, key, "a", at=key)
+    queued(connection, 4, "b", at=4)
+    order = []
+    for now in range(10, 14):
+        line = Line(connection, Limits())
+        head = line.first()
+        assert head is not None
+        store.remove(connection, head.run)
+        line.took(head, now)
+        order.append(head.run)
+    assert order == [1, 4, 2, 3]
+
+
 def test_who_is_held_back_stands_before_nobody(connection: Connection):
     for key, user in enumerate("aabb", 1):
         queued(connection, key, user, at=key)
     assert places(connection, 1, 2, 3, 4) == {1: 0, 3: 1, 2: 2, 4: 3}
     assert places(connection, 1, 2, 3, 4, held=Held(users=frozenset({(1, "a")}))) == {3: 0, 4: 1}
     assert places(connection, 3, held=Held(workspaces=frozenset({1}))) == {}
+
+
+def test_no_more_runs_of_a_user_begin_on_a_target_than_may(connection: Connection):
+    computes.change(connection, TARGET, {"settings": ClusterSettings(max_nodes=NODES, max_running_per_user=2)})
+    for key, user in enumerate("aaabb", 1):
+        queued(connection, key, user, at=key)
+    assert claim_all(connection) == [1, 4, 2, 5]
+    held = Bounds(connection, Limits()).held()
+    assert held == Held(on_targets=frozenset({(TARGET, "a"), (TARGET, "b")}))
+    assert places(connection, 3, held=held) == {}
+    told = Admission(Limits(), 9).waits(connection, [3])[3]
+    assert told == (None, "As many runs of a are executed at once on this compute target as may: 2.")
 
 
 def test_gang_is_not_overtaken_and_one_that_is_too_large_holds_up_nobody_else(connection: Connection):

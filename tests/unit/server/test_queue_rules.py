@@ -9,6 +9,7 @@ from terrazul.server.queue.rules import (
     UNREACHABLE_PATIENCE,
     Care,
     Head,
+    Share,
     Watch,
     care_for,
     first_to_begin,
@@ -57,9 +58,16 @@ def test_priority_comes_first_then_who_has_fewer_nodes_then_time():
     free = {1: 1}
     assert first_to_begin([ana, ben, cy], {}, free) == cy
     assert first_to_begin([ana, ben], {}, free) == ana
-    assert first_to_begin([ana, ben], {(1, "ana"): 1}, free) == ben
-    assert first_to_begin([ana, ben], {(1, "ana"): 1, (1, "ben"): 2}, free) == ana
-    assert first_to_begin([ana, ben], {(2, "ana"): 1, (None, "ana"): 1}, free) == ana
+    assert first_to_begin([ana, ben], {(1, "ana"): Share(1)}, free) == ben
+    assert first_to_begin([ana, ben], {(1, "ana"): Share(1), (1, "ben"): Share(2)}, free) == ana
+    assert first_to_begin([ana, ben], {(2, "ana"): Share(1), (None, "ana"): Share(1)}, free) == ana
+
+
+def test_of_those_who_have_as_many_nodes_whose_turn_was_longer_ago_comes_first():
+    ana, ben = head(1), head(2, "ben")
+    assert first_to_begin([ana, ben], {(1, "ana"): Share(turn=5)}, {1: 1}) == ben
+    assert first_to_begin([ana, ben], {(1, "ana"): Share(turn=5), (1, "ben"): Share(turn=6)}, {1: 1}) == ana
+    assert first_to_begin([ana, ben], {(1, "ana"): Share(turn=5), (1, "ben"): Share(1)}, {1: 1}) == ana
 
 
 def test_who_is_first_in_line_waits_for_enough_nodes_and_nobody_overtakes():

@@ -120,12 +120,18 @@ class AmlCompute(ComputeTarget):
         min_nodes: Optional[int] = None,
         max_nodes: Optional[int] = None,
         idle_seconds_before_scaledown: Optional[int] = None,
+        *,
+        max_running_per_user: Optional[int] = None,
     ) -> None:
-        """Change how the cluster scales; what is ``None`` stays. Raises ``ComputeTargetException``."""
+        """Change how the cluster scales; what is ``None`` stays. Raises ``ComputeTargetException``.
+
+        ``max_running_per_user`` is how many runs of one user it executes at once; 0 for no limit. v1 has no such limit.
+        """
         given = {
             "min_nodes": min_nodes,
             "max_nodes": max_nodes,
             "idle_seconds_before_scaledown": idle_seconds_before_scaledown,
+            "max_running_per_user": max_running_per_user,
         }
         change = ComputeTargetChange({name: value for name, value in given.items() if value is not None})
         self._take(self.workspace.client.patch(wire.ComputeTarget, self._path, change))

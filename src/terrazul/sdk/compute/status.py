@@ -168,7 +168,7 @@ def status_of(known: wire.ComputeTarget) -> AmlComputeStatus:
     """The status of a cluster that the server told of; Terrazul's own."""
     nodes = known.nodes
     moving = nodes.preparing or nodes.leaving
-    present = nodes.idle + nodes.running + nodes.unusable
+    present = nodes.idle + nodes.busy + nodes.unusable
     return AmlComputeStatus(
         allocation_state="Resizing" if moving else "Steady",
         allocation_state_transition_time=to_datetime(from_text(known.resized_at)),
@@ -177,7 +177,7 @@ def status_of(known: wire.ComputeTarget) -> AmlComputeStatus:
         errors=errors_of(known),
         modified_time=to_datetime(from_text(known.modified_at)),
         node_state_counts=AmlComputeNodeStateCounts(
-            nodes.idle, nodes.leaving, 0, nodes.preparing, nodes.running, nodes.unusable
+            nodes.idle, nodes.leaving, 0, nodes.preparing, nodes.busy, nodes.unusable
         ),
         provisioning_state=known.state.value,
         provisioning_state_transition_time=to_datetime(from_text(known.state_since)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from terrazul.wire.job import Job
 
@@ -37,6 +37,13 @@ class RunnerStatus(str, enum.Enum):
     """Nobody can tell at this moment: there is no connection to the machine that it is on."""
 
 
+class Kept(NamedTuple):
+    """Where what a run ran in lies: the name of a machine, and the folder of the run there."""
+
+    machine: str
+    folder: str
+
+
 class ComputeKind(Protocol):
     """Starts runners, looks after them, and ends them. Calls may block for a moment."""
 
@@ -63,3 +70,9 @@ class ComputeKind(Protocol):
 
     def deliver(self, job: Job, placement: Placement) -> None:
         """Start a process that sends what a runner that is gone had recorded, and ends the run."""
+
+    def kept(self, placement: Placement) -> Kept:
+        """Where what a run that has ended ran in lies, if it was kept."""
+
+    def clean(self, placement: Placement) -> None:
+        """Remove what a run ran in and what was kept; what is not there is no error."""

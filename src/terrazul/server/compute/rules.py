@@ -35,6 +35,7 @@ CREDENTIAL = ("password", "private_key", "private_key_passphrase")
 MOST_RUNS = 100
 PRIORITIES = ("dedicated", "lowpriority")
 MOST_NODES = 1000
+_MOST_RUNS = 1_000_000
 _LONGEST_IDLE = 366 * 86400
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,15}\Z")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+\Z")
@@ -46,7 +47,8 @@ _LONGEST_SECRET = 64 << 10
 _SIZE = re.compile(r"[A-Za-z0-9_. -]{0,64}\Z")
 _MOST_TAGS = 100
 _TEXT_LIMIT = 5000
-_USABLE = frozenset({NodeState.PREPARING, NodeState.IDLE, NodeState.RUNNING})
+_BUSY = frozenset({NodeState.RUNNING, NodeState.HELD})
+_USABLE = frozenset({NodeState.PREPARING, NodeState.IDLE}) | _BUSY
 
 
 def key_of(name: str) -> str:
@@ -168,6 +170,9 @@ def _check_settings(settings: ClusterSettings) -> None:
         raise _wrong("max_nodes", f"max_nodes is {high}", f"Give 1 to {MOST_NODES}.")
     if low > high:
         raise _wrong("min_nodes", f"min_nodes is {low}, more than max_nodes, which is {high}", "Make one of them fit.")
+    if not 0 <= settings.max_running_per_user <= _MOST_RUNS:
+        hint = f"Give 1 to {_MOST_RUNS}, or 0 for no limit."
+        raise _wrong("max_running_per_user", f"max_running_per_user is {settings.max_running_per_user}", hint)
     if not 0 <= idle <= _LONGEST_IDLE:
         hint = f"Give 0 to {_LONGEST_IDLE} seconds."
         raise _wrong("idle_seconds_before_scaledown", f"idle_seconds_before_scaledown is {idle}", hint)
@@ -232,13 +237,13 @@ class Scaling(NamedTuple):
 
 
 def plan(settings: ClusterSettings, nodes: Sequence[NodeFacts], demand: Demand, now: int) -> Scaling:
-    """What is to be done. A node that executes a run stays, and so do as many as the cluster keeps at least."""
+    """What is to be done. A node that executes a run or is held stays, as do as many as the cluster keeps at least."""
     present = [node for node in nodes if node.state is not NodeState.LEAVING]
     if demand.going:
-        leave = tuple(node.key for node in present if node.state is not NodeState.RUNNING)
+        leave = tuple(node.key for node in present if node.state not in _BUSY)
         return Scaling((), leave, _told(len(present), len(present) - len(leave), "it is being deleted"))
-    running = sum(node.state is NodeState.RUNNING for node in present)
-    wanted = max(running, min(max(running + demand.waiting, settings.min_nodes), settings.max_nodes))
+    busy = sum(node.state in _BUSY for node in present)
+    wanted = max(busy, min(max(busy + demand.waiting, settings.min_nodes), settings.max_nodes))
     missing = max(0, wanted - len(present))
     add = _free_numbers(nodes, missing if demand.room is None else min(missing, max(0, demand.room)))
     leave = _leaving(settings, present, wanted, now)
@@ -355,12 +360,13 @@ def _waits_for_node(
         return _waits(f"a place on the server's machine: {machine.taken} of {machine.places} are taken", queued)
     wanted = f"a node of {queued.target!r}" if queued.nodes == 1 else f"{queued.nodes} nodes of {queued.target!r}"
     if hindrance:
-        return _waits(f"{wanted}, which has {_number(counts.running, 'busy node')}", queued, hindrance)
+        return _waits(f"{wanted}, which has {_number(counts.busy, 'busy node')}", queued, hindrance)
     if queued.nodes > settings.max_nodes:
         return _waits(f"{wanted}, which may have {settings.max_nodes}", queued)
-    if needed <= settings.max_nodes - counts.running:
+    if needed <= settings.max_nodes - counts.busy:
         return _waits(f"{wanted}, which {'is' if queued.nodes == 1 else 'are'} being made", queued)
-    busy = f"{counts.running} of {_number(settings.max_nodes, 'node')} {'is' if counts.running == 1 else 'are'} busy"
+    busy = f"{counts.busy} of {_number(settings.max_nodes, 'node')} {'is' if counts.busy == 1 else 'are'} busy"
+    busy += f", {counts.held} of them held for a run that failed" if counts.held else ""
     return _waits(f"{wanted}: {busy}", queued)
 
 

@@ -70,7 +70,7 @@ node = Table(
     Index("ix_compute_node_state", "state", "target"),
     Index("ix_compute_node_workspace", "workspace"),
 )
-"""``run`` is set while the node executes one; a run has as many nodes as it asks for, from one target."""
+"""``run`` is set while the node executes one, or is held for one; a run has as many nodes as it asks for."""
 
 
 class TargetRow(NamedTuple):
@@ -250,6 +250,11 @@ def occupy(connection: Connection, key: int, run: int, count: int, now: int) -> 
     for group in in_groups(row.id for row in rows):
         connection.execute(node.update().where(node.c.id.in_(group)).values(**values))
     return [str(row.node_id) for row in rows]
+
+
+def hold(connection: Connection, run: int, now: int) -> None:
+    """Keep the node of a run that has failed for a look inside, until it is released."""
+    connection.execute(node.update().where(node.c.run == run).values(state=NodeState.HELD.value, since=now))
 
 
 def release(connection: Connection, run: int, now: int) -> None:

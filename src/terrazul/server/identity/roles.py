@@ -37,6 +37,8 @@ _WORK = frozenset({
     Action.RUN_SUBMIT,
     Action.RUN_WRITE,
     Action.RUN_CANCEL,
+    Action.RUN_READ_HOLD,  # it tells a path of a machine
+    Action.RUN_RELEASE_HOLD,
     Action.RUN_DELETE,
     Action.RUN_RESTORE,
     Action.DELETION_WRITE,
@@ -64,9 +66,10 @@ _WORK = frozenset({
 })  # fmt: skip
 _COMPUTE = frozenset({Action.COMPUTE_WRITE, Action.COMPUTE_DELETE})
 _CHANGES_OF_THE_WORKSPACE = frozenset({Action.WORKSPACE_CHANGE, Action.WORKSPACE_DELETE})
+_ORDER = frozenset({Action.RUN_PRIORITISE})
 _ACTIVITY = frozenset({Action.ACTIVITY_READ})
 _SHARING = frozenset({Action.MEMBER_WRITE})
-OF_WORKSPACES = READING | _WORK | _COMPUTE | _CHANGES_OF_THE_WORKSPACE | _SHARING | _ACTIVITY
+OF_WORKSPACES = READING | _WORK | _COMPUTE | _CHANGES_OF_THE_WORKSPACE | _SHARING | _ACTIVITY | _ORDER
 """Every action that a role can give: the others belong to administrators, to runs and to web services."""
 
 
@@ -86,8 +89,9 @@ BUILT_IN = {
     OWNER: BuiltIn("Everything, sharing included.", OF_WORKSPACES),
     "Contributor": BuiltIn("Everything but sharing.", OF_WORKSPACES - _SHARING),
     "Data Scientist": BuiltIn(
-        "All work, but no change of the workspace itself or of its computes, and no look at its activity log.",
-        OF_WORKSPACES - _SHARING - _COMPUTE - _CHANGES_OF_THE_WORKSPACE - _ACTIVITY,
+        "All work, but no change of the workspace itself or of its computes, no run before those of others by a "
+        "higher priority, and no look at its activity log.",
+        OF_WORKSPACES - _SHARING - _COMPUTE - _CHANGES_OF_THE_WORKSPACE - _ACTIVITY - _ORDER,
     ),
     "Compute Operator": BuiltIn("Reads, and manages computes.", READING | _COMPUTE),
     "Reader": BuiltIn("Reads everything but credentials.", READING),

@@ -26,7 +26,10 @@ class Action(str, enum.Enum):
     RUN_READ = "run/read"
     RUN_SUBMIT = "run/submit"
     RUN_WRITE = "run/write"
+    RUN_PRIORITISE = "run/prioritise"
     RUN_CANCEL = "run/cancel"
+    RUN_READ_HOLD = "run/hold/read"
+    RUN_RELEASE_HOLD = "run/hold/release"
     RUN_DELETE = "run/delete"
     RUN_RESTORE = "run/restore"
     RUN_EXECUTE = "run/execute"
@@ -242,6 +245,8 @@ OF_FOLDERS = frozenset({
     Action.RUN_SUBMIT,
     Action.RUN_WRITE,
     Action.RUN_CANCEL,
+    Action.RUN_READ_HOLD,
+    Action.RUN_RELEASE_HOLD,
     Action.RUN_DELETE,
     Action.RUN_RESTORE,
     Action.CONTENT_READ,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,14 @@ from terrazul.server.quota.rules import Limits, QueueCount, check_waiting
 from terrazul.wire.compute import NodeCounts
 
 _NOWHERE = Place(0, 0)
+
+
+class Wait(NamedTuple):
+    """A run's wait."""
+
+    position: int | None
+    """Its place in the line of its target, from 1; None where a limit holds it back."""
+    reason: str
 
 
 class Admission:
@@ -43,16 +52,20 @@ class Admission:
             waiting = store.count_by_user(connection, workspace).get(user, QueueCount()).waiting
             check_waiting(limits, user, waiting)
 
-    def reasons(self, connection: Connection, runs: Sequence[int]) -> dict[int, str]:
-        """Why runs wait, for those that a quota holds back, and those for which there is no node or place."""
+    def waits(self, connection: Connection, runs: Sequence[int]) -> dict[int, Wait]:
+        """Of those of the runs that wait: where each stands in line, and for what it waits."""
         waiting = store.waiting_among(connection, runs)
         if not waiting:
             return {}
         bounds = Bounds(connection, self._defaults)
         places = store.places_in_line(connection, waiting, bounds.held())
         line = self._line(connection, waiting, places)
-        told = {each.run: bounds.why_it_waits(each.workspace, each.user) or line[each.run] for each in waiting}
-        return {run: reason for run, reason in told.items() if reason}
+        told: dict[int, Wait] = {}
+        for each in waiting:
+            reason = bounds.why_it_waits(each.workspace, each.user, each.compute_target) or line[each.run]
+            place = places.get(each.run)
+            told[each.run] = Wait(None if place is None else place.before + 1, reason)
+        return told
 
     def _line(self, connection: Connection, waiting: Sequence[Waiting], places: dict[int, Place]) -> dict[int, str]:
         """What the runs wait for, apart from quotas."""

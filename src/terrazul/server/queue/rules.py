@@ -52,31 +52,43 @@ class Executed(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Whose runs do not begin, whatever is free: all of these workspaces, and of these users in workspaces."""
+    """Whose runs do not begin, whatever is free."""
 
     workspaces: frozenset[int] = frozenset()
     users: frozenset[tuple[int, str]] = frozenset()
+    """Users in workspaces."""
+    on_targets: frozenset[tuple[int, str]] = frozenset()
+    """Users on compute targets."""
 
 
-Rank = tuple[int, int, int, int]
+class Share(NamedTuple):
+    """What a user has of a compute target, by which those of one priority stand in line."""
+
+    nodes: int = 0
+    """How many nodes execute runs of the user."""
+    turn: int = 0
+    """When a run of the user last began there."""
 
 
-def rank_of(head: Head, nodes: int) -> Rank:
-    """What the line of a target is ordered by: priority, then the nodes that the user has on the target, then time."""
-    return (-head.priority, nodes, head.queued_at, head.run)
+Rank = tuple[int, Share, int, int]
+
+
+def rank_of(head: Head, share: Share) -> Rank:
+    """What a line is ordered by: priority, then who has fewer nodes, then whose last turn was earlier, then time."""
+    return (-head.priority, share, head.queued_at, head.run)
 
 
 def first_to_begin(
-    heads: Iterable[Head], nodes: Mapping[tuple[int | None, str], int], free: Mapping[int, int]
+    heads: Iterable[Head], shares: Mapping[tuple[int | None, str], Share], free: Mapping[int, int]
 ) -> Head | None:
     """Of the first of each target's line, the first for which there are nodes.
 
     So who is first waits until enough nodes are free, nobody overtakes meanwhile, and no target holds up another one.
-    ``nodes`` are those that users have on targets; ``free`` those that are idle.
+    ``shares`` are what users have of targets; ``free`` how many nodes are idle.
     """
     first: dict[int | None, tuple[Rank, Head]] = {}
     for head in heads:
-        ranked = (rank_of(head, nodes.get((head.compute_target, head.user), 0)), head)
+        ranked = (rank_of(head, shares.get((head.compute_target, head.user), Share())), head)
         first[head.compute_target] = min(first.get(head.compute_target, ranked), ranked)
     able = [
         (rank, head)

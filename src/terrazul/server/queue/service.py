@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -30,6 +30,8 @@ from terrazul.wire.run import RunError, RunState
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+_PAUSE = 500_000
+"""Microseconds between two looks at a run that is executed."""
 QUEUE = "queue"
 """What processes tell each other when the state of a run changes."""
 _GONE = RunError(
@@ -74,8 +76,8 @@ class Lifecycle(Protocol):
     def make_job(self, connection: Connection, run: int) -> Job:
         """The job of a run, with a fresh token."""
 
-    def condition(self, connection: Connection, run: int) -> Condition:
-        """Where the run is, and when its runner last gave a sign of life."""
+    def conditions(self, connection: Connection, keys: Sequence[int]) -> Mapping[int, Condition]:
+        """Where runs are, and when the runner of each last gave a sign of life."""
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report."""
@@ -103,6 +105,7 @@ class _Memory:
     cancel_told_at: int | None = None
     delivery_started_at: int | None = None
     unreachable_since: int | None = None
+    looked_at: int = 0
     last_sign: int = 0
     heard_at: float = field(default_factory=time.monotonic)
     """When the last sign of life was seen to be a new one, on a clock that stands still while the machine sleeps."""
@@ -112,6 +115,14 @@ class _Memory:
         if sign.heartbeat_at != self.last_sign:
             self.last_sign, self.heard_at = sign.heartbeat_at, time.monotonic()
         return time.monotonic() - self.heard_at > LEASE_SECONDS
+
+    def is_due(self, condition: Condition, now: int) -> bool:
+        """Whether it is time to look: at once for a run that is to be canceled, else after a pause.
+
+        The loop is woken whenever any run changes, so that many that are executed would be looked at all the time.
+        """
+        is_news = condition.state is RunState.CANCEL_REQUESTED and self.cancel_told_at is None
+        return is_news or not 0 <= now - self.looked_at < _PAUSE
 
 
 def active_runs(connection: Connection, workspace: int) -> Hindrance | None:
@@ -150,15 +161,17 @@ class Dispatcher:
 
     async def _look(self) -> float:
         seen = await self._database.read(self._see)  # at once: an idle server does nothing else
-        await self._look_after_claimed(seen.claimed)
-        if seen.has_vain:
-            await self._database.write(self._end_in_vain)
         if seen.has_next:
             await self._launch_waiting()
+        if seen.has_vain:
+            await self._database.write(self._end_in_vain)
+        await self._look_after_claimed(seen.claimed)
         return _LOOK_SECONDS
 
     def _see(self, connection: Connection) -> _Seen:
-        claimed = [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
+        entries = store.claimed(connection)
+        conditions = self._lifecycle.conditions(connection, [entry.run for entry in entries])
+        claimed = [(entry, conditions[entry.run]) for entry in entries]
         has_vain = bool(store.waiting_in_vain(connection))
         has_next = self._admission.line(connection).first() is not None
         return _Seen(claimed, has_vain, has_next)
@@ -191,7 +204,7 @@ class Dispatcher:
             if work is None:
                 break
             works.append(work)
-            line.took(head)
+            line.took(head, self._clock())
         return works
 
     def _claim_one(self, connection: Connection, entry: Entry) -> _Work | None:
@@ -217,9 +230,16 @@ class Dispatcher:
     async def _look_after_safely(self, entry: Entry, condition: Condition) -> None:
         try:
             for number in range(len(members_of(entry.placement or {}))):
-                await self._look_after(entry, number, condition)
+                memory, now = self._memory[entry.run, number], self._clock()
+                if memory.is_due(condition, now):
+                    memory.looked_at = now
+                    await self._look_after(entry, number, condition)
         except Exception:  # noqa: BLE001  # what is wrong with one run must not hold up the others
             _log.exception("Looking after a run met an error")
+
+    def _job_of(self, connection: Connection, run: int) -> Job | None:
+        """The job of a claimed run; None where it has ended by now: no token may come after that."""
+        return self._lifecycle.make_job(connection, run) if store.find(connection, run) else None
 
     async def _look_after(self, entry: Entry, number: int, condition: Condition) -> None:
         """Do what is to be done about one runner of a run."""
@@ -241,7 +261,9 @@ class Dispatcher:
             Watch(status, cancel, told, started, sign.heartbeat_at, now, memory.unreachable_since, is_silent=silent)
         )
         if care in {Care.LAUNCH, Care.DELIVER}:
-            job = await self._database.write(lambda connection: self._lifecycle.make_job(connection, entry.run))
+            job = await self._database.write(lambda connection: self._job_of(connection, entry.run))
+            if job is None:
+                return
             job = replace(job, member=number)
             if care is Care.DELIVER:
                 memory.delivery_started_at = now

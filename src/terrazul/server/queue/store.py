@@ -14,21 +14,25 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Subquery,
     Table,
     Text,
     and_,
-    false,
+    bindparam,
+    case,
+    cast,
     func,
     not_,
     or_,
     select,
+    type_coerce,
 )
 
 from terrazul.server.compute.store import target
 from terrazul.server.queue.rules import Executed, Head, Held
 from terrazul.server.quota.rules import QueueCount
+from terrazul.server.sql.among import among
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.statement import Statement
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.compute import REMOTE, ProvisioningState
 
@@ -62,6 +66,22 @@ Index(
 
 ``submitted_by`` is a user: of a run that another one submitted, the user behind that.
 """
+
+
+turn = Table(
+    "queue_turn",
+    metadata,
+    Column("target", Integer, primary_key=True, autoincrement=False),
+    Column("user", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When a run of a user last began on a compute target; ``target`` is 0 for the server's machine."""
+
+_TURNS_COUNT = 7 * 86400 * 1_000_000
+"""Microseconds after which a turn is as good as none."""
+_LAST = 2**62
+"""The turn of whoever has had one just now."""
 
 
 class Length(NamedTuple):
@@ -111,11 +131,11 @@ _WAITS = entry.c.claimed_at.is_(None)
 _ORDER = (entry.c.priority.desc(), entry.c.queued_at, entry.c.run)
 
 
-def add(connection: Connection, waiting: Waiting, queued_at: int, *, reads_secrets: bool) -> None:
-    """Put a run at the end of the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
+def add(connection: Connection, waiting: Waiting, queued_at: int, *, priority: int, reads_secrets: bool) -> None:
+    """Put a run into the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
     values = {"workspace": waiting.workspace, "run": waiting.run, "submitted_by": waiting.user}
     values |= {"target": waiting.target, "compute_target": waiting.compute_target, "node_count": waiting.node_count}
-    values |= {"priority": 0, "queued_at": queued_at, "reads_secrets": reads_secrets}
+    values |= {"priority": priority, "queued_at": queued_at, "reads_secrets": reads_secrets}
     connection.execute(entry.insert().values(**values))
 
 
@@ -154,38 +174,50 @@ def places_in_line(connection: Connection, waiting: Iterable[Waiting], held: Hel
 
     Runs that are held back stand before nobody, and have no place.
     """
-    keys: dict[int | None, list[int]] = {}
+    runs_of: dict[int | None, list[int]] = {}
     for each in waiting:
-        keys.setdefault(each.compute_target, []).append(each.run)
+        runs_of.setdefault(each.compute_target, []).append(each.run)
     places: dict[int, Place] = {}
-    for target_key, runs in keys.items():
-        line = _line(target_key, held)
-        for group in in_groups(runs):
-            query = select(line.c.run, line.c.before, line.c.nodes_before).where(line.c.run.in_(group))
-            places.update({row.run: Place(row.before, int(row.nodes_before)) for row in connection.execute(query)})
+    for key, runs in runs_of.items():
+        values = {
+            "in_target": key or 0,
+            "in_runs": runs,
+            "held_workspaces": list(held.workspaces),
+            "held_users": [f"{workspace}/{user}" for workspace, user in held.users],
+            "held_here": [user for target_key, user in held.on_targets if target_key == key],
+        }
+        rows = (_PLACES_HERE if key is None else _PLACES).all(connection, values)
+        places.update({run: Place(before, int(nodes_before)) for run, before, nodes_before in rows})
     return places
 
 
-def _line(target_key: int | None, held: Held) -> Subquery:
-    """All that wait for a target, with what comes before each.
+def _places(of_target: ColumnElement[bool]) -> Statement:
+    """Of all that wait for a target: what comes before each.
 
     What comes before a run of the same user, be it executed or wait, is what the user has when that run's turn comes.
     """
     user, nodes = entry.c.submitted_by, entry.c.node_count
-    own = func.sum(nodes).over(partition_by=user, order_by=(entry.c.claimed_at.is_(None), *_ORDER), rows=(None, 0))
-    columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes, (own - nodes).label("has"))
-    counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(held)))
-    all_of = select(*columns).where(entry.c.compute_target == target_key, counts).subquery()
-    order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.queued_at, all_of.c.run)
+    own = func.sum(nodes).over(partition_by=user, order_by=(_WAITS, *_ORDER), rows=(None, 0))
+    own_place = func.row_number().over(partition_by=(user, _WAITS), order_by=_ORDER)
+    last = case((own_place == 1, func.coalesce(turn.c.at, 0)), else_=_LAST)
+    columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes)
+    in_workspace = type_coerce(cast(entry.c.workspace, Text) + "/" + user, Text)
+    is_held = or_(
+        among(entry.c.workspace, "held_workspaces"), among(in_workspace, "held_users"), among(user, "held_here")
+    )
+    turns = and_(turn.c.user == user, turn.c.target == bindparam("in_target", type_=Integer))
+    query = select(*columns, (own - nodes).label("has"), last.label("last")).select_from(entry.outerjoin(turn, turns))
+    all_of = query.where(of_target, or_(entry.c.claimed_at.is_not(None), not_(is_held))).subquery()
+    order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.last, all_of.c.queued_at, all_of.c.run)
     before = func.row_number().over(order_by=order) - 1
     nodes_before = func.sum(all_of.c.node_count).over(order_by=order, rows=(None, 0)) - all_of.c.node_count
     query = select(all_of.c.run, before.label("before"), nodes_before.label("nodes_before"))
-    return query.where(all_of.c.claimed_at.is_(None)).subquery()
+    line = query.where(all_of.c.claimed_at.is_(None)).subquery()
+    return Statement(select(line.c.run, line.c.before, line.c.nodes_before).where(among(line.c.run, "in_runs")))
 
 
-def _is_held(held: Held) -> ColumnElement[bool]:
-    users = [and_(entry.c.workspace == key, entry.c.submitted_by == user) for key, user in held.users]
-    return or_(false(), entry.c.workspace.in_(list(held.workspaces)), *users)
+_PLACES = _places(entry.c.compute_target == bindparam("in_target", type_=Integer))
+_PLACES_HERE = _places(entry.c.compute_target.is_(None))
 
 
 def awaited_nodes(connection: Connection) -> dict[int, dict[int, int]]:
@@ -248,6 +280,20 @@ def claimed_here(connection: Connection) -> int:
 def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:
     """Note that an entry has been claimed, and where its runner will be."""
     connection.execute(entry.update().where(entry.c.run == run, _WAITS).values(claimed_at=now, placement=placement))
+
+
+def turns(connection: Connection) -> dict[tuple[int, str], int]:
+    """When a run of a user last began on a compute target (0 is the server's machine)."""
+    return {(row.target, row.user): row.at for row in connection.execute(select(turn))}
+
+
+def note_turn(connection: Connection, target_key: int, user: str, now: int) -> None:
+    """Note that a run of a user begins on a compute target."""
+    connection.execute(turn.delete().where(turn.c.at < now - _TURNS_COUNT))
+    values = {"at": now}
+    of = (turn.c.target == target_key, turn.c.user == user)
+    if connection.execute(turn.update().where(*of).values(**values)).rowcount == 0:
+        connection.execute(turn.insert().values(target=target_key, user=user, **values))
 
 
 def find(connection: Connection, run: int) -> Entry | None:

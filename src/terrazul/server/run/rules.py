@@ -18,6 +18,8 @@ from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, UPLOAD, Dat
 
 NAME_LIMIT = 255
 _LONGEST_RUN_SECONDS = 10 * 366 * 86400
+_HIGHEST_PRIORITY = 1000
+_LONGEST_HOLD_SECONDS = 7 * 86400
 _DEEPEST_VALUE = 100
 _LARGEST_INTEGER = 2**63
 _MOST_BITS = 13_000
@@ -90,6 +92,18 @@ def check_definition(definition: RunDefinition) -> None:
             target="node_count",
             hint="Submit it to a cluster: ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(...)). "
             "With node_count=1, several processes of a run share this machine.",
+        )
+    if abs(definition.priority) > _HIGHEST_PRIORITY:
+        raise RunConfigurationException(
+            f"The priority of the run is {definition.priority}.",
+            target="priority",
+            hint=f"Give -{_HIGHEST_PRIORITY} to {_HIGHEST_PRIORITY}; 0 is what runs have otherwise.",
+        )
+    if not 0 <= definition.hold_on_failure_seconds <= _LONGEST_HOLD_SECONDS:
+        raise RunConfigurationException(
+            f"A run cannot be held for {definition.hold_on_failure_seconds} seconds.",
+            target="hold_on_failure_seconds",
+            hint=f"Give 0 to {_LONGEST_HOLD_SECONDS} seconds (a week); 0 is not at all.",
         )
     limit = definition.max_run_duration_seconds
     if limit is not None and not 1 <= limit <= _LONGEST_RUN_SECONDS:

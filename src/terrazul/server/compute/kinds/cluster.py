@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from terrazul.server.compute.kind import Placement, RunnerStatus
+from terrazul.server.compute.kind import Kept, Placement, RunnerStatus
 from terrazul.server.compute.provider import NodeProvider
 from terrazul.wire.job import Job
 
@@ -48,3 +48,11 @@ class ClusterCompute:
     def deliver(self, job: Job, placement: Placement) -> None:
         """Send what a runner that is gone had recorded."""
         self._runners.deliver(job, placement)
+
+    def kept(self, placement: Placement) -> Kept:
+        """Where the node has it."""
+        return self._runners.kept(placement)
+
+    def clean(self, placement: Placement) -> None:
+        """Remove what the run ran in."""
+        self._runners.clean(placement)

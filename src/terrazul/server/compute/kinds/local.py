@@ -5,16 +5,20 @@ from __future__ import annotations
 import secrets
 import shutil
 import signal
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from terrazul.server.compute.kind import Placement, RunnerStatus
+from terrazul.server.compute.kind import Kept, Placement, RunnerStatus
 from terrazul.server.session import Program, Sessions
 from terrazul.wire import codec
+from terrazul.wire.hold import INSIDE_FILE
 from terrazul.wire.job import MEMBER_VARIABLE, Job
 
 _RUN_VARIABLE = "AZUREML_RUN_ID"
 _WORKSPACE_VARIABLE = "AZUREML_WORKSPACE_ID"
+_RAN_IN = ("work", "spool", "data")
+"""What a runner has in its folder for the run alone."""
 
 
 class LocalCompute:
@@ -72,6 +76,17 @@ class LocalCompute:
         """The runner's own program, told to send what is left."""
         self.kill(placement)
         self._start(job, placement, ["--deliver"])
+
+    def kept(self, placement: Placement) -> Kept:
+        """Here."""
+        return Kept(socket.gethostname(), placement["folder"])
+
+    def clean(self, placement: Placement) -> None:
+        """All but the logs and the job, as a runner does that need not keep anything."""
+        folder = Path(placement["folder"])
+        (folder / INSIDE_FILE).unlink(missing_ok=True)
+        for name in _RAN_IN:
+            shutil.rmtree(folder / name, ignore_errors=True)
 
     def _start(self, job: Job, placement: Placement, options: list[str]) -> None:
         program = Program("terrazul.runner", options, "job.json", codec.encode(job))

@@ -50,8 +50,8 @@ class _View(NamedTuple):
 
     @property
     def executes(self) -> bool:
-        """Whether a run is executed on it."""
-        return any(each.state is NodeState.RUNNING for each in self.nodes)
+        """Whether a run is executed on it, or a node is held for one."""
+        return any(each.run is not None for each in self.nodes)
 
     @property
     def is_over(self) -> bool:

@@ -45,6 +45,8 @@ Waiting = Callable[[Connection], Mapping[int, Mapping[int, int]]]
 """Counts the runs that wait for a compute target, by its key and by how many nodes they need."""
 RunIds = Callable[[Connection, Sequence[int]], Mapping[int, str]]
 """The ids of runs by their keys."""
+HeldUntil = Callable[[Connection, Sequence[int]], Mapping[int, int]]
+"""Until when runs are held, by their keys, for those that are."""
 Notify = Callable[[Connection], None]
 """Has the process that scales look, once the transaction is on disk."""
 
@@ -59,6 +61,7 @@ class ComputeTargets:
         machines: AttachedMachines,
         waiting: Waiting,
         run_ids: RunIds,
+        held_until: HeldUntil,
         notify: Notify,
         clock: Clock,
     ) -> None:
@@ -67,6 +70,7 @@ class ComputeTargets:
         self._machines = machines
         self._waiting = waiting
         self._run_ids = run_ids
+        self._held_until = held_until
         self._notify = notify
         self._clock = clock
 
@@ -92,9 +96,10 @@ class ComputeTargets:
 
         def work(connection: Connection) -> list[ComputeNode]:
             found = store.nodes_of(connection, _existing(connection, workspace, name).id)
-            run_ids = self._run_ids(connection, [each.run for each in found if each.run is not None])
+            keys = [each.run for each in found if each.run is not None]
+            run_ids, held = self._run_ids(connection, keys), self._held_until(connection, keys)
             seen = run_ids if _sees_all_runs(by) else {key: each for key, each in run_ids.items() if each == by.run_id}
-            return [_node(each, seen) for each in found]
+            return [_node(each, seen, held) for each in found]
 
         return await self._database.read(work)
 
@@ -187,13 +192,16 @@ class ComputeTargets:
             nodes = store.nodes_of(connection, row.id)
             executing = list({each.run for each in nodes if each.run is not None})
             if executing:
+                held = self._held_until(connection, executing)
                 what = "a run" if len(executing) == 1 else f"{len(executing)} runs"
                 told = ", ".join(sorted(self._run_ids(connection, executing).values())[:_TOLD_RUNS])
                 what += f" ({told})" if _sees_all_runs(by) else ""
+                does = "holds" if held else "executes"
                 raise ComputeTargetConflict(
-                    f"The compute target {row.name!r} executes {what}, so it cannot be deleted.",
+                    f"The compute target {row.name!r} {does} {what}, so it cannot be deleted.",
                     target=row.name,
-                    hint="Cancel what it executes, or wait until that has ended.",
+                    hint="Cancel what it executes, or wait until that has ended."
+                    + (" `terrazul run release` frees the node of a run that has failed and is held." if held else ""),
                 )
             self.let_go(connection, row, nodes, by.name)
 
@@ -390,6 +398,7 @@ def _target(row: TargetRow, nodes: NodeCounts, waiting: int) -> ComputeTarget:
     )
 
 
-def _node(row: NodeRow, run_ids: Mapping[int, str]) -> ComputeNode:
-    run_id = None if row.run is None else run_ids.get(row.run)
-    return ComputeNode(row.node_id, row.number, NodeState(row.state), to_text(row.since), run_id, row.problem)
+def _node(row: NodeRow, run_ids: Mapping[int, str], held: Mapping[int, int]) -> ComputeNode:
+    run_id, until = (None, None) if row.run is None else (run_ids.get(row.run), held.get(row.run))
+    told = None if until is None else to_text(until)
+    return ComputeNode(row.node_id, row.number, NodeState(row.state), to_text(row.since), run_id, row.problem, told)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from terrazul.server.deletion.rules import SoftRun, purgeable
 from terrazul.server.experiment import store as experiments
 from terrazul.server.experiment.store import DEFAULT_NUMBER, ExperimentRow
+from terrazul.server.hold import store as holds
 from terrazul.server.lineage import store as lineage
 from terrazul.server.lineage.rules import MODEL
 from terrazul.server.mlflow import registry_store as registry
@@ -144,6 +145,9 @@ def _active(connection: Connection, keys: Collection[int]) -> Iterator[DeletionH
             yield DeletionHindrance(
                 "run", run_id, f"is {state}", f"Wait for its end, or cancel it: `terrazul run cancel {run_id}`."
             )
+        held = holds.until_of(connection, group)
+        for run_id in connection.execute(select(run.c.run_id).where(run.c.id.in_(held))).scalars():
+            yield DeletionHindrance("run", run_id, "is held", f"`terrazul run release {run_id}` frees its node.")
 
 
 def _softly_deleted(connection: Connection, workspace: int, until: int) -> Doomed:

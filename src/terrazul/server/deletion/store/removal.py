@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, select, tuple_
 
 from terrazul.server.blobs import store as contents
+from terrazul.server.compute import store as nodes
 from terrazul.server.deletion.store.deletion import DeletionRow
 from terrazul.server.experiment.store import experiment
+from terrazul.server.hold import store as holds
 from terrazul.server.run.store import inputs, log, logged_model, member, metric
 from terrazul.server.run.store.artifact import artifact
 from terrazul.server.run.store.run import event, parameter, property_, run, tag
@@ -45,6 +47,9 @@ def _remove_from_runs(connection: Connection, workspace: int, keys: list[int], n
         log.log, metric.metric, member.member,
     ):  # fmt: skip
         connection.execute(table.delete().where(table.c.run.in_(keys)))
+    for key in holds.until_of(connection, keys):
+        nodes.release(connection, key, now)
+    holds.remove(connection, keys)
     connection.execute(run.delete().where(run.c.id.in_(keys)))
 
 

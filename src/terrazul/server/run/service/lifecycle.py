@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +12,8 @@ from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import NotFound
 from terrazul.server.compute import store as nodes
 from terrazul.server.experiment import store as experiments
+from terrazul.server.hold import store as holds
+from terrazul.server.hold.store import HoldRow
 from terrazul.server.identity.service.authentication import Identities, bound_of
 from terrazul.server.queue import store as queue
 from terrazul.server.queue.service import Condition
@@ -19,12 +21,14 @@ from terrazul.server.run.rules import next_state
 from terrazul.server.run.store import member as members
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
+from terrazul.server.sql.witness import changed
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.job import Job
 from terrazul.wire.run import RunError, RunEvent, RunState
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
 
+_SECOND = 1_000_000
 Notify = Callable[[Connection, int], None]
 """Tells who waits for a run, once the transaction is on disk."""
 
@@ -41,10 +45,18 @@ class JobFacts(Protocol):
 class RunLifecycle:
     """Sets states. Its calls are parts of a transaction, in the writer's thread."""
 
-    def __init__(self, identities: Identities, clock: Clock, notify: Notify, job_facts: JobFacts) -> None:
+    def __init__(
+        self,
+        identities: Identities,
+        clock: Clock,
+        notify: Notify,
+        notify_holds: Callable[[Connection], None],
+        job_facts: JobFacts,
+    ) -> None:
         self._identities = identities
         self._clock = clock
         self._notify = notify
+        self._notify_holds = notify_holds
         self._facts = job_facts
 
     def come_to(
@@ -121,10 +133,12 @@ class RunLifecycle:
             data_mount_bytes=self._facts.data_mount_bytes,
         )
 
-    def condition(self, connection: Connection, run: int) -> Condition:
-        """Where the run is, and when its runner and its members last gave a sign of life."""
-        row = _existing(connection, run)
-        return Condition(row.state, runs.heartbeat_of(connection, run), members.signs(connection, run, row.attempt))
+    def conditions(self, connection: Connection, keys: Sequence[int]) -> dict[int, Condition]:
+        """Where runs are, and when the runner of each, or its members, last gave a sign of life."""
+        of_members = members.signs_of(connection, keys)
+        return {
+            key: Condition(*signs, of_members.get(key, {})) for key, signs in runs.signs_of(connection, keys).items()
+        }
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report; a run that was to be canceled is canceled."""
@@ -136,13 +150,31 @@ class RunLifecycle:
     def _end(self, connection: Connection, row: RunRow, state: RunState, time: int) -> None:
         if row.interactive:  # it was never queued, and has no token
             return
+        if state is not RunState.FAILED or not self._hold(connection, row):
+            nodes.release(connection, row.key, self._clock())
         queue.remove(connection, row.key)
-        nodes.release(connection, row.key, self._clock())
         self._identities.revoke_run_token(connection, row.workspace, row.run_id)
         # The process that conducted these children is gone: nobody else will end them.
         for child in runs.descendants(connection, row.key):
             if child.interactive and not child.state.terminal:
                 self.come_to(connection, child, state, time, None)
+
+    def _hold(self, connection: Connection, row: RunRow) -> bool:
+        """Keep what a run ran in whose script has failed, where that was asked for."""
+        entry = queue.find(connection, row.key)
+        if entry is None or entry.placement is None or row.started_at is None:
+            return False
+        seconds = msgspec.convert(runs.definition_of(connection, row.key), RunDefinition).hold_on_failure_seconds
+        if not seconds:
+            return False
+        now = self._clock()
+        until = now + seconds * _SECOND
+        holds.add(connection, HoldRow(row.workspace, row.key, entry.placement, now, until, None))
+        nodes.hold(connection, row.key, now)
+        runs.add_event(connection, row, RunEvent(to_text(now), message=f"Held until {to_text(until)}."), now)
+        changed(connection, "run", row.run_id, reason=f"It has failed, and is held until {to_text(until)}.")
+        self._notify_holds(connection)
+        return True
 
 
 def _existing(connection: Connection, key: int) -> RunRow:

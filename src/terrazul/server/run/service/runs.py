@@ -31,8 +31,9 @@ from terrazul.server.queue.store import Waiting
 from terrazul.server.run.rules import check_definition
 from terrazul.server.run.service.datasets import check_there
 from terrazul.server.run.service.lifecycle import RunLifecycle
+from terrazul.server.run.service.priority import check_priority
 from terrazul.server.run.service.reach import check_name, check_snapshot, find_within_reach, own_keys, seen_among
-from terrazul.server.run.service.search import with_reasons
+from terrazul.server.run.service.search import with_waits
 from terrazul.server.run.service.secrets import gives_secrets
 from terrazul.server.run.store import member as members
 from terrazul.server.run.store import metric as metrics
@@ -81,8 +82,9 @@ class Runs:
         """
         _check(submission)
         run = await self._database.write(partial(self._submit, workspace=workspace, new=submission, by=principal))
+        told = await self._database.read(partial(self._with_waits, workspace=workspace, run=run))
         self._dispatcher.wake()
-        return run
+        return told
 
     async def get(self, workspace: int, run_id: str) -> Run:
         """The run of an id. Raises ``NotFound``."""
@@ -216,6 +218,7 @@ class Runs:
                 f"There is no snapshot {new.snapshot_id!r} in this workspace.", target=new.snapshot_id
             )
         user = _submitter(connection, workspace, by)
+        check_priority(connection, workspace, new.definition.priority, user, by)
         self._admission.check_submission(connection, workspace, user)
         now = self._clock()
         target = self._computes.for_run(connection, workspace, new.definition, by)
@@ -247,15 +250,20 @@ class Runs:
         check_there(connection, workspace, (each.dataset_id for each in new.definition.inputs))
         lineage.add(connection, workspace, edges_of_inputs(new.run_id, new.definition.inputs))
         secrets = gives_secrets(connection, workspace, by)
-        nodes = new.definition.node_count
-        waiting = Waiting(key, workspace, user, target_name, target.id if target else None, nodes)
-        queue.add(connection, waiting, now, reads_secrets=secrets)
+        needs = new.definition
+        waiting = Waiting(key, workspace, user, target_name, target.id if target else None, needs.node_count)
+        queue.add(connection, waiting, now, priority=needs.priority, reads_secrets=secrets)
         self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)
-        return self._load(connection, workspace, new.run_id)
+        return runs.load(connection, [key])[0]
+
+    def _with_waits(self, connection: Connection, workspace: int, run: Run) -> Run:
+        """The run with what it waits for; apart from its submission, which holds up all others that write."""
+        key = runs.existing(connection, workspace, run.run_id).key
+        return with_waits(connection, self._admission, [key], [run])[0]
 
     def _load(self, connection: Connection, workspace: int, run_id: str) -> Run:
         keys = [runs.existing(connection, workspace, run_id).key]
-        return with_reasons(connection, self._admission, keys, runs.load(connection, keys))[0]
+        return with_waits(connection, self._admission, keys, runs.load(connection, keys))[0]
 
 
 def _check(new: RunSubmission) -> None:

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from terrazul.core.clock import to_text
 from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput
 from terrazul.server.experiment import store as experiments
+from terrazul.server.hold import store as holds
 from terrazul.server.identity.rules import Principal
 from terrazul.server.queue.admission import Admission
 from terrazul.server.run.search.fields import attribute
@@ -97,7 +99,7 @@ class RunSearching:
             search = Search(_scope(connection, workspace, wanted, principal), condition, order)
             found = find(connection, search, wanted.limit, after)
             loaded = runs.load(connection, found.keys)
-            loaded = with_reasons(connection, self._admission, found.keys, loaded)
+            loaded = with_waits(connection, self._admission, found.keys, loaded)
             if RunInclusion.METRICS in wanted.include:
                 loaded = _with_metrics(connection, found.keys, loaded)
             total = count(connection, search) if RunInclusion.TOTAL in wanted.include else None
@@ -142,12 +144,18 @@ def _scope(connection: Connection, workspace: int, wanted: RunSearch, principal:
     )
 
 
-def with_reasons(connection: Connection, admission: Admission, keys: list[int], loaded: list[Run]) -> list[Run]:
-    """The runs of these keys, those that a quota holds back with the reason."""
+def with_waits(connection: Connection, admission: Admission, keys: list[int], loaded: list[Run]) -> list[Run]:
+    """The runs of these keys: those that wait with their place in line and the reason, those held with until when."""
+    failed = [key for key, run in zip(keys, loaded, strict=True) if run.state is RunState.FAILED]
+    until = holds.until_of(connection, failed)
+    loaded = [
+        replace(run, held_until=to_text(until[key])) if key in until else run
+        for key, run in zip(keys, loaded, strict=True)
+    ]
     queued = [key for key, run in zip(keys, loaded, strict=True) if run.state is RunState.QUEUED]
-    reasons = admission.reasons(connection, queued)
+    waits = admission.waits(connection, queued)
     return [
-        replace(run, queue_reason=reasons[key]) if key in reasons else run
+        replace(run, queue_reason=waits[key].reason, queue_position=waits[key].position) if key in waits else run
         for key, run in zip(keys, loaded, strict=True)
     ]
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Connection, ForeignKey, Integer, Row, String, Table, Text, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    and_,
+    select,
+)
 
 from terrazul.core.clock import check_time
 from terrazul.core.errors import InvalidInput
 from terrazul.server.queue.rules import Sign
-from terrazul.server.run.store.run import RunRow
+from terrazul.server.run.store.run import RunRow, run
 from terrazul.server.sql.metadata import Json, metadata
+from terrazul.server.sql.variables import in_groups
 from terrazul.wire.heartbeat import MemberState, RunMember
 from terrazul.wire.run import RunError
 
@@ -50,12 +64,12 @@ def check(told: RunMember) -> None:
         check_time(told.failed_at)
 
 
-def tell(connection: Connection, run: RunRow, told: RunMember, now: int) -> None:
+def tell(connection: Connection, of_run: RunRow, told: RunMember, now: int) -> None:
     """Note what a member says of itself; what has been said of its state and its failure is not taken back."""
-    of_member = (member.c.run == run.key, member.c.attempt == run.attempt, member.c.number == told.number)
+    of_member = (member.c.run == of_run.key, member.c.attempt == of_run.attempt, member.c.number == told.number)
     row = connection.execute(select(*(member.c[name] for name in _TOLD)).where(*of_member)).first()
     if row is None:
-        key = {"run": run.key, "attempt": run.attempt, "workspace": run.workspace}
+        key = {"run": of_run.key, "attempt": of_run.attempt, "workspace": of_run.workspace}
         connection.execute(member.insert().values(**key, **msgspec.to_builtins(told), heartbeat_at=now))
         return
     before = _member(row)
@@ -71,19 +85,22 @@ def tell(connection: Connection, run: RunRow, told: RunMember, now: int) -> None
     connection.execute(member.update().where(*of_member).values(**values))
 
 
-def of(connection: Connection, run: int, attempt: int) -> list[RunMember]:
+def of(connection: Connection, key: int, attempt: int) -> list[RunMember]:
     """The members of an attempt that have told of themselves, by number."""
-    query = select(*(member.c[name] for name in _TOLD)).where(member.c.run == run, member.c.attempt == attempt)
+    query = select(*(member.c[name] for name in _TOLD)).where(member.c.run == key, member.c.attempt == attempt)
     return [_member(row) for row in connection.execute(query.order_by(member.c.number))]
 
 
-def signs(connection: Connection, run: int, attempt: int) -> Mapping[int, Sign]:
-    """Whether the server has everything of each member, and when it last gave a sign of life."""
-    query = select(member.c.number, member.c.state, member.c.heartbeat_at)
-    query = query.where(member.c.run == run, member.c.attempt == attempt)
-    return {
-        row.number: Sign(row.state == MemberState.DONE.value, row.heartbeat_at) for row in connection.execute(query)
-    }
+def signs_of(connection: Connection, runs: Iterable[int]) -> dict[int, dict[int, Sign]]:
+    """Of runs on several nodes: whether the server has everything of each member, and when it last gave a sign."""
+    found: dict[int, dict[int, Sign]] = {}
+    query = select(member.c.run, member.c.number, member.c.state, member.c.heartbeat_at)
+    query = query.join(run, and_(run.c.id == member.c.run, run.c.attempt == member.c.attempt))
+    for group in in_groups(runs):
+        for row in connection.execute(query.where(member.c.run.in_(group))):
+            sign = Sign(row.state == MemberState.DONE.value, row.heartbeat_at)
+            found.setdefault(row.run, {})[row.number] = sign
+    return found
 
 
 def _member(row: Row[Any]) -> RunMember:

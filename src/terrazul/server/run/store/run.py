@@ -290,10 +290,12 @@ def snapshot_of(connection: Connection, key: int) -> str | None:
     return found
 
 
-def heartbeat_of(connection: Connection, key: int) -> int | None:
-    """When the runner of a run last gave a sign of life."""
-    found: int | None = connection.execute(select(run.c.heartbeat_at).where(run.c.id == key)).scalar_one()
-    return found
+_SIGNS = Statement(select(run.c.id, run.c.state, run.c.heartbeat_at).where(among(run.c.id, "keys")))
+
+
+def signs_of(connection: Connection, keys: Sequence[int]) -> dict[int, tuple[RunState, int | None]]:
+    """Where runs are, and when the runner of each last gave a sign of life."""
+    return {key: (RunState(state), at) for key, state, at in _SIGNS.all(connection, {"keys": keys})}
 
 
 def count_by_state(connection: Connection) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The order of the queue: how many nodes runs need, and an index by the lines of targets."""
+"""The order of the queue: how many nodes runs need, an index by the lines of targets; runs that are held."""
 
 from __future__ import annotations
 
@@ -24,6 +24,25 @@ def upgrade() -> None:
         batch_op.alter_column("node_count", server_default=None)
     of, priority = ("claimed_at", "compute_target", "workspace", "submitted_by"), sa.text("priority DESC")
     op.create_index("ix_queue_entry_line", "queue_entry", [*of, priority, "queued_at", "run"])
+    op.create_table(
+        "queue_turn",
+        sa.Column("target", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("target", "user", name=op.f("pk_queue_turn")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "run_hold",
+        sa.Column("workspace", sa.Integer(), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("placement", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("released_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name=op.f("fk_run_hold_run")),
+        sa.PrimaryKeyConstraint("run", name=op.f("pk_run_hold")),
+    )
 
 
 def _fill() -> None:

@@ -1,0 +1,1 @@
+"""Holding what a failed run ran in, for a look inside."""
