@@ -150,7 +150,7 @@ def test_failed_run_is_held_with_its_node_and_folder_until_it_is_released(submit
     assert "is not held" in again.stderr
     lines = server.call("GET", f"{submit.workspace}/activity?object_type=run&object_id={failed.run_id}")["lines"]
     (release,) = [each for each in lines if each["action"] == "run/hold/release" and each["method"] == "DELETE"][-1:]
-    assert release["result"] == "done"
+    assert release["status"] == 204
     assert any(each["reason"].startswith("It has failed, and is held until ") for each in lines)
 
 

@@ -139,14 +139,20 @@ def add(connection: Connection, waiting: Waiting, queued_at: int, *, priority: i
     connection.execute(entry.insert().values(**values))
 
 
-def heads(connection: Connection, targets: Iterable[int]) -> list[Head]:
-    """The first runs of all who wait for the server's machine or one of these compute targets."""
+def _heads() -> Statement:
     of = (entry.c.compute_target, entry.c.workspace, entry.c.submitted_by)
     place = func.row_number().over(partition_by=of, order_by=_ORDER).label("place")
-    has_room = or_(entry.c.compute_target.is_(None), entry.c.compute_target.in_(list(targets)))
+    has_room = or_(entry.c.compute_target.is_(None), among(entry.c.compute_target, "in_targets"))
     line = select(*_HEAD, place).where(_WAITS, has_room).subquery()
-    query = select(*(line.c[column.name] for column in _HEAD)).where(line.c.place == 1)
-    return [Head(*row) for row in connection.execute(query)]
+    return Statement(select(*(line.c[column.name] for column in _HEAD)).where(line.c.place == 1))
+
+
+_HEADS = _heads()
+
+
+def heads(connection: Connection, targets: Iterable[int]) -> list[Head]:
+    """The first runs of all who wait for the server's machine or one of these compute targets."""
+    return [Head(*row) for row in _HEADS.all(connection, {"in_targets": list(targets)})]
 
 
 def head_of(connection: Connection, of: Head) -> Head | None:
@@ -238,11 +244,14 @@ def waiting_in_vain(connection: Connection) -> list[Entry]:
     return [Entry(*row) for row in connection.execute(query)]
 
 
+_WHOSE = (entry.c.workspace, entry.c.submitted_by, entry.c.compute_target)
+_CLAIMED = entry.c.claimed_at.is_not(None)
+_EXECUTED = Statement(select(*_WHOSE, func.count(), func.sum(entry.c.node_count)).where(_CLAIMED).group_by(*_WHOSE))
+
+
 def executed(connection: Connection) -> list[Executed]:
     """What has been claimed and has not ended, by workspace, user and compute target."""
-    whose = (entry.c.workspace, entry.c.submitted_by, entry.c.compute_target)
-    query = select(*whose, func.count(), func.sum(entry.c.node_count)).where(entry.c.claimed_at.is_not(None))
-    return [Executed(*row)._replace(nodes=int(row[4])) for row in connection.execute(query.group_by(*whose))]
+    return [Executed(*row)._replace(nodes=int(row[4])) for row in _EXECUTED.all(connection, {})]
 
 
 def count_by_user(connection: Connection, workspace: int) -> dict[str, QueueCount]:
@@ -282,9 +291,12 @@ def claim(connection: Connection, run: int, placement: dict[str, Any], now: int)
     connection.execute(entry.update().where(entry.c.run == run, _WAITS).values(claimed_at=now, placement=placement))
 
 
+_TURNS = Statement(select(turn.c.target, turn.c.user, turn.c.at))
+
+
 def turns(connection: Connection) -> dict[tuple[int, str], int]:
     """When a run of a user last began on a compute target (0 is the server's machine)."""
-    return {(row.target, row.user): row.at for row in connection.execute(select(turn))}
+    return {(target_key, user): at for target_key, user, at in _TURNS.all(connection, {})}
 
 
 def note_turn(connection: Connection, target_key: int, user: str, now: int) -> None:
