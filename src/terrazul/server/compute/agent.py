@@ -46,6 +46,8 @@ class Agent:
             "status": lambda placement: self._here.status(self._placed(placement)).value,
             "cancel": lambda placement: self._here.cancel(self._placed(placement)),
             "kill": lambda placement: self._here.kill(self._placed(placement)),
+            "kept": lambda placement: list(self._here.kept(self._placed(placement))),
+            "clean": lambda placement: self._here.clean(self._placed(placement)),
             "forget": self._here.forget,
             "clear": self._here.clear,
         }

@@ -65,7 +65,7 @@ class Holds:
         """Where what is kept of a run lies, of several nodes on the first, and until when. Raises ``NotFound``."""
         row = await self._database.read(partial(_existing, workspace=workspace, run_id=run_id))
         placement = members_of(row.placement)[0]
-        kept = self._computes.of(placement).kept(placement)
+        kept = await asyncio.to_thread(self._computes.of(placement).kept, placement)
         return Hold(run_id, to_text(row.since), to_text(row.until), kept.machine, kept.folder)
 
     async def release(self, workspace: int, run_id: str) -> None:

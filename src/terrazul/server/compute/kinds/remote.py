@@ -10,7 +10,8 @@ import contextlib
 import secrets
 from collections.abc import Sequence
 
-from terrazul.server.compute.kind import Placement, RunnerStatus
+from terrazul.core.errors import Unavailable
+from terrazul.server.compute.kind import Kept, Placement, RunnerStatus
 from terrazul.server.compute.remote.machines import Machines
 from terrazul.server.compute.remote.message import machine_of
 from terrazul.server.compute.remote.reach import MachineUnreachable
@@ -65,6 +66,17 @@ class RemoteCompute:
     def deliver(self, job: Job, placement: Placement) -> None:
         """Have a process there send what a runner that is gone had recorded."""
         self._tell(placement, "deliver", job=codec.to_plain(job))
+
+    def kept(self, placement: Placement) -> Kept:
+        """As the machine says. Raises ``Unavailable`` where there is no connection."""
+        try:
+            return Kept(*self._machines.call(str(placement[_MACHINE]), "kept", placement=placement))
+        except MachineUnreachable as problem:
+            raise Unavailable(f"{problem}, so nobody can say where the folder lies.", hint="Try again.") from None
+
+    def clean(self, placement: Placement) -> None:
+        """Where the machine cannot be told, what was kept goes when it is detached."""
+        self._tell(placement, "clean")
 
     def _tell(self, placement: Placement, call: str, **arguments: object) -> None:
         with contextlib.suppress(MachineUnreachable):
