@@ -7,6 +7,7 @@ import signal
 from dataclasses import replace
 
 from terrazul.core.dataclass import dataclass
+from terrazul.core.requirement import known
 from terrazul.wire.run import RunError
 
 TAIL_SIZE = 1 << 16
@@ -25,16 +26,6 @@ _MISSING_NAME = re.compile(r"cannot import name '?(\w+)'? from '?([\w.]+)'?")
 _MISSING_ATTRIBUTE = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 _MISSING_FILE = re.compile(r"No such file or directory: (.+)")
 
-_MODULE_PACKAGES = {
-    "PIL": "pillow",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
 _REMOVED_MODULES = {
     "sklearn.externals": "scikit-learn<0.23",
     "sklearn.cross_validation": "scikit-learn<0.20",
@@ -172,7 +163,7 @@ def _cause_of_import(name: str, text: str) -> _Cause:
         module = match[1]
         if pin := _removed_module_pin(module):
             return _Cause(f"The script imports {module}, which newer versions no longer have.", hint=_pin_hint(pin))
-        package = _MODULE_PACKAGES.get(module.partition(".")[0], module.partition(".")[0])
+        package = known.PACKAGE_OF_MODULE.get(module.partition(".")[0], module.partition(".")[0])
         return _Cause(
             f"The script imports {module}, which the environment does not have.",
             hint=f"Add {package} to the environment's packages.",

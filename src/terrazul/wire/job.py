@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Optional
 
 from terrazul.core.dataclass import dataclass
+from terrazul.wire.node import EnvironmentLimits
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
 
@@ -37,3 +39,4 @@ class Job:
     """How large the node's cache for data may be; 0 for a fifth of its disk."""
     data_mount_bytes: int = 256 << 20
     """How large an input is that is mounted where the node can; what is smaller is brought before the script starts."""
+    environment_limits: EnvironmentLimits = field(default_factory=EnvironmentLimits)

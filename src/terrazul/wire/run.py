@@ -80,6 +80,8 @@ class Run:
     """When it was deleted in MLflow's way, from which it can be restored."""
     queue_reason: str = ""
     """For a run that waits: the quota that holds it back, in a sentence."""
+    phase: str = ""
+    """For a run that is executed: what its runner does at the moment, as it said a few seconds ago."""
 
 
 @dataclass(frozen=True)

@@ -155,17 +155,18 @@ ENDLESS = """
 import sys
 from pathlib import Path
 from terrazul.core.errors import TerrazulError
-from terrazul.node.environment.build import Builder
+from terrazul.node.environment.build import Builder, Watcher
 from terrazul.node.environment.interpreter import Interpreter
 from terrazul.node.environment.plan import Recipe
 from terrazul.node.log import TimedLog
 from terrazul.node.stop import Stop
+from terrazul.wire.node import EnvironmentLimits
 folder = Path(sys.argv[1])
 recipe = Recipe("endless", Interpreter(str(folder / "python"), (3, 11)), [], [])
 log = TimedLog(folder / "log")
 log.line("begins")
 try:
-    Builder(recipe, folder / "environments", log, Stop(), time_limit=1).build()
+    Builder(recipe, folder / "environments", Watcher(log, Stop()), EnvironmentLimits(build_seconds=1)).build()
 except TerrazulError as problem:
     print(problem.message)
 """

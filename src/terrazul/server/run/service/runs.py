@@ -46,6 +46,7 @@ from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 
 SCRIPT_RUN = "azureml.scriptrun"
+_LONGEST_PHASE = 300
 _FEWEST_POINTS, _MOST_POINTS = 4, 100_000
 
 
@@ -155,7 +156,8 @@ class Runs:
             row = runs.existing(connection, workspace, run_id)
             if row.attempt != beat.attempt or row.state.terminal:
                 return HeartbeatAnswer(cancel=True, fenced=True)
-            runs.change(connection, row.key, {"heartbeat_at": self._clock()})
+            told = {"heartbeat_at": self._clock(), "phase": beat.phase[:_LONGEST_PHASE]}
+            runs.change(connection, row.key, told)
             return HeartbeatAnswer(cancel=row.state is RunState.CANCEL_REQUESTED)
 
         return await self._database.write(work)
