@@ -102,7 +102,7 @@ class Builder:
     def _build_in(self, folder: Path) -> None:
         recipe = self._recipe
         shown = Progress(self._home, self._watcher.tell, self._watcher.report)
-        uv = Uv(self._log, self._watcher.stop, self._limits, shown.read)
+        uv = Uv(self._log, self._watcher.stop, self._limits, shown)
         try:
             self._log.line(f"builds {recipe.name} with Python {recipe.python.version_text} ({recipe.python.path})")
             shown.enter(progress.MAKE, f"makes an environment with Python {recipe.python.version_text}")

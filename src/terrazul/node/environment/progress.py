@@ -42,12 +42,14 @@ class Progress:
         self._began = time.monotonic()
         self._doing = ""
         self._open: dict[str, str] = {}
+        self._seen: list[str] = []
 
     def enter(self, step: str, doing: str) -> None:
         """A step begins; the one before is over."""
         self.leave()
         self._step, self._began = step, time.monotonic()
         self._open.clear()
+        self._seen = []
         self._show(doing)
 
     def leave(self, message: str = "") -> None:
@@ -71,7 +73,15 @@ class Progress:
         elif done := _DONE.match(line):
             self._over(done[1], done[2])
 
+    def see(self, compiled: list[str]) -> None:
+        """The packages in whose sources somebody was seen to work."""
+        if compiled != self._seen:
+            self._seen = compiled
+            self._show_open()
+
     def _over(self, what: str, packages: str) -> None:
+        if what == "Installed":
+            self._step = INSTALL  # also where nothing had to be fetched, which uv does not tell of
         self.leave(packages)
         if what == "Resolved":
             self.enter(FETCH, f"fetches {packages}")
@@ -79,8 +89,8 @@ class Progress:
             self.enter(INSTALL, f"installs {packages}")
 
     def _show_open(self) -> None:
-        if self._open:
-            named = list(self._open.values())
+        named = [*self._open.values(), *(f"compiles {each}" for each in self._seen if each not in self._open)]
+        if named:
             more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
             self._show(", ".join(named[:_NAMED]) + more)
 

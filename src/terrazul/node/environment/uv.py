@@ -7,11 +7,12 @@ import re
 import subprocess
 import time
 from pathlib import Path
-from typing import Callable, Sequence
+from typing import Sequence
 
 from terrazul.core.dataclass import dataclass
 from terrazul.node import process
-from terrazul.node.environment import index, program, written
+from terrazul.node.environment import below, index, program
+from terrazul.node.environment.progress import Progress
 from terrazul.node.log import TimedLog
 from terrazul.node.stop import Stop
 from terrazul.wire.node import EnvironmentLimits
@@ -37,12 +38,11 @@ class Uv:
     log: TimedLog
     stop: Stop
     limits: EnvironmentLimits
-    read: Callable[[str], None]
-    """Takes each line that it says."""
+    progress: Progress
+    """Told of each line that it says, and of what is seen."""
 
     def __post_init__(self) -> None:
         self._deadline = time.monotonic() + self.limits.build_seconds
-        self._written = 0
 
     def run(self, arguments: Sequence[str], folder: Path) -> None:
         """Run one command in a folder. Raises ``UvFailed``, or ``Stopped``."""
@@ -68,24 +68,23 @@ class Uv:
     def _watch(self, uv: subprocess.Popen[bytes], lines: _Lines) -> None:
         """Until it has ended."""
         glances = 0
-        written_now = 0
         while uv.poll() is None:
             self.stop.wait(_GLANCE)
             self.stop.check()
             for line in lines.new():
-                self.read(line)
+                self.progress.read(line)
             if time.monotonic() > self._deadline:
                 raise BeyondLimit(f"it took longer than {self.limits.build_seconds} s")
             glances += 1
             if glances % _GLANCES_PER_LOOK == 0:
-                written_now = max(written_now, written.by_tree(uv.pid))
-                self._check_written(written_now)
-        self._written += written_now
+                self._look(uv.pid)
         for line in lines.new():
-            self.read(line)
+            self.progress.read(line)
 
-    def _check_written(self, now: int) -> None:
-        if self._written + now > self.limits.build_bytes:
+    def _look(self, pid: int) -> None:
+        seen = below.look(pid)
+        self.progress.see(seen.compiled)
+        if seen.written > self.limits.build_bytes:
             raise BeyondLimit(f"it wrote more than {self.limits.build_bytes} bytes to disk")
 
 
