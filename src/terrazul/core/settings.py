@@ -145,8 +145,8 @@ class Settings:
     environments_bytes: int = field(
         default=0,
         metadata={
-            "help": "Bytes that all environments of a node may take together; the least used go first, never one that is "
-            "in use. 0 for a fifth of its disk."
+            "help": "Bytes that all environments of a node may take together; the least used go first, never one that "
+            "is in use. 0 for a fifth of its disk."
         },
     )
     concurrent_runs: int = field(

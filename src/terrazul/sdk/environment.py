@@ -410,12 +410,14 @@ class Environment(Section):
     def build_local(self, workspace: Workspace, platform: Optional[DockerImagePlatform] = None, **kwargs: Any) -> str:
         """Have the environment built where local runs are executed, with its log on the screen; the log.
 
-        ``useDocker`` and ``pushImageToWorkspaceAcr`` of v1 have no effect, and neither has ``platform``: no image is made.
+        ``platform`` and v1's keywords ``useDocker`` and ``pushImageToWorkspaceAcr`` have no effect: no image is made.
         """
         unknown = set(kwargs) - _BUILD_LOCAL_KEYWORDS
         if unknown:
             message = f"build_local() has no keyword {min(unknown)!r}."
-            raise UserErrorException(message, target=min(unknown), hint="v1 knows useDocker and pushImageToWorkspaceAcr.")
+            raise UserErrorException(
+                message, target=min(unknown), hint="v1 knows useDocker and pushImageToWorkspaceAcr."
+            )
         del platform
         return self.build(workspace).wait_for_completion(show_output=True).get_log()
 

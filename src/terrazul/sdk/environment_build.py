@@ -35,9 +35,7 @@ def submit(
     submission = RunSubmission(
         run_id=new_script_run_id(EXPERIMENT, int(time.time())),
         experiment_name=EXPERIMENT,
-        definition=RunDefinition(
-            command=_COMMAND, target=target or _LOCAL, environment=definition, build_again=again
-        ),
+        definition=RunDefinition(command=_COMMAND, target=target or _LOCAL, environment=definition, build_again=again),
         display_name=f"build {definition.name}",
     )
     return workspace.client.post(Run, "/runs", submission)

@@ -22,7 +22,7 @@ Installed 9 packages in 69ms
 def test_what_uv_says_becomes_what_is_being_done(tmp_path: Path):
     told: list[str] = []
     steps: list[tuple[str, str]] = []
-    shown = Progress(tmp_path / "key", told.append, lambda name, seconds, message: steps.append((name, message)))
+    shown = Progress(tmp_path / "key", told.append, lambda *step: steps.append((step[0], step[2])))
     shown.enter(progress.RESOLVE, "resolves 2 requirements")
     for line in SAID.splitlines():
         shown.read(line)

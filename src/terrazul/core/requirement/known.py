@@ -35,9 +35,9 @@ _NAMES = """
     imageio-ffmpeg imbalanced-learn imgaug imutils inference-schema interpret interpret-community ipykernel ipython
     ipywidgets isodate jaxlib jax jinja2 joblib jsonlines jsonpickle jsonschema jupyter jupyterlab kaggle keras
     keras-applications keras-preprocessing kiwisolver librosa lightgbm lightning lime llvmlite loguru lunarcalendar lxml
-    markdown matplotlib mlflow mlflow-skinny mock monai more-itertools mpi4py mxnet mypy mysql-connector-python nbconvert
-    nbformat networkx nibabel nltk notebook numba numexpr numpy nvidia-ml-py onnx onnxconverter-common onnxmltools
-    onnxruntime onnxruntime-gpu opencensus opencensus-ext-azure opencv-contrib-python opencv-python
+    markdown matplotlib mlflow mlflow-skinny mock monai more-itertools mpi4py mxnet mypy mysql-connector-python
+    nbconvert nbformat networkx nibabel nltk notebook numba numexpr numpy nvidia-ml-py onnx onnxconverter-common
+    onnxmltools onnxruntime onnxruntime-gpu opencensus opencensus-ext-azure opencv-contrib-python opencv-python
     opencv-python-headless openpyxl openai optuna packaging pandas pandas-profiling papermill paramiko pathlib2 patsy
     peft phik pillow plotly plotnine pmdarima polars pre-commit prettytable prometheus-client prophet protobuf psutil
     psycopg2-binary py-cpuinfo pyarrow pyasn1 pycocotools pycaret pycryptodome pydantic pydicom pydot pygithub pyjwt
@@ -51,13 +51,13 @@ _NAMES = """
     tf-keras theano thop threadpoolctl tifffile timm tokenizers toml toolz torch torchaudio torchmetrics torchtext
     torchvision tornado tqdm transformers tsfresh typing-extensions tzlocal ujson umap-learn unidecode urllib3 uvicorn
     wandb watchdog werkzeug wheel wordcloud wrapt xarray xgboost xlrd xlsxwriter xmltodict yellowbrick zarr
-""".split()
+"""
 
 
 def similar(name: str) -> list[str]:
     """The known names that are closest to one, the closest first."""
     imported = PACKAGE_OF_MODULE.get(name)
-    return [imported] if imported else difflib.get_close_matches(normalised(name), _NAMES, _MOST, _CLOSE)
+    return [imported] if imported else difflib.get_close_matches(normalised(name), _NAMES.split(), _MOST, _CLOSE)
 
 
 def missing_in(reason: str) -> str:

@@ -13,8 +13,10 @@ from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import TerrazulError, UserErrorException
 
 _SECONDS = 300.0
-_SECONDS_OF_NETWORK = 30.0
-_NETWORK = re.compile(r"failed to fetch|error sending request|timed? ?out|dns error|connection|No space left", re.IGNORECASE)
+_SECONDS_WHERE_IT_MAY_PASS = 30.0
+_PASSING = re.compile(
+    r"failed to fetch|error sending request|timed? ?out|dns error|connection|No space left", re.IGNORECASE
+)
 _MICROSECONDS = 1_000_000
 
 
@@ -37,7 +39,7 @@ class Failures:
     def remember(self, problem: TerrazulError) -> None:
         """Keep a failure: what the network or the disk is to blame for is tried again sooner."""
         now = time.time()
-        lasting = _SECONDS_OF_NETWORK if _NETWORK.search(problem.message) else _SECONDS
+        lasting = _SECONDS_WHERE_IT_MAY_PASS if _PASSING.search(problem.message) else _SECONDS
         content = {"message": problem.message, "hint": problem.hint or "", "at": now, "until": now + lasting}
         temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         temporary.write_text(json.dumps(content), "utf-8")
@@ -48,7 +50,7 @@ class Failures:
         self._file.unlink(missing_ok=True)
 
     def check(self, name: str) -> None:
-        """Raise ``UserErrorException`` where the recipe failed lately: the same sentence, and when it is tried again."""
+        """Raise ``UserErrorException`` where the recipe failed lately: the same sentence, and until when."""
         failure = self._read()
         now = time.time()
         if failure is None or not failure.at <= now < failure.until:
@@ -64,8 +66,6 @@ class Failures:
     def _read(self) -> Failure | None:
         try:
             content = json.loads(self._file.read_text("utf-8"))
-            return Failure(
-                str(content["message"]), str(content["hint"]), float(content["at"]), float(content["until"])
-            )
+            return Failure(str(content["message"]), str(content["hint"]), float(content["at"]), float(content["until"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
