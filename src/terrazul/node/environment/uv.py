@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -69,7 +70,7 @@ class Uv:
         """Until it has ended."""
         glances = 0
         while uv.poll() is None:
-            self.stop.wait(_GLANCE)
+            _wait_a_little(uv)
             self.stop.check()
             for line in lines.new():
                 self.progress.read(line)
@@ -86,6 +87,12 @@ class Uv:
         self.progress.see(seen.compiled)
         if seen.written > self.limits.build_bytes:
             raise BeyondLimit(f"it wrote more than {self.limits.build_bytes} bytes to disk")
+
+
+def _wait_a_little(uv: subprocess.Popen[bytes]) -> None:
+    """Not beyond its end."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        uv.wait(_GLANCE)
 
 
 class _Lines:
