@@ -29,7 +29,7 @@ check: install  ## the quick loop: format, lint, types, import rules, unit tests
 	$(BIN)/python -m pytest tests/unit -q -n $(JOBS)
 
 test: check  ## all tests
-	$(BIN)/python -m pytest tests -q --ignore tests/unit -m "not alone" -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest tests -q --ignore tests/unit -m "not alone" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest tests -q --ignore tests/unit -m alone
 
 demo: install  ## start the platform, train on real data, and serve the best model

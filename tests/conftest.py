@@ -6,11 +6,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from terrazul.testing.forked_server import ForkedServer
 from terrazul.testing.postgresql import PostgresqlCluster
 from terrazul.testing.server import RunningServer
 
 hypothesis.settings.register_profile("suite", deadline=None)  # a machine that is busy is no failure
 hypothesis.settings.load_profile("suite")
+
+RunningServer.launch = ForkedServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

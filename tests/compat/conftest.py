@@ -1,5 +1,7 @@
 """A project of a v1 user: a folder with a ``config.json``, data, and an environment file, beside a running platform."""
 
+import fcntl
+import os
 import re
 import socket
 import subprocess
@@ -67,10 +69,17 @@ def project(
 
 @pytest.fixture(scope="session", params=list(CLIENTS))
 def client_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter that has MLflow's client, and nothing of Terrazul."""
-    folder = tmp_path_factory.mktemp(request.param) / "client"
+    """An interpreter that has MLflow's client, and nothing of Terrazul; one for all workers of a session."""
+    own = tmp_path_factory.getbasetemp()
+    place = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "clients" / request.param
+    place.mkdir(parents=True, exist_ok=True)
+    python = place / "client" / "bin" / "python"
     uv = str(Path(sys.executable).with_name("uv"))
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    python = folder / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *CLIENTS[request.param]], check=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "made").exists():
+            subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(place / "client")], check=True)
+            install = [uv, "pip", "install", "--quiet", "--python", str(python), *CLIENTS[request.param]]
+            subprocess.run(install, check=True)
+            (place / "made").touch()
     return python

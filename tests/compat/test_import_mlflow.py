@@ -64,8 +64,7 @@ def test_everything_of_a_store_comes_as_it_was_and_once(
 ) -> None:
     address = {"folder": "mlruns", "sqlite": "sqlite:///mlflow.db"}[kind]
     source = {"folder": str(tmp_path), "sqlite": f"sqlite:///{tmp_path}/mlflow.db"}[kind]
-    carry_out(client_python, "write", address, tmp_path)
-    there = carry_out(client_python, "tell", address, tmp_path)
+    there = carry_out(client_python, "write+tell", address, tmp_path)
     workspace = f"from-{kind}-{client_python.parts[-4][:8]}"
     home, token = at_home(platform, workspace)
 
@@ -84,10 +83,9 @@ def test_everything_of_a_store_comes_as_it_was_and_once(
     for told in (planned, came, again):
         assert (told["problems"], told["renamed"]) == ([], RENAMED)
 
-    here = carry_out(client_python, "tell", home, tmp_path, **token)
+    here = carry_out(client_python, "tell+load", home, tmp_path, **token)
     rename(there["models"])
-    assert here == there
-    assert carry_out(client_python, "load", home, tmp_path, **token) == {"predicted": [0]}
+    assert here == {**there, "predicted": [0]}
     # the number of the version that was deleted last is not given again
     files = platform.call("GET", f"{platform.workspace(workspace)}/models/classifier:3")["files"]
     new = {"name": "classifier", "registration_id": "next", "files": files}
@@ -103,8 +101,7 @@ def test_a_database_in_postgresql_comes(
     uv = str(Path(sys.executable).with_name("uv"))
     drivers = ["psycopg2-binary", "psycopg[binary]"]  # SQLAlchemy before and from 2.1
     subprocess.run([uv, "pip", "install", "--quiet", "--python", str(client_python), *drivers], check=True)
-    carry_out(client_python, "write", address, tmp_path)
-    there = carry_out(client_python, "tell", address, tmp_path)
+    there = carry_out(client_python, "write+tell", address, tmp_path)
     workspace = f"from-postgresql-{client_python.parts[-4][:8]}"
 
     home, token = at_home(platform, workspace)
@@ -124,8 +121,7 @@ def test_a_tree_that_mlflow_export_import_has_written_comes(platform: RunningSer
     wanted = ["mlflow-export-import", "mlflow==2.22.*", "sqlalchemy<2.1", "tabulate", "databricks-cli", "setuptools<81"]
     subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted], check=True)
     first, token = at_home(platform, "exported")
-    carry_out(python, "write", first, tmp_path, **token)
-    there = carry_out(python, "tell", first, tmp_path, **token)
+    there = carry_out(python, "write+tell", first, tmp_path, **token)
     # a part of its release 1.2 speaks HTTP by itself, and knows no other way of signing in
     signed_in = first.replace("http://", f"http://any:{platform.token}@")
     variables = {"MLFLOW_TRACKING_URI": signed_in, "PYTHONWARNINGS": "ignore", "PATH": os.environ["PATH"]}

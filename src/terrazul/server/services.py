@@ -70,7 +70,7 @@ from terrazul.server.network.outgoing import Outgoing
 from terrazul.server.network.tunnel import Tunnel
 from terrazul.server.queue.admission import Admission
 from terrazul.server.queue.service import QUEUE, Dispatcher, active_runs
-from terrazul.server.queue.store import count_by_user, count_waiting_by_target
+from terrazul.server.queue.store import awaited_nodes, count_by_user
 from terrazul.server.quota.rules import Limits
 from terrazul.server.quota.service import Quotas
 from terrazul.server.run.service.datasets import RunDatasets
@@ -211,11 +211,9 @@ class Services:
     def _make_computes(self) -> tuple[Computes, ComputeTargets, Scaler]:
         here = LocalCompute(self.home.runs_folder)
         nodes = EmbeddedNodes(here, self.home.path)
-        targets = ComputeTargets(
-            self.database, nodes, count_waiting_by_target, run_store.ids_of, self._notify_queue, self.clock
-        )
+        targets = ComputeTargets(self.database, nodes, awaited_nodes, run_store.ids_of, self._notify_queue, self.clock)
         scaler = Scaler(
-            self.database, targets, nodes, self.quotas, count_waiting_by_target, self.activity.of_the_server,
+            self.database, targets, nodes, self.quotas, awaited_nodes, self.activity.of_the_server,
             self._notify_queue, self.clock,
         )  # fmt: skip
         return Computes({LOCAL: here, CLUSTER: ClusterCompute(nodes)}), targets, scaler

@@ -12,8 +12,9 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from terrazul.core.home import Home
 from terrazul.core.settings import variable_of
@@ -46,25 +47,47 @@ class Answer(NamedTuple):
     """Each ``Set-Cookie``: the one header that may come several times."""
 
 
+class Started(Protocol):
+    """A process, as ``subprocess.Popen`` shows one."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it lives."""
+
+    def wait(self) -> int | None:
+        """Its exit code, once it has ended."""
+
+
+def launched(options: Sequence[str], variables: Mapping[str, str], log: Path) -> Started:
+    """The process of a server, started as ``terrazul up`` starts it."""
+    with log.open("ab") as output:
+        command = [sys.executable, "-m", "terrazul.server", *options]
+        return subprocess.Popen(command, stdout=output, stderr=output, env=dict(variables))
+
+
 class RunningServer:
     """Started with ``start``; the port is kept over a restart, as a server that comes back has it."""
+
+    launch: ClassVar[Callable[[Sequence[str], Mapping[str, str], Path], Started]] = launched
 
     def __init__(self, home: Path, *options: str, variables: dict[str, str] | None = None, database: str = "") -> None:
         self.home = Home(str(home))
         self._options = options
         self.database = choose(database, self.home.database_file)
         self._variables = {**os.environ, variable_of("database"): database, **(variables or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Started | None = None
         self._port = "0"
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
         self.home.server_file.unlink(missing_ok=True)
         self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "terrazul.server", "--home", str(self.home.path), "--port", self._port]
-        command += ["--scoring-port", str(_SCORING_PORTS + os.getpid() % 500 * 20)]
-        with self.home.log_file.open("ab") as log:
-            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log, env=self._variables)
+        options = ["--home", str(self.home.path), "--port", self._port, *self._options]
+        options += ["--scoring-port", str(_SCORING_PORTS + os.getpid() % 500 * 20)]
+        self._process = type(self).launch(options, self._variables, self.home.log_file)
         deadline = time.monotonic() + _START_SECONDS
         while not self.home.server_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -144,6 +144,34 @@ def test_run_that_waits_is_told_for_what(before: int, counts: NodeCounts, machin
     assert why_it_waits(Queued("c", before), settings(high=2), counts, machine, hindrance) == told
 
 
+@pytest.mark.parametrize(
+    ("queued", "counts", "told"),
+    [
+        (Queued("c", 0, 2), NodeCounts(idle=2), ""),
+        (Queued("c", 0, 2), NodeCounts(idle=1), "Waits for 2 nodes of 'c', which are being made."),
+        (Queued("c", 0, 3), NodeCounts(idle=2, running=2), "Waits for 3 nodes of 'c': 2 of 4 nodes are busy."),
+        (Queued("c", 0, 5), NodeCounts(), "Waits for 5 nodes of 'c', which may have 4."),
+        (
+            Queued("c", 1, 1, 3),
+            NodeCounts(idle=2, running=2),
+            "Waits for a node of 'c': 2 of 4 nodes are busy; 1 run is before it and needs 3 nodes.",
+        ),
+        (
+            Queued("c", 2, 1, 5),
+            NodeCounts(idle=2),
+            "Waits for a node of 'c': 0 of 4 nodes are busy; 2 runs are before it and need 5 nodes.",
+        ),
+    ],
+)
+def test_run_of_several_nodes_and_those_behind_it_are_told_so(queued: Queued, counts: NodeCounts, told: str):
+    assert why_it_waits(queued, settings(), counts, FREE, "") == told
+
+
+def test_cluster_grows_for_a_run_of_several_nodes():
+    found = plan(settings(), nodes(BUSY), Demand(3, None, going=False, gangs=True), NOW)
+    assert (found.add, found.reason) == ((2, 3, 4), "From 1 to 4 nodes: those that wait need 3 nodes.")
+
+
 def test_run_of_the_machine_itself_waits_for_a_place():
     assert why_it_waits(Queued("local", 0), None, NodeCounts(), FREE, "") == ""
     told = "Waits for a place on the server's machine: 2 of 2 are taken; 1 run is before it."

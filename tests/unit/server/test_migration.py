@@ -59,6 +59,8 @@ ROWS = [
     ("metric_point", {**POINT, "sequence": 2, "step": 4, "time": 8, "number": 0.7}),
     *(("content", {"workspace": 1, "digest": each * 64, "size": 5, "key": "1/packs/p", "offset": 0}) for each in "ab"),
     ("queue_entry", {"workspace": 1, "run": 1, "target": "local", "priority": 0, "queued_at": 7}),
+    ("run", {**RUN, "id": 2, "run_id": "gang", "root": 2, "definition": '{"node_count":3}'}),
+    ("queue_entry", {"workspace": 1, "run": 2, "target": "local", "priority": 0, "queued_at": 8}),
 ]
 
 
@@ -112,8 +114,9 @@ def test_what_the_first_schema_held_is_there_after_all_migrations(new_kind: Call
         assert connection.execute(text(last)).all() == [(0.5, 9, 3, 1)]
         assert connection.execute(text("SELECT value FROM run_tag")).scalar_one() == "v" * 5_000
         assert connection.execute(text("SELECT workspace, bytes FROM content_total")).all() == [(1, 10)]
-        assert connection.execute(text("SELECT submitted_by FROM queue_entry")).all() == [("me",)]
-        assert connection.execute(text("SELECT duration FROM run")).scalar_one() == 7
+        assert connection.execute(text("SELECT submitted_by FROM queue_entry")).all() == [("me",), ("me",)]
+        assert connection.execute(text("SELECT node_count FROM queue_entry ORDER BY run")).all() == [(1,), (3,)]
+        assert connection.execute(text("SELECT duration FROM run WHERE id = 1")).scalar_one() == 7
 
 
 def test_upgrade_that_fails_leaves_the_database_as_it_was(new_kind: Callable[[], DatabaseKind]):

@@ -124,11 +124,13 @@ class Demand(NamedTuple):
     """What is asked of a cluster, and what hinders it."""
 
     waiting: int
-    """Runs that wait for a node."""
+    """Nodes that those need who wait."""
     room: int | None
     """How many nodes more the workspace may have; None for as many as one likes."""
     going: bool
     """Whether the cluster is being deleted."""
+    gangs: bool = False
+    """Whether a run waits that needs several nodes."""
 
 
 class Scaling(NamedTuple):
@@ -153,8 +155,7 @@ def plan(settings: ClusterSettings, nodes: Sequence[NodeFacts], demand: Demand, 
     add = _free_numbers(nodes, missing if demand.room is None else min(missing, max(0, demand.room)))
     leave = _leaving(settings, present, wanted, now)
     if add:
-        reason = "runs wait for a node" if demand.waiting > 1 else "a run waits for a node"
-        reason = reason if demand.waiting else f"it keeps at least {settings.min_nodes}"
+        reason = _who_waits(demand) or f"it keeps at least {settings.min_nodes}"
     elif len(present) > settings.max_nodes:
         reason = f"it may have {settings.max_nodes} at most"
     elif any(node.state is NodeState.IDLE for node in present if node.key in leave):
@@ -163,6 +164,12 @@ def plan(settings: ClusterSettings, nodes: Sequence[NodeFacts], demand: Demand, 
         reason = "what cannot be used makes room for another one"
     told = _told(len(present), len(present) + len(add) - len(leave), reason)
     return Scaling(add, leave, told if add or leave else "", hindered=missing > len(add))
+
+
+def _who_waits(demand: Demand) -> str:
+    if demand.gangs:
+        return f"those that wait need {demand.waiting} nodes"
+    return ("", "a run waits for a node", "runs wait for a node")[min(demand.waiting, 2)]
 
 
 def _leaving(settings: ClusterSettings, present: Sequence[NodeFacts], wanted: int, now: int) -> tuple[int, ...]:
@@ -224,6 +231,10 @@ class Queued(NamedTuple):
     """The name of its compute target."""
     before: int
     """How many runs wait for the same target and come first."""
+    nodes: int = 1
+    """How many nodes it needs."""
+    nodes_before: int = 0
+    """How many those need that come first."""
 
 
 class Machine(NamedTuple):
@@ -241,21 +252,27 @@ def why_it_waits(
     ``settings`` are those of its cluster, None for the server's machine itself; ``hindrance`` is why the cluster cannot
     have the nodes that it should have.
     """
-    if settings is None or counts.idle > queued.before:
+    needed = max(queued.before, queued.nodes_before) + queued.nodes
+    if settings is None or counts.idle >= needed:
         if machine.taken < machine.places:
             return ""
-        return _waits(f"a place on the server's machine: {machine.taken} of {machine.places} are taken", queued.before)
+        return _waits(f"a place on the server's machine: {machine.taken} of {machine.places} are taken", queued)
+    wanted = f"a node of {queued.target!r}" if queued.nodes == 1 else f"{queued.nodes} nodes of {queued.target!r}"
     if hindrance:
-        has = _number(counts.running, "busy node")
-        return _waits(f"a node of {queued.target!r}, which has {has}", queued.before, hindrance)
-    if queued.before < settings.max_nodes - counts.running:
-        return _waits(f"a node of {queued.target!r}, which is being made", queued.before)
+        return _waits(f"{wanted}, which has {_number(counts.running, 'busy node')}", queued, hindrance)
+    if queued.nodes > settings.max_nodes:
+        return _waits(f"{wanted}, which may have {settings.max_nodes}", queued)
+    if needed <= settings.max_nodes - counts.running:
+        return _waits(f"{wanted}, which {'is' if queued.nodes == 1 else 'are'} being made", queued)
     busy = f"{counts.running} of {_number(settings.max_nodes, 'node')} {'is' if counts.running == 1 else 'are'} busy"
-    return _waits(f"a node of {queued.target!r}: {busy}", queued.before)
+    return _waits(f"{wanted}: {busy}", queued)
 
 
-def _waits(what: str, before: int, why: str = "") -> str:
+def _waits(what: str, queued: Queued, why: str = "") -> str:
+    before, nodes = queued.before, queued.nodes_before
     first = f"; {_number(before, 'run')} {'is' if before == 1 else 'are'} before it" if before else ""
+    if nodes > before:
+        first += f" and {'needs' if before == 1 else 'need'} {_number(nodes, 'node')}"
     return f"Waits for {what}{first}." + (f" {why}" if why else "")
 
 

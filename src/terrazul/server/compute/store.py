@@ -223,11 +223,11 @@ def count_nodes(connection: Connection, workspace: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def with_free_nodes(connection: Connection) -> list[int]:
-    """The keys of the targets that could execute a run more."""
+def free_nodes(connection: Connection) -> dict[int, int]:
+    """How many nodes are free, by the keys of the targets that could execute a run more."""
     stays = target.c.state != ProvisioningState.DELETING.value
-    query = select(node.c.target).join(target, target.c.id == node.c.target).where(_FREE, stays).distinct()
-    return list(connection.execute(query).scalars())
+    query = select(node.c.target, func.count()).join(target, target.c.id == node.c.target).where(_FREE, stays)
+    return {row[0]: row[1] for row in connection.execute(query.group_by(node.c.target))}
 
 
 def occupy(connection: Connection, key: int, run: int, now: int) -> str | None:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from terrazul.server.blobs import store as contents
 from terrazul.server.compute import rules
 from terrazul.server.compute import store as computes
 from terrazul.server.compute.rules import Machine, Queued
 from terrazul.server.queue import store
-from terrazul.server.queue.store import Entry, Waiting
+from terrazul.server.queue.line import Bounds, Line
+from terrazul.server.queue.store import Place, Waiting
 from terrazul.server.quota import store as quotas
-from terrazul.server.quota.rules import Limits, QueueCount, check_waiting, is_full, why_it_waits
+from terrazul.server.quota.rules import Limits, QueueCount, check_waiting
 from terrazul.wire.compute import NodeCounts
-from terrazul.wire.quota import QuotaLimits
 
-
-class _Load(NamedTuple):
-    """How many runs are executed: in each workspace, and of each user there."""
-
-    workspaces: dict[int, int]
-    users: dict[tuple[int, str], int]
+_NOWHERE = Place(0, 0)
 
 
 class Admission:
@@ -36,20 +29,12 @@ class Admission:
         self._defaults = defaults
         self.places = places
 
-    def next(self, connection: Connection) -> Entry | None:
-        """The run that is to begin next: the first whose target has a free node and that no quota holds back.
+    def line(self, connection: Connection) -> Line:
+        """Those that may begin now, as long as the transaction lasts.
 
         Whether the server's machine has a place is not looked at.
         """
-        own, targets = quotas.find_all(connection), computes.with_free_nodes(connection)
-        if not own and self._defaults == Limits():
-            return store.first_waiting(connection, targets)
-        load, limits_of = _load(connection), self._limits_in(own)
-        workspaces = {key for key, running in load.workspaces.items() if 0 < limits_of(key).concurrent_runs <= running}
-        workspaces |= {key for key, stored in contents.sizes(connection).items() if is_full(limits_of(key), stored)}
-        users = {of for of, running in load.users.items() if 0 < limits_of(of[0]).running_per_user <= running}
-        users = {each for each in users if each[0] not in workspaces}
-        return store.first_waiting(connection, targets, workspaces, users)
+        return Line(connection, self._defaults)
 
     def check_submission(self, connection: Connection, workspace: int, user: str) -> None:
         """Raise ``QuotaExceeded`` where so many runs of a user wait that no further one may."""
@@ -63,47 +48,25 @@ class Admission:
         waiting = store.waiting_among(connection, runs)
         if not waiting:
             return {}
-        load, limits_of = _load(connection), self._limits_in(quotas.find_all(connection))
-        sizes = contents.sizes(connection)
-        line = self._line(connection, waiting)
-        told = {
-            each.run: why_it_waits(
-                limits_of(each.workspace),
-                sizes.get(each.workspace, 0),
-                load.workspaces.get(each.workspace, 0),
-                each.user,
-                load.users.get((each.workspace, each.user), 0),
-            )
-            or line[each.run]
-            for each in waiting
-        }
+        bounds = Bounds(connection, self._defaults)
+        places = store.places_in_line(connection, waiting, bounds.held())
+        line = self._line(connection, waiting, places)
+        told = {each.run: bounds.why_it_waits(each.workspace, each.user) or line[each.run] for each in waiting}
         return {run: reason for run, reason in told.items() if reason}
 
-    def _line(self, connection: Connection, waiting: Sequence[Waiting]) -> dict[int, str]:
+    def _line(self, connection: Connection, waiting: Sequence[Waiting], places: dict[int, Place]) -> dict[int, str]:
         """What the runs wait for, apart from quotas."""
         keys = {each.compute_target for each in waiting if each.compute_target is not None}
         targets, counts = computes.list_among(connection, keys), computes.counts_of(connection, keys)
-        before = store.places_in_line(connection, (each.compute_target for each in waiting))
         machine = Machine(store.length(connection).claimed, self.places)
         told: dict[int, str] = {}
         for each in waiting:
-            target = targets.get(each.compute_target or 0)
+            target, place = targets.get(each.compute_target or 0), places.get(each.run, _NOWHERE)
             told[each.run] = rules.why_it_waits(
-                Queued(each.target, before[each.run]),
+                Queued(each.target, place.before, each.node_count, place.nodes_before),
                 target.settings if target else None,
                 counts.get(each.compute_target or 0, NodeCounts()),
                 machine,
                 " ".join(target.errors) if target else "",
             )
         return told
-
-    def _limits_in(self, own: Mapping[int, QuotaLimits]) -> Callable[[int], Limits]:
-        return lambda key: self._defaults.overridden_by(own[key]) if key in own else self._defaults
-
-
-def _load(connection: Connection) -> _Load:
-    load = _Load({}, {})
-    for workspace, user, running in store.claimed_by_user(connection):
-        load.workspaces[workspace] = load.workspaces.get(workspace, 0) + running
-        load.users[workspace, user] = running
-    return load

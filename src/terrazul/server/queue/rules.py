@@ -1,8 +1,9 @@
-"""What is to be done about a claimed run, given what became of its runner. Pure."""
+"""Which run begins next, and what is done about a claimed one, given what became of its runner. Pure."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from terrazul.server.compute.kind import RunnerStatus
@@ -11,6 +12,64 @@ CANCEL_PATIENCE = 20_000_000
 """Microseconds after which a runner that was told to cancel, and has not, is ended by force."""
 DELIVERY_PATIENCE = 60_000_000
 """Microseconds without a sign of life after which a delivery that was started is given up."""
+
+
+class Head(NamedTuple):
+    """The first of the runs that a user has waiting for one compute target, in one workspace."""
+
+    run: int
+    workspace: int
+    user: str
+    compute_target: int | None
+    """None for the server's machine."""
+    node_count: int
+    priority: int
+    queued_at: int
+
+
+class Executed(NamedTuple):
+    """What is executed for a user of a workspace on a compute target."""
+
+    workspace: int
+    user: str
+    compute_target: int | None
+    runs: int
+    nodes: int
+
+
+class Held(NamedTuple):
+    """Whose runs do not begin, whatever is free: all of these workspaces, and of these users in workspaces."""
+
+    workspaces: frozenset[int] = frozenset()
+    users: frozenset[tuple[int, str]] = frozenset()
+
+
+Rank = tuple[int, int, int, int]
+
+
+def rank_of(head: Head, nodes: int) -> Rank:
+    """What the line of a target is ordered by: priority, then the nodes that the user has on the target, then time."""
+    return (-head.priority, nodes, head.queued_at, head.run)
+
+
+def first_to_begin(
+    heads: Iterable[Head], nodes: Mapping[tuple[int | None, str], int], free: Mapping[int, int]
+) -> Head | None:
+    """Of the first of each target's line, the first for which there are nodes.
+
+    So who is first waits until enough nodes are free, nobody overtakes meanwhile, and no target holds up another one.
+    ``nodes`` are those that users have on targets; ``free`` those that are idle.
+    """
+    first: dict[int | None, tuple[Rank, Head]] = {}
+    for head in heads:
+        ranked = (rank_of(head, nodes.get((head.compute_target, head.user), 0)), head)
+        first[head.compute_target] = min(first.get(head.compute_target, ranked), ranked)
+    able = [
+        (rank, head)
+        for rank, head in first.values()
+        if head.compute_target is None or head.node_count <= free.get(head.compute_target, 0)
+    ]
+    return min(able)[1] if able else None
 
 
 class Care(str, enum.Enum):

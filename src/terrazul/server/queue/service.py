@@ -75,7 +75,7 @@ class _Seen(NamedTuple):
     has_vain: bool
     """Whether runs wait for a compute target that is gone."""
     has_next: bool
-    """Whether a run may begin, if the machine has a place."""
+    """Whether a run may begin."""
 
 
 @dataclass
@@ -132,7 +132,8 @@ class Dispatcher:
     def _see(self, connection: Connection) -> _Seen:
         claimed = [(entry, self._lifecycle.condition(connection, entry.run)) for entry in store.claimed(connection)]
         has_vain = bool(store.waiting_in_vain(connection))
-        return _Seen(claimed, has_vain, self._admission.next(connection) is not None)
+        has_next = len(claimed) < self._admission.places and self._admission.line(connection).first() is not None
+        return _Seen(claimed, has_vain, has_next)
 
     def _end_in_vain(self, connection: Connection) -> None:
         """Let runs fail whose compute target is gone."""
@@ -145,11 +146,14 @@ class Dispatcher:
 
     def _claim(self, connection: Connection) -> list[_Work]:
         works: list[_Work] = []
-        for _ in range(len(store.claimed(connection)), self._admission.places):
-            entry = self._admission.next(connection)
-            if entry is None:
+        line = self._admission.line(connection)
+        for _ in range(store.length(connection).claimed, self._admission.places):
+            head = line.first()
+            entry = store.find(connection, head.run) if head else None
+            if head is None or entry is None:
                 break
             works.append(self._claim_one(connection, entry))
+            line.took(head)
         return works
 
     def _claim_one(self, connection: Connection, entry: Entry) -> _Work:

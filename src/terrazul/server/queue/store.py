@@ -9,13 +9,16 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
     Integer,
+    Subquery,
     Table,
     Text,
     and_,
+    false,
     func,
     not_,
     or_,
@@ -23,6 +26,7 @@ from sqlalchemy import (
 )
 
 from terrazul.server.compute.store import target
+from terrazul.server.queue.rules import Executed, Head, Held
 from terrazul.server.quota.rules import QueueCount
 from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.variables import in_groups
@@ -41,9 +45,18 @@ entry = Table(
     Column("placement", Json, nullable=True),
     Column("reads_secrets", Boolean, nullable=False),
     Column("submitted_by", Text, nullable=False),
+    Column("node_count", Integer, nullable=False),
     Index("ix_queue_entry_user", "workspace", "submitted_by"),
-    Index("ix_queue_entry_order", "claimed_at", "priority", "queued_at"),
-    Index("ix_queue_entry_compute_target", "compute_target", "claimed_at"),
+)
+Index(
+    "ix_queue_entry_line",
+    entry.c.claimed_at,
+    entry.c.compute_target,
+    entry.c.workspace,
+    entry.c.submitted_by,
+    entry.c.priority.desc(),
+    entry.c.queued_at,
+    entry.c.run,
 )
 """``compute_target`` is empty for runs on the server's machine itself.
 
@@ -65,20 +78,35 @@ class Entry(NamedTuple):
     target: str
     compute_target: int | None
     placement: dict[str, Any] | None
+    node_count: int
 
 
 class Waiting(NamedTuple):
-    """A run that waits, for whom, and for which compute target: by its name, and its key where it has one."""
+    """A run that waits: for whom, and for which compute target, by its name, and its key where it has one."""
 
     run: int
     workspace: int
     user: str
     target: str
     compute_target: int | None
+    node_count: int
 
 
-_COLUMNS = select(entry.c.run, entry.c.target, entry.c.compute_target, entry.c.placement)
-_WAITING = ("run", "workspace", "submitted_by", "target", "compute_target")
+class Place(NamedTuple):
+    """Where a run stands in the line of its target."""
+
+    before: int
+    """How many runs come before it."""
+    nodes_before: int
+    """How many nodes these need."""
+
+
+_COLUMNS = select(entry.c.run, entry.c.target, entry.c.compute_target, entry.c.placement, entry.c.node_count)
+_WAITING = [entry.c[name] for name in ("run", "workspace", "submitted_by", "target", "compute_target", "node_count")]
+_HEAD = [
+    entry.c[name]
+    for name in ("run", "workspace", "submitted_by", "compute_target", "node_count", "priority", "queued_at")
+]
 _WAITS = entry.c.claimed_at.is_(None)
 _ORDER = (entry.c.priority.desc(), entry.c.queued_at, entry.c.run)
 
@@ -86,51 +114,89 @@ _ORDER = (entry.c.priority.desc(), entry.c.queued_at, entry.c.run)
 def add(connection: Connection, waiting: Waiting, queued_at: int, *, reads_secrets: bool) -> None:
     """Put a run at the end of the queue; ``reads_secrets`` where who submits it may read those of the workspace."""
     values = {"workspace": waiting.workspace, "run": waiting.run, "submitted_by": waiting.user}
-    values |= {"target": waiting.target, "compute_target": waiting.compute_target}
+    values |= {"target": waiting.target, "compute_target": waiting.compute_target, "node_count": waiting.node_count}
     values |= {"priority": 0, "queued_at": queued_at, "reads_secrets": reads_secrets}
     connection.execute(entry.insert().values(**values))
 
 
-def first_waiting(
-    connection: Connection,
-    targets: Iterable[int],
-    without: Iterable[int] = (),
-    without_users: Iterable[tuple[int, str]] = (),
-) -> Entry | None:
-    """The next entry to claim: for the server's machine or one of these compute targets.
+def heads(connection: Connection, targets: Iterable[int]) -> list[Head]:
+    """The first runs of all who wait for the server's machine or one of these compute targets."""
+    of = (entry.c.compute_target, entry.c.workspace, entry.c.submitted_by)
+    place = func.row_number().over(partition_by=of, order_by=_ORDER).label("place")
+    has_room = or_(entry.c.compute_target.is_(None), entry.c.compute_target.in_(list(targets)))
+    line = select(*_HEAD, place).where(_WAITS, has_room).subquery()
+    query = select(*(line.c[column.name] for column in _HEAD)).where(line.c.place == 1)
+    return [Head(*row) for row in connection.execute(query)]
 
-    It is none of these workspaces, and none of these users in these workspaces.
-    """
-    held = [and_(entry.c.workspace == workspace, entry.c.submitted_by == user) for workspace, user in without_users]
-    has_place = or_(entry.c.compute_target.is_(None), entry.c.compute_target.in_(list(targets)))
-    query = _COLUMNS.where(_WAITS, has_place, entry.c.workspace.not_in(list(without)), *map(not_, held))
-    query = query.order_by(*_ORDER).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else Entry(*row)
+
+def head_of(connection: Connection, of: Head) -> Head | None:
+    """The first run that waits for the same compute target as another one, of the same user and workspace."""
+    query = select(*_HEAD).where(
+        _WAITS,
+        entry.c.compute_target == of.compute_target,  # IS NULL for None
+        entry.c.workspace == of.workspace,
+        entry.c.submitted_by == of.user,
+    )
+    row = connection.execute(query.order_by(*_ORDER).limit(1)).first()
+    return None if row is None else Head(*row)
 
 
 def waiting_among(connection: Connection, runs: Iterable[int]) -> list[Waiting]:
     """Those of the runs that wait."""
-    query = select(*(entry.c[name] for name in _WAITING)).where(_WAITS)
+    query = select(*_WAITING).where(_WAITS)
     return [
         Waiting(*row) for group in in_groups(runs) for row in connection.execute(query.where(entry.c.run.in_(group)))
     ]
 
 
-def places_in_line(connection: Connection, targets: Iterable[int | None]) -> dict[int, int]:
-    """Of all runs that wait for these compute targets (None is the server's machine): how many come before each."""
-    before: dict[int, int] = {}
-    for key in set(targets):
-        query = select(entry.c.run).where(_WAITS, entry.c.compute_target.is_not_distinct_from(key))
-        waiting = connection.execute(query.order_by(*_ORDER)).scalars()
-        before.update({run: place for place, run in enumerate(waiting)})
-    return before
+def places_in_line(connection: Connection, waiting: Iterable[Waiting], held: Held) -> dict[int, Place]:
+    """Where these runs stand in the lines of their targets: in the order of ``rules.rank_of``, as if nothing ended.
+
+    Runs that are held back stand before nobody, and have no place.
+    """
+    keys: dict[int | None, list[int]] = {}
+    for each in waiting:
+        keys.setdefault(each.compute_target, []).append(each.run)
+    places: dict[int, Place] = {}
+    for target_key, runs in keys.items():
+        line = _line(target_key, held)
+        for group in in_groups(runs):
+            query = select(line.c.run, line.c.before, line.c.nodes_before).where(line.c.run.in_(group))
+            places.update({row.run: Place(row.before, int(row.nodes_before)) for row in connection.execute(query)})
+    return places
 
 
-def count_waiting_by_target(connection: Connection) -> dict[int, int]:
-    """How many runs wait for each compute target, by its key."""
-    query = select(entry.c.compute_target, func.count()).where(_WAITS, entry.c.compute_target.is_not(None))
-    return {row[0]: row[1] for row in connection.execute(query.group_by(entry.c.compute_target))}
+def _line(target_key: int | None, held: Held) -> Subquery:
+    """All that wait for a target, with what comes before each.
+
+    What comes before a run of the same user, be it executed or wait, is what the user has when that run's turn comes.
+    """
+    user, nodes = entry.c.submitted_by, entry.c.node_count
+    own = func.sum(nodes).over(partition_by=user, order_by=(entry.c.claimed_at.is_(None), *_ORDER), rows=(None, 0))
+    columns = (entry.c.run, entry.c.claimed_at, entry.c.priority, entry.c.queued_at, nodes, (own - nodes).label("has"))
+    counts = or_(entry.c.claimed_at.is_not(None), not_(_is_held(held)))
+    all_of = select(*columns).where(entry.c.compute_target == target_key, counts).subquery()
+    order = (all_of.c.priority.desc(), all_of.c.has, all_of.c.queued_at, all_of.c.run)
+    before = func.row_number().over(order_by=order) - 1
+    nodes_before = func.sum(all_of.c.node_count).over(order_by=order, rows=(None, 0)) - all_of.c.node_count
+    query = select(all_of.c.run, before.label("before"), nodes_before.label("nodes_before"))
+    return query.where(all_of.c.claimed_at.is_(None)).subquery()
+
+
+def _is_held(held: Held) -> ColumnElement[bool]:
+    users = [and_(entry.c.workspace == key, entry.c.submitted_by == user) for key, user in held.users]
+    return or_(false(), entry.c.workspace.in_(list(held.workspaces)), *users)
+
+
+def awaited_nodes(connection: Connection) -> dict[int, dict[int, int]]:
+    """How many runs wait for each compute target, by its key and by how many nodes they need."""
+    query = select(entry.c.compute_target, entry.c.node_count, func.count()).where(
+        _WAITS, entry.c.compute_target.is_not(None)
+    )
+    found: dict[int, dict[int, int]] = {}
+    for key, nodes, runs in connection.execute(query.group_by(entry.c.compute_target, entry.c.node_count)):
+        found.setdefault(key, {})[nodes] = runs
+    return found
 
 
 def waiting_in_vain(connection: Connection) -> list[Entry]:
@@ -140,11 +206,11 @@ def waiting_in_vain(connection: Connection) -> list[Entry]:
     return [Entry(*row) for row in connection.execute(query)]
 
 
-def claimed_by_user(connection: Connection) -> list[tuple[int, str, int]]:
-    """How many runs have been claimed and not ended, by workspace and user."""
-    whose = (entry.c.workspace, entry.c.submitted_by)
-    query = select(*whose, func.count()).where(entry.c.claimed_at.is_not(None)).group_by(*whose)
-    return [(workspace, user, count) for workspace, user, count in connection.execute(query)]
+def executed(connection: Connection) -> list[Executed]:
+    """What has been claimed and has not ended, by workspace, user and compute target."""
+    whose = (entry.c.workspace, entry.c.submitted_by, entry.c.compute_target)
+    query = select(*whose, func.count(), func.sum(entry.c.node_count)).where(entry.c.claimed_at.is_not(None))
+    return [Executed(*row)._replace(nodes=int(row[4])) for row in connection.execute(query.group_by(*whose))]
 
 
 def count_by_user(connection: Connection, workspace: int) -> dict[str, QueueCount]:
@@ -173,7 +239,7 @@ def length(connection: Connection) -> Length:
 
 def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:
     """Note that an entry has been claimed, and where its runner will be."""
-    connection.execute(entry.update().where(entry.c.run == run).values(claimed_at=now, placement=placement))
+    connection.execute(entry.update().where(entry.c.run == run, _WAITS).values(claimed_at=now, placement=placement))
 
 
 def find(connection: Connection, run: int) -> Entry | None:

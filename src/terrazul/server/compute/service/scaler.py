@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -39,7 +39,8 @@ class _View(NamedTuple):
 
     target: TargetRow
     nodes: list[NodeRow]
-    waiting: int
+    waiting: Mapping[int, int]
+    """How many runs wait, by how many nodes they need."""
     room: int | None
     quota: int
 
@@ -55,7 +56,9 @@ class _View(NamedTuple):
 
     def plan(self, now: int) -> Scaling:
         """What is to be done about its nodes."""
-        demand = Demand(self.waiting, self.room, self.target.is_going)
+        able = {nodes: runs for nodes, runs in self.waiting.items() if nodes <= self.target.settings.max_nodes}
+        waiting = sum(nodes * runs for nodes, runs in able.items())
+        demand = Demand(waiting, self.room, self.target.is_going, gangs=max(able, default=1) > 1)
         return plan(self.target.settings, [each.facts for each in self.nodes], demand, now)
 
     def errors(self, scaling: Scaling) -> list[str]:
@@ -159,13 +162,13 @@ class Scaler:
         taken = Counter(row.workspace for row in rows for _ in nodes.get(row.id, []))
         quotas = {key: self._quota(connection, key) for key in {row.workspace for row in rows}}
         return [
-            _view(row, nodes.get(row.id, []), waiting.get(row.id, 0), taken[row.workspace], quotas[row.workspace])
+            _view(row, nodes.get(row.id, []), waiting.get(row.id, {}), taken[row.workspace], quotas[row.workspace])
             for row in rows
         ]
 
     def _view(self, connection: Connection, row: TargetRow) -> _View:
         """One target as it is at this moment."""
-        nodes, waiting = store.nodes_of(connection, row.id), self._waiting(connection).get(row.id, 0)
+        nodes, waiting = store.nodes_of(connection, row.id), self._waiting(connection).get(row.id, {})
         taken = store.count_nodes(connection, row.workspace)
         return _view(row, nodes, waiting, taken, self._quota(connection, row.workspace))
 
@@ -223,5 +226,5 @@ class Scaler:
             store.change(connection, view.target.id, values)
 
 
-def _view(row: TargetRow, nodes: list[NodeRow], waiting: int, taken: int, quota: int) -> _View:
+def _view(row: TargetRow, nodes: list[NodeRow], waiting: Mapping[int, int], taken: int, quota: int) -> _View:
     return _View(row, nodes, waiting, quota - taken if quota else None, quota)

@@ -37,8 +37,8 @@ THING = "compute_target"
 """What the activity log calls one."""
 _TOLD_NAMES = 20
 _TOLD_RUNS = 3
-Waiting = Callable[[Connection], Mapping[int, int]]
-"""Counts the runs that wait for a compute target, by its key."""
+Waiting = Callable[[Connection], Mapping[int, Mapping[int, int]]]
+"""Counts the runs that wait for a compute target, by its key and by how many nodes they need."""
 RunIds = Callable[[Connection, Sequence[int]], Mapping[int, str]]
 """The ids of runs by their keys."""
 Notify = Callable[[Connection], None]
@@ -256,7 +256,7 @@ class ComputeTargets:
     def _told(self, connection: Connection, rows: Sequence[TargetRow]) -> list[ComputeTarget]:
         counts = store.counts_of(connection, [row.id for row in rows])
         waiting = self._waiting(connection) if rows else {}
-        return [_target(row, counts.get(row.id, NodeCounts()), waiting.get(row.id, 0)) for row in rows]
+        return [_target(row, counts.get(row.id, NodeCounts()), sum(waiting.get(row.id, {}).values())) for row in rows]
 
 
 def _sees_all_runs(by: Principal) -> bool:

@@ -241,7 +241,8 @@ class Runs:
         check_there(connection, workspace, (each.dataset_id for each in new.definition.inputs))
         lineage.add(connection, workspace, edges_of_inputs(new.run_id, new.definition.inputs))
         secrets = gives_secrets(connection, workspace, by)
-        waiting = Waiting(key, workspace, user, target_name, target.id if target else None)
+        nodes = new.definition.node_count
+        waiting = Waiting(key, workspace, user, target_name, target.id if target else None, nodes)
         queue.add(connection, waiting, now, reads_secrets=secrets)
         self._lifecycle.come_to(connection, row, RunState.QUEUED, now, None)
         return self._load(connection, workspace, new.run_id)
