@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from measure import Figure, show
+from uv import find_uv_bin
 
 from terrazul.testing.server import RunningServer
 
 ROUNDS = 3
 PACKAGES = ["numpy", "pandas", "scikit-learn"]
 SEED = ["pip", "setuptools", "wheel"]
-UV = [sys.executable, "-m", "uv"]
+UV = [find_uv_bin()]
 
 
 def main() -> bool:
@@ -58,6 +59,7 @@ def _measured(folder: Path, server: RunningServer) -> tuple[dict[str, float], di
                 shutil.rmtree(folder / f"cache-{who}", ignore_errors=True)
             ours[cache].append(submit())
             found.append(submit())
+            shutil.rmtree(folder / "bare", ignore_errors=True)
             uv[cache].append(_timed(lambda: _with_uv(folder)))
     pip = _timed(lambda: _with_pip(folder))
     medians = [{cache: statistics.median(each) for cache, each in times.items()} for times in (ours, uv)]
@@ -69,7 +71,7 @@ def _submitter(folder: Path) -> Callable[[], float]:
 
     source = folder / "source"
     source.mkdir()
-    (source / "script.py").write_text("import sklearn")
+    (source / "script.py").write_text("print(1)")
     environment = Environment("measured")
     environment.python.conda_dependencies.set_pip_requirements(PACKAGES)
     experiment = Experiment(Workspace.create("benchmark", subscription_id="b", resource_group="b"), "environment")
@@ -94,7 +96,6 @@ def _uv_variables(folder: Path, who: str) -> dict[str, str]:
 
 def _with_uv(folder: Path) -> None:
     target = folder / "bare"
-    shutil.rmtree(target, ignore_errors=True)
     variables = {**os.environ, **_uv_variables(folder, "bare")}
     venv = [*UV, "venv", "--quiet", "--relocatable", "--seed", "--python", sys.executable, target]
     subprocess.run(venv, check=True, env=variables)
@@ -104,7 +105,6 @@ def _with_uv(folder: Path) -> None:
 
 def _with_pip(folder: Path) -> None:
     target = folder / "pip"
-    shutil.rmtree(target, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", target], check=True)
     install = [target / "bin" / "pip", "install", "--quiet", "--no-index", "--find-links", folder / "wheels"]
     subprocess.run([*install, *PACKAGES], check=True)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from terrazul.node.environment import eviction, ready, use
 from terrazul.node.environment.interpreter import Interpreter
 from terrazul.node.environment.plan import Recipe
 from terrazul.node.log import TimedLog
+from terrazul.testing.server import RunningServer
+from terrazul.testing.submission import Submitter
 
 SIZE = 100_000
 HOLDER = """
@@ -111,3 +114,40 @@ def test_nobody_begins_to_use_what_is_being_removed(tmp_path: Path):
                     assert not also_free
             finally:
                 holder.kill()
+
+
+WAITS = """
+import os, pathlib, sys, time
+print('runs', flush=True)
+while not pathlib.Path({go!r}).exists(): time.sleep(0.05)
+print(os.path.exists(os.path.join(sys.prefix, 'pyvenv.cfg')))
+"""
+
+
+def test_run_keeps_its_environment_while_others_are_built(tmp_path: Path):
+    """Where all environments together may take one byte, each is there for as long as its run."""
+    go = tmp_path / "go"
+    variables = {"UV_NO_INDEX": "1", "UV_OFFLINE": "1", "TERRAZUL_ENVIRONMENTS_BYTES": "1"}
+    server = RunningServer(tmp_path / "home", variables=variables)
+    server.start()
+    submit = Submitter(server)
+    try:
+        first = submit(WAITS.format(go=str(go)), environment=empty())
+        first.wait_for_line("runs")
+        second = submit("print(1)", environment=empty("--pre"))
+        assert second.wait()["state"] == "Completed", second.get()["error"]
+        go.touch()
+        assert first.wait()["state"] == "Completed", first.get()["error"]
+        assert first.log().split() == ["runs", "True"]
+        third = submit("print(1)", environment=empty("--no-cache-dir", "--pre", "--pre"))
+        assert third.wait()["state"] == "Completed", third.get()["error"]
+        assert third.log("20_image_build_log.txt").count("removed the environment 'empty'") == 2
+        assert len(list(server.home.environments_folder.glob("*/ready.json"))) == 1
+    finally:
+        submit.close()
+        server.stop()
+
+
+def empty(*options: str) -> dict[str, Any]:
+    """An environment without packages, which takes no index; other options are another environment."""
+    return {"name": "empty", "conda_dependencies": {"dependencies": [{"pip": list(options)}]}}

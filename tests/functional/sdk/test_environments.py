@@ -29,9 +29,7 @@ def test_curated_environments_are_found_and_listed(workspace: Workspace):
         Environment.get(workspace, "AzureML-Nope")
 
 
-def test_environment_is_built_ahead_of_the_runs_that_need_it(
-    workspace: Workspace, capsys: pytest.CaptureFixture[str]
-):
+def test_environment_is_built_ahead_of_the_runs_that_need_it(workspace: Workspace, capsys: pytest.CaptureFixture[str]):
     """One without packages, which takes no index."""
     environment = Environment("ahead")
     environment.python.conda_dependencies.set_pip_requirements([])

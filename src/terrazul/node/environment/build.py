@@ -64,7 +64,10 @@ class Builder:
                 self._failures.forget()
             self._failures.check(self._recipe.name)
             self._build_in(self._clean_folder())
-        eviction.make_room(self._folder, self._limits.kept_bytes, self._log)
+        try:
+            eviction.make_room(self._folder, self._limits.kept_bytes, self._log)
+        except OSError as problem:  # the environment is there all the same
+            self._log.line(f"could not make room for environments: {problem}")
         return self._home / "bin" / "python"
 
     @contextmanager

@@ -156,7 +156,8 @@ class Runs:
             row = runs.existing(connection, workspace, run_id)
             if row.attempt != beat.attempt or row.state.terminal:
                 return HeartbeatAnswer(cancel=True, fenced=True)
-            told = {"heartbeat_at": self._clock(), "phase": beat.phase[:_LONGEST_PHASE]}
+            phase = "".join(each for each in beat.phase[:_LONGEST_PHASE] if each.isprintable())
+            told = {"heartbeat_at": self._clock(), "phase": phase}
             runs.change(connection, row.key, told)
             return HeartbeatAnswer(cancel=row.state is RunState.CANCEL_REQUESTED)
 
