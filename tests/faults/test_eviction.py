@@ -33,7 +33,9 @@ def made(folder: Path, name: str, used_at: float) -> Path:
     home = folder / recipe.key
     (home / "bin").mkdir(parents=True)
     (home / "bin" / "python").symlink_to(sys.executable)
-    (home / "content").write_bytes(bytes(SIZE))
+    package = home / "lib" / "python3" / "site-packages" / "content-1.dist-info"
+    package.mkdir(parents=True)
+    (package / "RECORD").write_text(f'content.py,,{SIZE // 2}\n"a,b.py",sha256=x,{SIZE - SIZE // 2}\nRECORD,,\n')
     ready.mark(recipe, home)
     file = home.with_name(f"{home.name}.used")
     file.touch()

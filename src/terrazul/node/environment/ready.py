@@ -32,7 +32,7 @@ def find(recipe: Recipe, folder: Path) -> Path | None:
 
 def mark(recipe: Recipe, home: Path) -> None:
     """Note that the environment in a folder is whole, and what is in it."""
-    content = {"name": recipe.name, "python": recipe.python.path, "packages": recipe.packages, "bytes": size_of(home)}
+    content = {"name": recipe.name, "python": recipe.python.path, "packages": recipe.packages, "bytes": _recorded(home)}
     (home / _MARK).write_text(json.dumps(content), "utf-8")
 
 
@@ -47,6 +47,16 @@ def kept(folder: Path) -> list[Kept]:
                 Kept(file.parent, content.get("name", ""), size if isinstance(size, int) else size_of(file.parent))
             )
     return found
+
+
+def _recorded(home: Path) -> int:
+    """The bytes of all files that packages say they installed, which is read sooner than the files are looked at."""
+    total = 0
+    for record in home.glob("lib/python*/site-packages/*.dist-info/RECORD"):
+        with contextlib.suppress(OSError, ValueError):
+            for line in record.read_bytes().splitlines():
+                total += int(line.rpartition(b",")[2] or 0)
+    return total
 
 
 def size_of(folder: Path) -> int:

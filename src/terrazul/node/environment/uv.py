@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import subprocess
 import time
 from pathlib import Path
@@ -57,20 +58,22 @@ class Uv:
                 stdout=output,
                 stderr=output,
             )
+        ended = _End(uv)
         try:
-            self._watch(uv, _Lines(self.log.file, begin))
+            self._watch(uv, ended, _Lines(self.log.file, begin))
         finally:
+            ended.close()
             if uv.poll() is None:
                 process.end_tree(uv.pid)
                 uv.wait()
         if uv.returncode:
             raise UvFailed(reason_in(_tail(self.log.file, begin)))
 
-    def _watch(self, uv: subprocess.Popen[bytes], lines: _Lines) -> None:
+    def _watch(self, uv: subprocess.Popen[bytes], ended: _End, lines: _Lines) -> None:
         """Until it has ended."""
         glances = 0
         while uv.poll() is None:
-            _wait_a_little(uv)
+            ended.wait(_GLANCE)
             self.stop.check()
             for line in lines.new():
                 self.progress.read(line)
@@ -89,10 +92,27 @@ class Uv:
             raise BeyondLimit(f"it wrote more than {self.limits.build_bytes} bytes to disk")
 
 
-def _wait_a_little(uv: subprocess.Popen[bytes]) -> None:
-    """Not beyond its end."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        uv.wait(_GLANCE)
+class _End:
+    """The end of a process, noticed at once where the system can tell of it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._descriptor = -1
+        with contextlib.suppress(AttributeError, OSError):
+            self._descriptor = os.pidfd_open(process.pid)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for it, but not longer."""
+        if self._descriptor >= 0:
+            select.select([self._descriptor], [], [], seconds)
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+
+    def close(self) -> None:
+        """Wait no more."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 class _Lines:
