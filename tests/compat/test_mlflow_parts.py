@@ -1,12 +1,15 @@
 """Large files in parts, by the real MLflow client."""
 
 import os
+import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from terrazul.testing.server import RunningServer
+from terrazul.testing.stores import S3_VARIABLES, make_bucket, s3_server
 
 SCRIPT = """
 import hashlib, pathlib, os
@@ -31,9 +34,36 @@ print("run", run.info.run_id, hashlib.sha256(data).hexdigest())
 """
 
 
+@pytest.fixture
+def server_of_a_bucket(tmp_path: Path) -> Iterator[RunningServer]:
+    """A server with its files in a bucket that clients reach too."""
+    with s3_server() as place:
+        bucket = make_bucket(f"http://{place}")
+        options = ("--storage", f"s3://{bucket}", "--storage-endpoint", f"http://{place}", "--storage-direct")
+        server = RunningServer(tmp_path / "home", *options, variables=S3_VARIABLES)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("client_python", ["current"], indirect=True)
 def test_client_sends_large_files_in_parts(platform: RunningServer, client_python: Path, tmp_path: Path):
+    send_and_fetch(platform, client_python, tmp_path)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("client_python", ["current"], indirect=True)
+def test_client_puts_parts_into_a_bucket(server_of_a_bucket: RunningServer, client_python: Path, tmp_path: Path):
+    send_and_fetch(server_of_a_bucket, client_python, tmp_path)
+    text = server_of_a_bucket.ask("GET", "/metrics").body.decode()
+    puts = re.findall(r'^terrazul_requests_total\{method="PUT".*\} (\S+)', text, re.MULTILINE)
+    assert [float(each) for each in puts] == [1]  # the small file
+
+
+def send_and_fetch(platform: RunningServer, client_python: Path, tmp_path: Path) -> None:
     workspace = platform.workspace("parts")
     (tmp_path / "script.py").write_text(SCRIPT)
     variables = {

@@ -4,6 +4,8 @@ import pkgutil
 import secrets
 from pathlib import Path
 from typing import ClassVar
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -11,6 +13,7 @@ from terrazul.core.errors import InvalidInput, Unavailable
 from terrazul.server.blobs import kinds
 from terrazul.server.blobs.choice import open_storage
 from terrazul.server.blobs.kinds.local import LocalStorage
+from terrazul.server.blobs.object_storage import ObjectStorage
 from terrazul.server.blobs.storage import Storage
 from terrazul.testing.datastore import Opened, steps_of
 from terrazul.testing.storage import KEY, StorageContract, put
@@ -51,6 +54,23 @@ class RemoteStorageContract(StorageContract):
                 call()
             assert "9" not in str(told.value)
 
+    def test_client_puts_an_object_to_a_signed_address(self, storage: Storage, endpoint: str):
+        """Only where the storage is open to clients."""
+        assert storage.place_for(KEY) is None
+        direct = self.direct(storage, endpoint)
+        place = direct.place_for(KEY)
+        assert place is not None
+        headers = {"Content-Type": "application/octet-stream", **place.headers}
+        with urlopen(Request(place.url, b"by itself", headers, method="PUT"), timeout=20) as answer:
+            assert answer.status in {200, 201}
+        assert storage.size_of(KEY) == len(b"by itself")
+        assert b"".join(storage.read(KEY, 3, 6)) == b"itself"
+
+    def direct(self, storage: Storage, endpoint: str) -> Storage:
+        """The same storage, open to clients."""
+        assert isinstance(storage, ObjectStorage)
+        return open_storage(storage.place, endpoint, Path(), direct=True)
+
     def test_container_that_is_not_there_is_no_missing_object(self, storage: Storage, endpoint: str):
         del storage  # so that the service is there
         other = open_storage(f"{self.kind}://there-is-none", endpoint, Path())
@@ -87,6 +107,16 @@ class TestAzureBlob(RemoteStorageContract):
         datastore = Opened("AzureBlob", settings, {"account_key": AZURITE_KEY}, [blobs])
         datastore.with_files(lambda files: steps_of(files, create=True))
         return open_storage(f"az://{container}/some/prefix", endpoint, Path())
+
+    def test_signed_address_is_of_one_object(self, storage: Storage, endpoint: str):
+        """Which only this emulator checks."""
+        place = self.direct(storage, endpoint).place_for(KEY)
+        assert place is not None
+        for url in (place.url.replace("abc", "abd"), place.url.partition("?")[0]):
+            with pytest.raises(HTTPError) as refused:
+                urlopen(Request(url, b"elsewhere", dict(place.headers), method="PUT"), timeout=20)
+            refused.value.close()
+            assert refused.value.code == 403
 
 
 def test_variables_that_fit_no_storage_are_told_without_their_values(monkeypatch: pytest.MonkeyPatch):

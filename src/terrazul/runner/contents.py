@@ -9,11 +9,13 @@ from typing import BinaryIO, Callable, Iterable, Iterator
 from terrazul.core.dataclass import dataclass
 from terrazul.node.connection import Body, Connection
 from terrazul.wire import codec, pack
-from terrazul.wire.snapshot import Digests
+from terrazul.wire.snapshot import ContentParts, Digests, PartAddresses, PartSize, PartSizes
 
 CHUNK = 1 << 20
 _PACKED_SIZE = 1 << 20
 _PACK_LIMIT = 1 << 25
+_DIRECT_SIZE = 64 << 20
+"""From this size on it is worth asking whether the server's storage takes the bytes from here."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,25 @@ def send(
     missing = [by_digest[digest] for digest in answer.digests if digest in by_digest]
     usable = [content for content in missing if _size_of(content.file) == content.size]
     for content in usable:
-        if content.size > _PACKED_SIZE:
+        if content.size >= _DIRECT_SIZE and _is_put(connection, workspace, content, expired):
+            whole = ContentParts(content.digest, [content.digest])
+            connection.ask(Digests, "POST", f"{workspace}/contents/join", whole)
+        elif content.size > _PACKED_SIZE:
             connection.call("PUT", f"{workspace}/contents/{content.digest}", body=_file_body(content, expired))
     for group in _packs(content for content in usable if content.size <= _PACKED_SIZE):
         connection.call("POST", f"{workspace}/contents", body=_pack_body(group, expired))
     return [content for content in missing if content not in usable]
+
+
+def _is_put(connection: Connection, workspace: str, content: Content, expired: Callable[[], bool]) -> bool:
+    """Put a content into the server's storage by ourselves, if it takes it."""
+    asked = PartSizes([PartSize(content.digest, content.size)])
+    addresses = connection.ask(PartAddresses, "POST", f"{workspace}/contents/addresses", asked).parts
+    if not addresses:
+        return False
+    from terrazul.data.putting import put_all  # noqa: PLC0415  # few servers have such a storage
+
+    return bool(put_all(addresses, {content.digest: content.size}, lambda _: _file_chunks(content, expired)))
 
 
 def encode(contents: list[Content]) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set
 
 from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import InvalidInput, TerrazulError, Unavailable
@@ -18,16 +18,20 @@ from terrazul.sdk.client import Client, Request
 from terrazul.sdk.console import Progress
 from terrazul.wire import pack
 from terrazul.wire.artifact import DIRECT_HEADER
-from terrazul.wire.snapshot import ContentParts, Digests
+from terrazul.wire.snapshot import ContentParts, Digests, PartAddresses, PartSize, PartSizes
 
 if TYPE_CHECKING:
     from terrazul.data.connection import Connections, Reply
 
 _CHUNK = 1 << 20
 _LARGE = 8 << 20
+_DIRECT = 64 << 20
+"""From this size on it is worth asking whether the server's storage takes the bytes from here."""
 _IN_PARTS = 256 << 20
 """From this size on, what a cut connection or a killed process has sent already is worth keeping."""
 _PART = 16 << 20
+_ADDRESSED_AT_ONCE = 64
+"""The addresses of parts are good for some minutes only."""
 _MOST_PARTS = 8000
 """A file that would have more has larger ones."""
 _CHUNK_OF_FILES_BYTES = 32 << 20
@@ -121,6 +125,10 @@ def send_bytes(client: Client, data: bytes) -> str:
 
 def send_stream(client: Client, stream: BinaryIO, size: int, digest: str) -> None:
     """Send one content from a stream that can be read again."""
+    if size >= _DIRECT and _put(client, {digest: size}, lambda _: _chunks_at(stream, 0, size)):
+        client.post(Digests, "/contents/join", ContentParts(digest, [digest]))
+        return
+    stream.seek(0)
     request = Request("PUT", f"/contents/{digest}", body=stream, length=size, content_type="application/octet-stream")
     client.send(request)
 
@@ -134,12 +142,39 @@ def send_in_parts(client: Client, stream: BinaryIO, size: int, digest: str, part
     starts = range(0, size, part_size)
     parts = [hashlib.sha256(_part_at(stream, start, part_size)).hexdigest() for start in starts]
     missing = set(client.post(Digests, "/contents/missing", Digests(parts)).digests)
-    for start, part in zip(starts, parts):
-        if part in missing:
-            data = _part_at(stream, start, part_size)
-            client.send(Request("PUT", f"/contents/{part}", body=data, content_type="application/octet-stream"))
-            missing.discard(part)
+    lacking = {part: start for start, part in zip(starts, parts) if part in missing}
+    for group in _groups(list(lacking), _ADDRESSED_AT_ONCE):
+        sizes = {part: min(part_size, size - lacking[part]) for part in group}
+        put = _put(client, sizes, lambda part: _chunks_at(stream, lacking[part], part_size))
+        for part in group:
+            if part not in put:
+                data = _part_at(stream, lacking[part], part_size)
+                client.send(Request("PUT", f"/contents/{part}", body=data, content_type="application/octet-stream"))
     client.post(Digests, "/contents/join", ContentParts(digest, parts))
+
+
+def _put(client: Client, sizes: Dict[str, int], read: Callable[[str], Iterator[bytes]]) -> Set[str]:
+    """Put contents into the server's storage by ourselves, where it takes them; returns those that are there then."""
+    asked = PartSizes([PartSize(digest, size) for digest, size in sizes.items()])
+    addresses = client.post(PartAddresses, "/contents/addresses", asked).parts
+    if not addresses:
+        return set()
+    from terrazul.data.putting import put_all  # noqa: PLC0415  # not for who has no such server
+
+    return put_all(addresses, sizes, read)
+
+
+def _groups(digests: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for first in range(0, len(digests), size):
+        yield digests[first : first + size]
+
+
+def _chunks_at(stream: BinaryIO, start: int, size: int) -> Iterator[bytes]:
+    """The bytes from a place on, in chunks; fewer at the end."""
+    for place in range(start, start + size, _CHUNK):
+        data = _part_at(stream, place, min(_CHUNK, start + size - place))
+        if data:
+            yield data
 
 
 def _part_at(stream: BinaryIO, start: int, size: int) -> bytes:

@@ -16,6 +16,7 @@ from terrazul.core.home import Home
 from terrazul.core.settings import Settings
 from terrazul.server.activity.service.log import Activity
 from terrazul.server.blobs.choice import open_storage
+from terrazul.server.blobs.parts import Parts
 from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.storage import Storage
 from terrazul.server.changes import Changes
@@ -136,7 +137,7 @@ class Services:
         self.quotas = Quotas(
             self.database, _limits_of(settings), count_by_user, size_of, count_nodes, self._notify_scaler
         )
-        self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
+        self._begin_contents(storage, clock)
         self._begin_identity(settings)
         self._built_in = BuiltIn(self.database, home.data_folder, self.quotas.check_storage)
         hindrances = (active_runs, webservices_in)
@@ -184,12 +185,12 @@ class Services:
             MlflowRuns(self.database, self.lifecycle, self.dispatcher, clock, self._notify),
             MlflowRecording(self.database, clock, self._notify),
             MlflowModels(self.database, clock),
-            MlflowFiles(self.database, self.contents, self.files, self.models, clock, self._notify),
+            MlflowFiles(self.database, self.contents, self.parts, self.files, self.models, clock, self._notify),
             MlflowRegistry(self.database, self.models, outbox, clock),
         )
         self.importing = Importing(self.database, self.models, clock, self._notify)
         self.remover = Remover(
-            self.database, Collector(self.database, self.contents, clock), computes, self.changes, clock,
+            self.database, Collector(self.database, self.contents, self.parts, clock), computes, self.changes, clock,
             settings.purge_after_days, self.activity.of_the_server,
         )  # fmt: skip
         self.deletions = Deletions(
@@ -243,6 +244,10 @@ class Services:
         self.datasets = Datasets(self.database, self.contents, self.datastores, self.data_files, clock)
         self.dataset_profiles = DatasetProfiles(self.database, self.datasets, clock)
         self.dataset_looking = DatasetLooking(self.datasets, self.data_files)
+
+    def _begin_contents(self, storage: Storage, clock: Clock) -> None:
+        self.contents = Contents(self.database, storage, clock, self.quotas.check_storage)
+        self.parts = Parts(self.database, self.contents, storage, clock)
 
     def _begin_identity(self, settings: Settings) -> None:
         lifetime = Lifetime(settings.session_idle_minutes * MINUTE, settings.session_days * DAY)

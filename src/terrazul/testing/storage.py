@@ -57,6 +57,17 @@ class StorageContract:
         put(storage, KEY, b"again")
         assert b"".join(storage.read(KEY, 0, 5)) == b"again"
 
+    def test_copy_is_an_object_of_its_own(self, storage: Storage) -> None:
+        """It stays when the first one goes."""
+        put(storage, KEY, b"bytes")
+        storage.copy(KEY, "1/contents/cd/cde")
+        storage.delete(KEY)
+        assert (storage.size_of(KEY), storage.size_of("1/contents/cd/cde")) == (None, 5)
+        assert b"".join(storage.read("1/contents/cd/cde", 0, 5)) == b"bytes"
+        with pytest.raises(NotFound):
+            storage.copy(KEY, "1/contents/ef/efg")
+        assert storage.size_of("1/contents/ef/efg") is None
+
     def test_deleted_object_is_gone(self, storage: Storage) -> None:
         """Deleting twice is no error."""
         put(storage, KEY, b"x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import field
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from terrazul.core.dataclass import dataclass
 
@@ -57,6 +57,38 @@ class ContentParts:
 
     digest: str
     parts: List[str]
+
+
+@dataclass(frozen=True)
+class PartSize:
+    """A part that a client has, which may be a whole content."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class PartSizes:
+    """Parts that a client would put into the server's storage by itself."""
+
+    parts: List[PartSize]
+
+
+@dataclass(frozen=True)
+class PartAddress:
+    """Where a part may be put within some minutes, by a PUT with these headers and without a token."""
+
+    digest: str
+    url: str
+    """Empty for a part that is there already."""
+    headers: Dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PartAddresses:
+    """The parts that the storage takes from the client; those that are missing here go to the server."""
+
+    parts: List[PartAddress]
 
 
 @dataclass(frozen=True)

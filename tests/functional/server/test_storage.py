@@ -37,7 +37,7 @@ def bucket(endpoint: str) -> str:
 
 @pytest.fixture
 def server(tmp_path: Path, endpoint: str, bucket: str) -> Iterator[RunningServer]:
-    server = _server(tmp_path, endpoint, bucket)
+    server = server_over(tmp_path, endpoint, bucket)
     server.start()
     try:
         yield server
@@ -45,7 +45,7 @@ def server(tmp_path: Path, endpoint: str, bucket: str) -> Iterator[RunningServer
         server.kill()
 
 
-def _server(home: Path, endpoint: str, bucket: str, *further: str, database: str = "") -> RunningServer:
+def server_over(home: Path, endpoint: str, bucket: str, *further: str, database: str = "") -> RunningServer:
     options = ("--storage", f"s3://{bucket}/files", "--storage-endpoint", endpoint, *further)
     return RunningServer(home / "home", *options, variables=S3_VARIABLES, database=database)
 
@@ -124,7 +124,7 @@ def test_what_is_deleted_leaves_the_bucket(server: RunningServer, endpoint: str,
 
 def test_storage_that_is_away_is_told_and_comes_back(tmp_path: Path):
     place = free_place()
-    server = _server(tmp_path, f"http://{place}", "b-away")
+    server = server_over(tmp_path, f"http://{place}", "b-away")
     server.start()
     try:
         workspace = server.workspace()
@@ -144,7 +144,7 @@ def test_storage_that_is_away_is_told_and_comes_back(tmp_path: Path):
 
 
 def test_another_storage_than_before_is_refused(tmp_path: Path, endpoint: str, bucket: str):
-    server = _server(tmp_path, endpoint, bucket)
+    server = server_over(tmp_path, endpoint, bucket)
     server.start()
     try:
         send(server, server.workspace(), b"kept")
@@ -159,7 +159,7 @@ def test_another_storage_than_before_is_refused(tmp_path: Path, endpoint: str, b
 
 
 def test_clients_that_follow_fetch_large_files_from_the_storage(tmp_path: Path, endpoint: str, bucket: str):
-    server = _server(tmp_path, endpoint, bucket, "--storage-direct")
+    server = server_over(tmp_path, endpoint, bucket, "--storage-direct")
     server.start()
     try:
         workspace = server.workspace()
@@ -186,7 +186,7 @@ def test_clients_that_follow_fetch_large_files_from_the_storage(tmp_path: Path, 
 
 
 def test_several_processes_share_a_bucket(tmp_path: Path, endpoint: str, bucket: str, postgresql: PostgresqlCluster):
-    server = _server(tmp_path, endpoint, bucket, "--processes", "2", database=postgresql.make_database())
+    server = server_over(tmp_path, endpoint, bucket, "--processes", "2", database=postgresql.make_database())
     server.start()
     try:
         run = run_of(server, server.workspace())

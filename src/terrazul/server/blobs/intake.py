@@ -48,7 +48,7 @@ class ContentReader:
     def finish(self) -> list[Content]:
         """The content. Raises ``InvalidInput`` where it is another one than was announced."""
         digest = self._hash.hexdigest()
-        _check(self._announced or digest, digest)
+        check_digests(self._announced or digest, digest)
         return [Content(digest, self._size, self._key, 0)]
 
 
@@ -100,13 +100,14 @@ class PackReader:
 
     def _end_if_complete(self, taken: int) -> None:
         if self._header and not self._rest:
-            _check(self._header.digest, self._hash.hexdigest())
+            check_digests(self._header.digest, self._hash.hexdigest())
             offset = self._position + taken - self._header.size
             self._contents.append(Content(self._header.digest, self._header.size, self._key, offset))
             self._header = None
 
 
-def _check(expected: str, actual: str) -> None:
+def check_digests(expected: str, actual: str) -> None:
+    """Raise ``InvalidInput`` where bytes are not those that were announced."""
     if expected != actual:
         raise InvalidInput(
             f"The bytes have the digest {actual}, not {expected}, which was announced.",

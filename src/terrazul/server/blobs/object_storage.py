@@ -8,17 +8,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from terrazul.core.errors import InvalidInput, NotFound, TerrazulError, TooLarge, Unavailable
+from terrazul.server.blobs.storage import SignedPlace
 
 if TYPE_CHECKING:
     from obstore import WritableFile
 
 _log = logging.getLogger(__name__)
-_LEASE = timedelta(minutes=15)
+LEASE = timedelta(minutes=15)
+"""So long an address that is signed can be used."""
 _CHUNK = 1 << 20
 _PART = 16 << 20
 _PARTS_AT_ONCE = 2
@@ -56,10 +58,16 @@ class Address(NamedTuple):
         }
 
 
-def opened(kind: Callable[..., object], address: Address, endpoint: dict[str, object]) -> ObjectStorage:
+def opened(
+    kind: Callable[..., object],
+    address: Address,
+    endpoint: dict[str, object],
+    put_headers: Mapping[str, str] | None = None,
+) -> ObjectStorage:
     """The storage that a class of the library makes; it reads the server's variables at this moment.
 
-    ``endpoint`` is what it is told of an address of its own. Raises ``InvalidInput``, which tells no secret.
+    ``endpoint`` is what it is told of an address of its own, ``put_headers`` what a request must have that puts an
+    object to a signed address. Raises ``InvalidInput``, which tells no secret.
     """
     from obstore import exceptions  # noqa: PLC0415  # loaded with a storage that needs it
 
@@ -77,7 +85,7 @@ def opened(kind: Callable[..., object], address: Address, endpoint: dict[str, ob
             target="storage",
             hint="The guide `Keep files in object storage` names the variables of each kind.",
         ) from None
-    return ObjectStorage(store, address)
+    return ObjectStorage(store, address, put_headers or {})
 
 
 class ObjectStorage:
@@ -85,9 +93,15 @@ class ObjectStorage:
 
     is_remote = True
 
-    def __init__(self, store: Any, address: Address) -> None:  # obstore has no common type of stores
-        self._store = store
+    def __init__(self, store: Any, address: Address, put_headers: Mapping[str, str]) -> None:
+        self._store = store  # obstore has no common type of stores
         self._address = address
+        self._put_headers = put_headers
+
+    @property
+    def place(self) -> str:
+        """Where it is, as the setting writes it."""
+        return self._address.text
 
     def create(self, key: str) -> ObjectSink:
         """Begin an object."""
@@ -115,16 +129,41 @@ class ObjectStorage:
 
     def address_of(self, key: str) -> str:
         """An address that the service has signed, where clients may go there and it can sign."""
+        return self._sign("GET", key)
+
+    def place_for(self, key: str) -> SignedPlace | None:
+        """As ``address_of``."""
+        url = self._sign("PUT", key)
+        return SignedPlace(url, self._put_headers) if url else None
+
+    def _sign(self, method: Literal["GET", "PUT"], key: str) -> str:
         import obstore  # noqa: PLC0415  # as above
 
         if not self._address.is_direct:
             return ""
         try:
             with self.told(key):
-                return obstore.sign(self._store, "GET", key, _LEASE)
+                return obstore.sign(self._store, method, key, LEASE)
         except TerrazulError as problem:
             _log.warning("No address could be signed, so the bytes go through the server: %s", problem.message)
             return ""
+
+    def size_of(self, key: str) -> int | None:
+        """As the service tells it."""
+        import obstore  # noqa: PLC0415  # as above
+
+        try:
+            with self.told(key):
+                return obstore.head(self._store, key)["size"]
+        except NotFound:
+            return None
+
+    def copy(self, source: str, target: str) -> None:
+        """The service copies; no byte comes here."""
+        import obstore  # noqa: PLC0415  # as above
+
+        with self.told(source):
+            obstore.copy(self._store, source, target)
 
     def delete(self, key: str) -> None:
         """Remove an object."""

@@ -8,10 +8,11 @@ from litestar import Request, Router, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
+from terrazul.server.blobs.parts import Offer
 from terrazul.server.blobs.store import not_held
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does, headers_of_download
 from terrazul.server.identity.rules import Action, Principal
-from terrazul.wire.snapshot import ContentParts, Digests
+from terrazul.wire.snapshot import ContentParts, Digests, PartAddress, PartAddresses, PartSizes
 
 _UNLIMITED = None
 _SENDING = does(Action.CONTENT_WRITE, within_reach=True)
@@ -73,6 +74,22 @@ async def send_content(
     return Digests([digest])
 
 
+@post("/addresses", operation_id="address_contents", opt=_SENDING, status_code=200)
+async def address_contents(
+    services: InjectedServices, workspace: InjectedWorkspace, principal: InjectedPrincipal, data: JSONBody[PartSizes]
+) -> PartAddresses:
+    """Where parts may be put by the client itself, to be joined then; none where the storage takes none."""
+    sizes = {each.digest: each.size for each in data.parts}
+    offers = await services.parts.offer(workspace.key, sizes, bounded=not principal.is_run, sender=_sender(principal))
+    return PartAddresses([_address(each) for each in offers])
+
+
+def _address(offer: Offer) -> PartAddress:
+    if offer.place is None:
+        return PartAddress(offer.digest, "")
+    return PartAddress(offer.digest, offer.place.url, dict(offer.place.headers))
+
+
 @post("/join", operation_id="join_contents", opt=_SENDING, status_code=200)
 async def join_contents(
     services: InjectedServices,
@@ -80,9 +97,9 @@ async def join_contents(
     principal: InjectedPrincipal,
     data: JSONBody[ContentParts],
 ) -> Digests:
-    """Make one content of its parts, which were sent as contents of their own; sent twice, it counts once."""
+    """Make one content of its parts, which were sent or put before; sent twice, it counts once."""
     sender = _sender(principal)
-    await services.contents.join(workspace.key, data.digest, data.parts, bounded=not principal.is_run, sender=sender)
+    await services.parts.join(workspace.key, data.digest, data.parts, bounded=not principal.is_run, sender=sender)
     await services.contents.note_sent(workspace.key, sender, [data.digest])
     return Digests([data.digest])
 
@@ -109,5 +126,12 @@ def _sender(principal: Principal) -> int | None:
 
 router = Router(
     "/contents",
-    route_handlers=[find_missing_contents, send_contents, send_content, join_contents, fetch_contents],
+    route_handlers=[
+        find_missing_contents,
+        send_contents,
+        send_content,
+        address_contents,
+        join_contents,
+        fetch_contents,
+    ],
 )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import TypeVar
@@ -15,8 +14,8 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.core.errors import InvalidInput, NotFound, QuotaExceeded, Unavailable, UserErrorException
 from terrazul.core.ids import check_digest
-from terrazul.server.blobs import store
-from terrazul.server.blobs.intake import ContentReader, PackReader, drain, in_blocks
+from terrazul.server.blobs import expected, store
+from terrazul.server.blobs.intake import ContentReader, PackReader, check_digests, drain, in_blocks
 from terrazul.server.blobs.outlet import Pieces, neighbours
 from terrazul.server.blobs.storage import Storage
 from terrazul.server.blobs.store import Content
@@ -32,7 +31,6 @@ _LOOKED_AT_ONCE = 1 << 20
 SMALL_BYTES = 16 << 10
 """What came by itself and has no more bytes lies in the database."""
 _DIRECT_BYTES = 8 << 20
-_MOST_PARTS = 10_000
 _TOLD_MICROSECONDS = 30 * 60 * 1_000_000
 """A client that is told again within this time counts on nothing new."""
 _END = object()
@@ -53,7 +51,6 @@ class Contents:
         self._storage = storage
         self._clock = clock
         self._check_room = check_room
-        self._joining: dict[tuple[int, str], asyncio.Task[None]] = {}
 
     async def missing(self, workspace: int, digests: list[str], sender: int | None = None) -> list[str]:
         """Those of the digests that are not held, each once, in the order given. The others stay for an hour.
@@ -196,69 +193,40 @@ class Contents:
 
         held = await self._write_or_delete(work, content.key)
         if held.key != content.key:
-            await self._delete(workspace, content.key)
+            await self.remove_object(workspace, content.key)
         return held
 
-    async def join(
-        self, workspace: int, digest: str, parts: Sequence[str], *, bounded: bool = False, sender: int | None = None
-    ) -> None:
-        """Make one content of parts that are held; who asks for the same meanwhile waits for the same.
-
-        It goes on when the caller goes away. Raises ``NotFound`` where a part is not held, or not sent by the
-        ``sender`` if there is one, ``InvalidInput`` where the parts together are other bytes.
-        """
-        check_number_of_parts(len(parts))
-        if not await self.missing(workspace, [digest], sender):
-            return
-        await self._check_sent(workspace, parts, sender)
-        key = (workspace, digest)
-        if key not in self._joining:
-            task = asyncio.get_running_loop().create_task(self._join(workspace, digest, parts, bounded=bounded))
-            self._joining[key] = task
-            task.add_done_callback(partial(self._end_join, key))
-        await asyncio.shield(self._joining[key])
-
-    def _end_join(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
-        del self._joining[key]
-        if not task.cancelled():
-            task.exception()  # whoever still waits is told
-
-    async def _join(self, workspace: int, digest: str, parts: Sequence[str], *, bounded: bool) -> None:
-        await self.receive(workspace, digest, await self._joined(workspace, parts), bounded=bounded)
-        await self._release_parts(workspace, digest, parts)
-
-    async def join_unnamed(
-        self,
-        workspace: int,
-        parts: Sequence[str],
-        *,
-        bounded: bool = False,
-        name: Named | None = None,
-        sender: int | None = None,
+    async def take_in(
+        self, workspace: int, put: Content, *, digest: str = "", bounded: bool = False, name: Named | None = None
     ) -> Content:
-        """As ``join``, of parts whose whole has a digest that nobody has told; returns where it lies."""
-        check_number_of_parts(len(parts))
-        await self._check_sent(workspace, parts, sender)
-        whole = await self._joined(workspace, parts)
-        content = await self.receive_unnamed(workspace, whole, bounded=bounded, name=name)
-        await self._release_parts(workspace, content.digest, parts)
-        return content
+        """Store an object that a client has put; returns where it lies, which is where it lay already if so.
 
-    async def _check_sent(self, workspace: int, digests: Sequence[str], sender: int | None) -> None:
-        if sender is not None:
-            await self._database.read(
-                partial(store.check_sent, workspace=workspace, user=sender, digests=dict.fromkeys(digests))
-            )
+        It is copied within the storage to where only the server writes, and read there. Raises ``InvalidInput`` where
+        its bytes are not those of the digest, if there is one, and what ``name`` raises.
+        """
+        if bounded:
+            await self._check_fresh(workspace, [put])
+        own = uuid.uuid4().hex
+        key = f"{workspace}/contents/{own[:2]}/{own}"
+        await aside(self._storage.copy, put.key, key)
+        copied = await aside(self._read_through, key)
+        if digest:
+            try:
+                check_digests(digest, copied.digest)
+            except InvalidInput:
+                await self.remove_object(workspace, key)
+                raise
+        return await self._enter(workspace, copied, bounded=bounded, name=name)
 
-    async def _joined(self, workspace: int, parts: Sequence[str]) -> AsyncIterator[bytes]:
-        """The bytes of contents one after another, in chunks. Raises ``NotFound``."""
-        held = await self.find(workspace, dict.fromkeys(map(check_digest, parts)))
-        return in_thread(chunk for part in parts for chunk in self.read_now(held[part]))
+    def _read_through(self, key: str) -> Content:
+        size, found = self._storage.size_of(key) or 0, hashlib.sha256()
+        for chunk in self._storage.read(key, 0, size):
+            found.update(chunk)
+        return Content(found.hexdigest(), size, key, 0)
 
-    async def _release_parts(self, workspace: int, whole: str, parts: Sequence[str]) -> None:
-        """Let go of parts: those that are not files of their own are collected."""
-        going = sorted(set(parts) - {whole})
-        await self._database.write(partial(store.release, workspace=workspace, digests=going, now=self._clock()))
+    async def check_room(self, workspace: int, sizes: Mapping[str, int]) -> None:
+        """Raise ``QuotaExceeded`` early for contents that would have no room, by their digests."""
+        await self._check_fresh(workspace, [Content(digest, size, "", 0) for digest, size in sizes.items()])
 
     async def _check_fresh(self, workspace: int, contents: list[Content]) -> None:
         """Refuse early what has no room, before it takes any on the disk; what counts is the check when it is added."""
@@ -294,10 +262,10 @@ class Contents:
         try:
             return await self._database.write(work)
         except UserErrorException:
-            await self._delete(int(key.partition("/")[0]), key)
+            await self.remove_object(int(key.partition("/")[0]), key)
             raise
 
-    async def _delete(self, workspace: int, key: str) -> None:
+    async def remove_object(self, workspace: int, key: str) -> None:
         """Remove an object at which nothing points, now or later."""
         try:
             await aside(self._storage.delete, key)
@@ -452,6 +420,7 @@ class Contents:
         """
         store.bury(connection, workspace, others)
         store.bury_all(connection, workspace)
+        expected.leave_behind(connection, workspace)
 
     async def delete_all(self, workspace: int) -> None:
         """Remove the bytes of a workspace whose rows are gone, or leave it to ``remove_dead`` where it takes long."""
@@ -473,14 +442,6 @@ class Contents:
             return Pieces(first.offset, next(chunks, b""), chunks)
         except NotFound:
             return None
-
-
-def check_number_of_parts(number: int) -> None:
-    """Raise ``InvalidInput`` for a number of parts that no content has."""
-    if not 1 <= number <= _MOST_PARTS:
-        raise InvalidInput(
-            f"A content has 1 to {_MOST_PARTS} parts, not {number}.", target="parts", hint="Make the parts larger."
-        )
 
 
 async def in_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+
+class SignedPlace(NamedTuple):
+    """Where the bytes of an object may be put by whoever has the address, for some minutes."""
+
+    url: str
+    headers: Mapping[str, str]
+    """What the request must have."""
 
 
 class Sink(Protocol):
@@ -39,6 +47,15 @@ class Storage(Protocol):
 
         Raises nothing: then the bytes go through the server.
         """
+
+    def place_for(self, key: str) -> SignedPlace | None:
+        """Where a client may put a new object by itself; None where it cannot. Raises nothing, as ``address_of``."""
+
+    def size_of(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Make an object of the bytes of another one. Raises ``NotFound`` where there is none."""
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""

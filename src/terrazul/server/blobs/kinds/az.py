@@ -12,4 +12,4 @@ def open_storage(address: Address) -> ObjectStorage:
     """The objects below the prefix."""
     from obstore.store import AzureStore  # noqa: PLC0415  # loaded with a storage that needs it
 
-    return opened(AzureStore, address, {"endpoint": address.endpoint})
+    return opened(AzureStore, address, {"endpoint": address.endpoint}, {"x-ms-blob-type": "BlockBlob"})

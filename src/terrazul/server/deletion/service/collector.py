@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from terrazul.core.clock import Clock
 from terrazul.core.errors import TerrazulError
 from terrazul.server.blobs import store as contents
+from terrazul.server.blobs.parts import Parts
 from terrazul.server.blobs.service import Contents
 from terrazul.server.blobs.store import Content
 from terrazul.server.deletion.service.manifests import Manifests
@@ -49,9 +50,10 @@ class _Settled(NamedTuple):
 class Collector:
     """Collects in one workspace after another."""
 
-    def __init__(self, database: Database, content: Contents, clock: Clock) -> None:
+    def __init__(self, database: Database, content: Contents, parts: Parts, clock: Clock) -> None:
         self._database = database
         self._contents = content
+        self._parts = parts
         self._manifests = Manifests(database, content)
         self._clock = clock
 
@@ -69,7 +71,8 @@ class Collector:
         await self.remove_dead()
 
     async def remove_dead(self) -> None:
-        """Remove the bytes of objects at which nothing points."""
+        """Remove the bytes of objects at which nothing points, or will."""
+        await self._parts.forget_old()
         await self._contents.remove_dead()
 
     async def release_abandoned(self, workspace: int) -> None:

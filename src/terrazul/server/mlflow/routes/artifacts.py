@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
 from terrazul.core.ids import is_guid, new_guid
-from terrazul.server.blobs.service import check_number_of_parts
+from terrazul.server.blobs.parts import check_number_of_parts
 from terrazul.server.download import answer_content, stream_growing
 from terrazul.server.http import NOT_KEPT, InjectedServices, does
 from terrazul.server.identity.rules import Action
@@ -66,11 +66,18 @@ async def upload_file(call: InjectedCall, request: AnyRequest, file_path: FromPa
     response_headers=NOT_KEPT,
 )
 async def begin_parted_upload(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
-    """Say where the parts of a file are to be sent, each with the caller's own token."""
+    """Say where the parts of a file are to be sent: to the storage, or here with the caller's own token."""
     asked = await read(request, PartedUpload)
     await call.mlflow.files.check_upload(call.workspace, _file_of(asked, file_path), call.principal)
     check_number_of_parts(asked.num_parts)
     upload_id = new_guid()
+    places = await call.mlflow.files.offer_parts(call.workspace, upload_id, asked.num_parts, call.principal)
+    if places:
+        direct = [
+            {"url": place.url, "part_number": number, "headers": dict(place.headers)}
+            for number, place in enumerate(places, 1)
+        ]
+        return answer({"upload_id": upload_id, "credentials": direct})
     before, _, _ = str(request.url).partition("/mpu/create")
     token = {"Authorization": request.headers.get("Authorization", "")}
     credentials = [
@@ -113,8 +120,9 @@ def _check_part(upload_id: str, part_number: str) -> None:
 async def end_parted_upload(call: InjectedCall, request: AnyRequest, file_path: FromPath[str]) -> Answer:
     """Make the file of its parts, in the order of their numbers; an earlier one of that path is replaced."""
     asked = await read(request, PartedUpload)
-    parts = [each.etag.strip('"') for each in sorted(asked.parts, key=attrgetter("part_number"))]
-    await call.mlflow.files.join(call.workspace, _file_of(asked, file_path), parts, call.principal)
+    parts = {each.part_number: each.etag.strip('"') for each in sorted(asked.parts, key=attrgetter("part_number"))}
+    place = _file_of(asked, file_path)
+    await call.mlflow.files.join(call.workspace, place, asked.upload_id, parts, call.principal)
     return answer({})
 
 

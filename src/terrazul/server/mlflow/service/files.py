@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -13,7 +13,9 @@ from terrazul.core.clock import Clock
 from terrazul.core.errors import Forbidden, NotFound
 from terrazul.core.paths import check_relative_path
 from terrazul.server.blobs import store as contents
+from terrazul.server.blobs.parts import Parts
 from terrazul.server.blobs.service import Contents
+from terrazul.server.blobs.storage import SignedPlace
 from terrazul.server.blobs.store import Content
 from terrazul.server.identity.rules import Action, Principal
 from terrazul.server.mlflow import store, view
@@ -73,10 +75,18 @@ class MlflowFiles:
     """The files of runs and logged models of all workspaces."""
 
     def __init__(
-        self, database: Database, content: Contents, files: Files, registry: Models, clock: Clock, notify: Notify
+        self,
+        database: Database,
+        content: Contents,
+        parts: Parts,
+        files: Files,
+        registry: Models,
+        clock: Clock,
+        notify: Notify,
     ) -> None:
         self._database = database
         self._contents = content
+        self._parts = parts
         self._files = files
         self._models = registry
         self._clock = clock
@@ -161,15 +171,30 @@ class MlflowFiles:
     async def receive_part(self, workspace: int, stream: AsyncIterator[bytes], principal: Principal) -> str:
         """Take in a part of a file, which names nothing yet; returns its digest. What is never joined goes in a day."""
         digest = (await self._contents.receive_unnamed(workspace, stream, bounded=not principal.is_run)).digest
-        await self._contents.note_sent(workspace, None if principal.reach is None else principal.reach.sender, [digest])
+        await self._contents.note_sent(workspace, _sender(principal), [digest])
         return digest
 
-    async def join(self, workspace: int, place: Place, parts: list[str], principal: Principal) -> None:
-        """Make a file of its parts, in the place of an earlier one. Raises ``NotFound`` where one is not held."""
+    async def offer_parts(self, workspace: int, upload: str, number: int, principal: Principal) -> list[SignedPlace]:
+        """Where the client may put the parts of a file by itself; nowhere if the storage takes none."""
+        return await self._parts.offer_numbered(workspace, upload, number, _sender(principal))
+
+    async def join(
+        self, workspace: int, place: Place, upload: str, parts: Mapping[int, str], principal: Principal
+    ) -> None:
+        """Make a file of its parts, in the place of an earlier one; they are told by numbers and digests, in order.
+
+        The digests are those of ``receive_part``; of parts that were put to the storage they are its own names.
+        Raises ``NotFound`` where one has not come.
+        """
         await self.check_upload(workspace, place, principal)
         name = partial(self._name, workspace, place, principal)
-        sender = None if principal.reach is None else principal.reach.sender
-        await self._contents.join_unnamed(workspace, parts, bounded=not principal.is_run, name=name, sender=sender)
+        bounded, sender = not principal.is_run, _sender(principal)
+        joined = await self._parts.join_numbered(
+            workspace, upload, list(parts), bounded=bounded, name=name, sender=sender
+        )
+        if joined is None:
+            digests = list(parts.values())
+            await self._parts.join_unnamed(workspace, digests, bounded=bounded, name=name, sender=sender)
 
     def _name(
         self, workspace: int, place: Place, principal: Principal, connection: Connection, content: Content
@@ -218,6 +243,11 @@ def _check_own(place: Place) -> None:
         raise invalid("path", place.path, "Name a file or a folder.")
     if place.version:
         raise invalid("path", place.path, "The files of a registered model do not change.")
+
+
+def _sender(principal: Principal) -> int | None:
+    """Who is to have sent what they name; None for who may name all that is held."""
+    return None if principal.reach is None else principal.reach.sender
 
 
 def _check(connection: Connection, workspace: int, place: Place, principal: Principal) -> None:
