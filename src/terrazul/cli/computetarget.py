@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import sys
 from typing import Any, Dict, List
 from urllib.parse import quote
 
@@ -13,13 +15,16 @@ from terrazul.cli.output import Column, note, show
 from terrazul.cli.wording import NOTHING, moment, plural
 from terrazul.cli.workspace_choice import choose
 from terrazul.sdk.client import Client
-from terrazul.wire.compute import CLUSTER, ComputeNode, ComputeTarget, ComputeTargetChange, NewComputeTarget
+from terrazul.sdk.compute.configuration import RemoteComputeAttachConfiguration
+from terrazul.wire.compute import CLUSTER, REMOTE, ComputeNode, ComputeTarget, ComputeTargetChange, NewComputeTarget
 
 _NAME_HINT = "`terrazul computetarget list` lists them."
 
 
 def _scale(target: Dict[str, Any]) -> str:
     settings = target["settings"]
+    if target["kind"] == REMOTE:
+        return plural(settings["max_concurrent_runs"], "run")
     return f"{settings['min_nodes']} to {settings['max_nodes']}"
 
 
@@ -39,6 +44,12 @@ _COLUMNS = (
     Column("errors", "errors", "; ".join),
     Column("changed", "modified_at", moment),
 )
+_MACHINE_COLUMNS = (
+    Column("address", "settings.address"),
+    Column("port", "settings.port"),
+    Column("user", "settings.username"),
+    Column("host key", "settings.host_key"),
+)
 _NODE_COLUMNS = (
     Column("node", "number"),
     Column("state", "state"),
@@ -51,8 +62,9 @@ _NODE_COLUMNS = (
 
 def add_parser(subparsers: Subparsers) -> None:
     """The parsers of all verbs."""
-    verbs = add_group(subparsers, "computetarget", "Compute targets: clusters that runs are executed on.")
+    verbs = add_group(subparsers, "computetarget", "Compute targets: clusters and machines that runs are executed on.")
     _add_create(add_group(verbs, "create", "Make a compute target."))
+    _add_attach(add_group(verbs, "attach", "Attach a machine that is there."))
     workspace_options(add_verb(verbs, "list", _list, "List the compute targets of a workspace."))
     _named(add_verb(verbs, "show", _show, "Show a compute target, with how many nodes it has in which state."))
     _named(add_verb(verbs, "nodes", _nodes, "List the nodes of a compute target, with the runs that they execute."))
@@ -60,6 +72,42 @@ def add_parser(subparsers: Subparsers) -> None:
     delete = add_verb(verbs, "delete", _delete, "Delete a compute target. Runs that wait for it fail.", output=False)
     delete.add_argument("-y", "--yes", action="store_true", help="Do not ask.")
     _named(delete)
+    about = "Forget a machine that was attached. Runs that wait for it fail."
+    detach = add_verb(verbs, "detach", _detach, about, output=False)
+    detach.add_argument("-y", "--yes", action="store_true", help="Do not ask.")
+    _named(detach)
+
+
+def _add_attach(kinds: Subparsers) -> None:
+    attach = add_verb(
+        kinds,
+        "remote",
+        _attach,
+        "Attach a machine over SSH, which is signed in to at once. One of that name is this machine from then on. "
+        "Without a private key the password is asked for, or read from standard input.",
+        example="terrazul computetarget attach remote -n vm -a vm.example -u me --private-key-file ~/.ssh/id_ed25519",
+    )
+    _named(attach)
+    attach.add_argument("-a", "--address", metavar="HOST", required=True, help="The machine's name or IP address.")
+    attach.add_argument("--ssh-port", metavar="PORT", type=int, default=22, help="Where its sshd answers. Default: 22.")
+    attach.add_argument("-u", "--username", metavar="USER", required=True, help="Who is signed in there.")
+    attach.add_argument("-p", "--password", help="That user's password; others on this machine may see it here.")
+    attach.add_argument("--private-key-file", metavar="FILE", help="A private key that lets the user in.")
+    attach.add_argument("--private-key-passphrase", metavar="TEXT", help="The passphrase of that key.")
+    attach.add_argument(
+        "--host-key-fingerprint",
+        metavar="SHA256:...",
+        default="",
+        help="By which host key it is known, as `ssh-keygen -l` writes it. Default: by the first that it shows.",
+    )
+    attach.add_argument(
+        "--max-concurrent-runs", metavar="NUMBER", type=int, default=1, help="Runs at once there. Default: 1."
+    )
+    attach.add_argument("--remote-folder", metavar="PATH", help="Terrazul's folder there. Default: .terrazul/remote.")
+    attach.add_argument("--description", metavar="TEXT", default="", help="What it is for.")
+    attach.add_argument(
+        "--tag", metavar="KEY=VALUE", type=pair, action="append", default=[], help="A tag; may be given several times."
+    )
 
 
 def _add_create(kinds: Subparsers) -> None:
@@ -126,6 +174,34 @@ def _create(arguments: argparse.Namespace) -> int:
     return ExitCode.GOOD
 
 
+def _attach(arguments: argparse.Namespace) -> int:
+    name = _name(arguments)
+    given = arguments.password
+    configuration = RemoteComputeAttachConfiguration(
+        arguments.username,
+        address=arguments.address,
+        ssh_port=arguments.ssh_port,
+        password=given if given or arguments.private_key_file else _asked_password(arguments),
+        private_key_file=arguments.private_key_file,
+        private_key_passphrase=arguments.private_key_passphrase,
+        host_key_fingerprint=arguments.host_key_fingerprint,
+        max_concurrent_runs=arguments.max_concurrent_runs,
+        remote_folder=arguments.remote_folder or "",
+        tags=dict(arguments.tag),
+        description=arguments.description,
+    )
+    client = choose(arguments).client
+    attached = client.post(ComputeTarget, "/computes", configuration.request(name))
+    show(arguments, attached, _COLUMNS + _MACHINE_COLUMNS)
+    return ExitCode.GOOD
+
+
+def _asked_password(arguments: argparse.Namespace) -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass(f"Password of {arguments.username} on {arguments.address}: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 def _update(arguments: argparse.Namespace) -> int:
     settings = _given(arguments)
     if not settings:
@@ -144,7 +220,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    show(arguments, _find(choose(arguments).client, arguments), _COLUMNS)
+    found = _find(choose(arguments).client, arguments)
+    show(arguments, found, _COLUMNS + (_MACHINE_COLUMNS if found.kind == REMOTE else ()))
     return ExitCode.GOOD
 
 
@@ -161,6 +238,19 @@ def _delete(arguments: argparse.Namespace) -> int:
     confirm(f"Delete the compute target {found.name}?{what}", yes=arguments.yes)
     client.delete(_address(arguments))
     note(f"The compute target {found.name} is deleted.")
+    return ExitCode.GOOD
+
+
+def _detach(arguments: argparse.Namespace) -> int:
+    client = choose(arguments).client
+    found = _find(client, arguments)
+    if found.kind != REMOTE:
+        message = f"The compute target {found.name} was made here, not attached."
+        raise UsageError(message, hint=f"terrazul computetarget delete {found.name}")
+    what = f" {plural(found.waiting, 'run')} that wait for it fail." if found.waiting else ""
+    confirm(f"Detach the machine {found.name}?{what}", yes=arguments.yes)
+    client.delete(_address(arguments))
+    note(f"The machine {found.name} is detached.")
     return ExitCode.GOOD
 
 

@@ -29,6 +29,13 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.compute.amlcompute.AmlCompute.list_quotas": "as `list_usages`",
     "azureml.core.compute.amlcompute.AmlCompute.update_quotas": "is refused: see `ws.set_quota(compute_nodes=...)`",
     "azureml.core.compute.amlcompute.AmlCompute.supported_vmsizes": "is the server's machine alone",
+    "azureml.core.compute.remote.RemoteCompute.attach_configuration": (
+        "takes an address; `resource_id` and `vm_name` name machines of Azure, and are refused"
+    ),
+    "azureml.core.compute.remote.RemoteCompute.get_credentials": (
+        "is refused: the credential is in the key vault, which shows it to nobody"
+    ),
+    "azureml.core.compute.remote.RemoteCompute.delete": "is refused: a machine is detached",
     "azureml.core.datastore.Datastore.register_azure_data_lake": "is refused: Azure has switched Gen1 off",
     "azureml.core.datastore.Datastore.register_azure_sql_database": (
         "signs in with `username` and `password`; a service principal is refused"

@@ -15,6 +15,7 @@ class StopReason(enum.Enum):
 
     CANCELED = "the run was canceled"
     TOO_LONG = "the run took longer than its definition allows"
+    MEMBER = "another member of the run has failed"
     FENCED = "another attempt has taken over, or the run has ended"
 
 

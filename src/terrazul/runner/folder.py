@@ -20,6 +20,16 @@ FINISH_LOG = "azureml-logs/75_job_post_log.txt"
 RUNNER_LOGS = (BUILD_LOG, PREPARATION_LOG, SCRIPT_LOG, FINISH_LOG)
 
 
+def log_name(name: str, job: Job) -> str:
+    """What one of the runner's own logs is called among the run's files: each node of several has its own."""
+    return name if job.node_count == 1 or name == SCRIPT_LOG else f"{name[:-4]}_{job.member}.txt"
+
+
+def rank_log(rank: int) -> str:
+    """The log of one process of a distributed run."""
+    return f"{SCRIPT_LOG[:-4]}_{rank}.txt"
+
+
 class RunFolder:
     """Where everything of one attempt lies."""
 
@@ -35,6 +45,11 @@ class RunFolder:
     def log(self, name: str) -> Path:
         """The file of one of the runner's own logs."""
         return self.root / name
+
+    def script_logs(self) -> list[str]:
+        """The logs that there are of the script's processes."""
+        found = sorted(self.log(SCRIPT_LOG).parent.glob("70_*.txt"))
+        return [file.relative_to(self.root).as_posix() for file in found]
 
     def read_job(self) -> Job:
         """The job. Raises ``NotFound`` or ``InvalidInput``."""

@@ -9,11 +9,41 @@ import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Mapping, Sequence
+from typing import Callable, Iterator, Mapping, Sequence
 
 from terrazul.core.errors import UserErrorException
 from terrazul.node.process import LAUNCH
 from terrazul.node.stop import Stop, StopReason
+
+
+def launch(
+    command: Sequence[str], directory: Path, variables: Mapping[str, str], log: Path, umask: int
+) -> subprocess.Popen[bytes]:
+    """Start a process that dies with the thread that calls this. Raises ``UserErrorException`` for too long words."""
+    with log.open("ab") as output, _too_long_told():
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *command],
+            cwd=directory,
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            umask=umask,
+        )
+
+
+def reap(note: Callable[[int, int], None]) -> None:
+    """Wait for what was started and for the orphans that this process has adopted, until none is left.
+
+    ``note`` is told the id and the exit code of each.
+    """
+    while True:
+        try:
+            pid, status = os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+        note(pid, os.waitstatus_to_exitcode(status))
 
 
 class Script:
@@ -22,19 +52,9 @@ class Script:
     def __init__(
         self, command: Sequence[str], directory: Path, variables: Mapping[str, str], log: Path, umask: int
     ) -> None:
-        with log.open("ab") as output, _too_long_told():
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), *command],
-                cwd=directory,
-                env=dict(variables),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                umask=umask,
-            )
+        self._process = launch(command, directory, variables, log, umask)
         self._wake = threading.Event()
-        threading.Thread(target=self._reap, name="reaper", daemon=True).start()
+        threading.Thread(target=reap, args=(self._note_end,), name="reaper", daemon=True).start()
 
     def wait(self, stop: Stop, limit_seconds: float | None) -> int:
         """Wait for the script's end; returns its exit code, negative for a signal.
@@ -49,16 +69,10 @@ class Script:
             stop.check()
         return int(self._process.returncode)
 
-    def _reap(self) -> None:
-        """Wait for the script and for the orphans that this process has adopted, until none is left."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, 0)
-            except ChildProcessError:
-                return
-            if pid == self._process.pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                self._wake.set()
+    def _note_end(self, pid: int, exit_code: int) -> None:
+        if pid == self._process.pid:
+            self._process.returncode = exit_code
+            self._wake.set()
 
 
 @contextmanager

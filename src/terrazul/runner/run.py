@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import TYPE_CHECKING, Callable, Mapping, Protocol, Sequence
 
 from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import Conflict, TerrazulError, UserErrorException
@@ -20,14 +22,16 @@ from terrazul.node.stop import Stop, Stopped, StopReason
 from terrazul.runner import command, snapshot, variables
 from terrazul.runner.data.place import Place, fill_in
 from terrazul.runner.data.place import variables as data_variables
-from terrazul.runner.folder import BUILD_LOG, FINISH_LOG, PREPARATION_LOG, SCRIPT_LOG, RunFolder
+from terrazul.runner.folder import BUILD_LOG, FINISH_LOG, PREPARATION_LOG, SCRIPT_LOG, RunFolder, log_name
+from terrazul.runner.gang import Gang
 from terrazul.runner.heartbeat import Pulse
 from terrazul.runner.link import Link
 from terrazul.runner.process import Script
 from terrazul.runner.relay import Relay
 from terrazul.runner.route import run_path
 from terrazul.runner.spool import Spool
-from terrazul.wire.job import Job
+from terrazul.wire.distribution import distribution_of
+from terrazul.wire.job import MEMBER_VARIABLE, Job
 from terrazul.wire.run import RunError, RunState
 
 if TYPE_CHECKING:
@@ -74,10 +78,34 @@ def execute(job: Job, folder: RunFolder, umask: int) -> bool:
     process.adopt_descendants()
     link.start()
     phases = Phases(link.writer.phase)
-    pulse = Pulse(link.connect(), f"{run_path(job)}/heartbeat", job.attempt, lambda: phases.current, stop)
+    gang = Gang(job, stop)
+    pulse = _pulse(job, link, lambda: phases.current, stop, gang)
+    gang.beat = _pulse(job, link, lambda: phases.current, stop, gang).beat
     pulse.start()
-    Execution(job, folder, link, phases, stop, umask).carry_out()
+    _execution(job, folder, link, phases, stop, umask, gang).carry_out()
+    return _finish(job, folder, link, pulse, gang)
+
+
+def _pulse(job: Job, link: Link, current_phase: Callable[[], str], stop: Stop, gang: Gang) -> Pulse:
+    """A pulse with a connection of its own."""
+    return Pulse(link.connect(), f"{run_path(job)}/heartbeat", job.attempt, current_phase, stop, gang)
+
+
+def _execution(
+    job: Job, folder: RunFolder, link: Link, phases: Phases, stop: Stop, umask: int, gang: Gang
+) -> Execution:
+    if distribution_of(job.definition).is_plain:
+        return Execution(job, folder, link, phases, stop, umask)
+    from terrazul.runner.distributed.execution import MemberExecution  # noqa: PLC0415  # most runs have one process
+
+    return MemberExecution(job, folder, link, phases, stop, umask, gang)
+
+
+def _finish(job: Job, folder: RunFolder, link: Link, pulse: Pulse, gang: Gang) -> bool:
+    """Wait until the server has everything; false where the run was taken away."""
     delivered = link.finish()
+    if delivered and not job.is_head:
+        gang.be_done()
     pulse.end()
     if delivered:
         folder.mark_delivered()
@@ -90,41 +118,51 @@ def deliver(job: Job, folder: RunFolder) -> bool:
         return True
     from terrazul.node import descendants  # noqa: PLC0415  # psutil costs as much as the rest of the start
 
-    descendants.end_strays({"AZUREML_WORKSPACE_ID": job.workspace_id, "AZUREML_RUN_ID": job.run_id})
+    marks = {"AZUREML_WORKSPACE_ID": job.workspace_id, "AZUREML_RUN_ID": job.run_id}
+    if job.node_count > 1:
+        marks[MEMBER_VARIABLE] = str(job.member)
+    descendants.end_strays(marks)
     folder.prepare()
     stop = Stop()
+    gang = Gang(job, stop)
+    gang.leave()
     link = Link(job, folder, stop, resuming=True)
+    for log in folder.script_logs():
+        link.logs.watch(log, folder.log(log))
     link.watch_folders()
     link.start()
-    pulse = Pulse(link.connect(), f"{run_path(job)}/heartbeat", job.attempt, lambda: "deliver", stop)
+    pulse = _pulse(job, link, lambda: "deliver", stop, gang)
     persist(pulse.beat, Stop())
+    gang.beat = _pulse(job, link, lambda: "deliver", stop, gang).beat
     pulse.start()
     if not link.journal.ended:
-        _end_in_place_of_runner(job, folder, link, stop)
-    delivered = link.finish()
-    pulse.end()
-    if delivered:
-        folder.mark_delivered()
-    return delivered
+        _end_in_place_of_runner(job, folder, link, stop, gang)
+    return _finish(job, folder, link, pulse, gang)
 
 
-def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link, stop: Stop) -> None:
+def _end_in_place_of_runner(job: Job, folder: RunFolder, link: Link, stop: Stop, gang: Gang) -> None:
+    error = RunError(
+        "The runner was killed before the run had ended.",
+        code="SystemError",
+        log_path=log_name(FINISH_LOG, job),
+        hint="Submit the run again; if it happens again, look for what ends processes on the compute.",
+    )
+    if gang.size > 1:
+        error = replace(error, message=f"The runner of node {job.member} was killed before the run had ended.")
+    gang.end(error, is_lost=True)
     TimedLog(folder.log(FINISH_LOG)).line("the runner was killed; what it left is delivered")
     collection = link.collect()
     data = _data_of(job, folder, link, stop)
     if data is not None:
         data.take_in_place_of_runner(TimedLog(folder.log(FINISH_LOG)))
     link.writer.warn(f"The runner was killed: the outputs ({collection}) may be partial.")
+    if job.is_head:
+        with suppress(Stopped):
+            gang.wait_for_others()
     if stop.reason is StopReason.CANCELED:
         link.writer.end(RunState.CANCELED)
         return
-    error = RunError(
-        "The runner was killed before the run had ended.",
-        code="SystemError",
-        log_path=FINISH_LOG,
-        hint="Submit the run again; if it happens again, look for what ends processes on the compute.",
-    )
-    link.writer.end(RunState.FAILED, error)
+    link.writer.end(RunState.FAILED, gang.first_error)
 
 
 @dataclass(frozen=True)
@@ -133,6 +171,13 @@ class Outcome:
 
     state: RunState
     error: RunError | None = None
+
+
+class Started(Protocol):
+    """What has been started of a script."""
+
+    def wait(self, stop: Stop, limit_seconds: float | None) -> int:
+        """Wait for its end; returns its exit code. Raises ``Stopped`` when there is the order to stop."""
 
 
 class Execution:
@@ -152,7 +197,7 @@ class Execution:
 
     def carry_out(self) -> None:
         """Go through all phases, and put the end of the run into the journal, unless another attempt has taken over."""
-        outcome = self._outcome_of(self._run_script)
+        outcome = self._concluded(self._outcome_of(self._run_script))
         if self._data is not None:
             self._data.unmount()
         left_behind = process.end_descendants()
@@ -160,13 +205,28 @@ class Execution:
         self._finish.line(f"the script is over: {outcome.state.value}")
         for line in left_behind:
             self._finish.line(f"ended with it: {line}")
-        for work in (self._collect, partial(self._take_data, outcome)):
-            afterwards = self._outcome_of(work)
-            if outcome.state is RunState.COMPLETED:
-                outcome = afterwards
+        outcome = self._unless_failed(outcome, self._collect)
+        outcome = self._final(self._unless_failed(outcome, self._settle))
+        outcome = self._final(self._unless_failed(outcome, partial(self._take_data, outcome)))
         if self._stop.reason is not StopReason.FENCED:
             self._finish.line(f"the run is over: {outcome.state.value}")
             self._link.writer.end(outcome.state, outcome.error)
+
+    def _concluded(self, outcome: Outcome) -> Outcome:
+        """What is to be done at once when the script is over; its outcome."""
+        return outcome
+
+    def _settle(self) -> None:
+        """What is to be waited for, before data is registered and the run ends."""
+
+    def _final(self, outcome: Outcome) -> Outcome:
+        """How the run ends."""
+        return outcome
+
+    def _unless_failed(self, outcome: Outcome, work: Callable[[], RunError | None]) -> Outcome:
+        """Do a work in any case; what comes of it counts where nothing has gone wrong before."""
+        afterwards = self._outcome_of(work)
+        return afterwards if outcome.state is RunState.COMPLETED else outcome
 
     def _outcome_of(self, work: Callable[[], RunError | None]) -> Outcome:
         try:
@@ -203,6 +263,7 @@ class Execution:
         with self._phases.phase("prepare environment", self._preparation) as notes:
             python = self._prepare_environment(notes)
         places = self._bring_data()
+        self._gather()
         self._link.writer.state(RunState.STARTING)
         relay = Relay(self._job, self._link.journal, Spool(self._folder.spool), self._link.forwarder)
         try:
@@ -210,7 +271,8 @@ class Execution:
                 script = self._start_script(python, relay, places, notes)
             self._link.writer.state(RunState.RUNNING)
             with self._phases.phase("run", self._preparation, quiet=True) as notes:
-                exit_code = script.wait(self._stop, self._job.definition.max_run_duration_seconds)
+                limit = self._job.definition.max_run_duration_seconds if self._job.is_head else None
+                exit_code = script.wait(self._stop, limit)
                 notes.append(f"exit code {exit_code}")
         finally:
             relay.close()
@@ -262,7 +324,10 @@ class Execution:
             notes.append(", ".join(place.name for place in places))
         return places
 
-    def _start_script(self, python: Path, relay: Relay, places: list[Place], notes: list[str]) -> Script:
+    def _gather(self) -> None:
+        """Wait for whoever starts at the same time."""
+
+    def _start_script(self, python: Path, relay: Relay, places: list[Place], notes: list[str]) -> Started:
         program = command.of(fill_in(self._job.definition, places), python, self._folder.work)
         sdk = sdk_path.provide(Path(self._job.environments_folder).parent / "sdk")
         told = data_variables(places, os.environ)
@@ -271,13 +336,20 @@ class Execution:
         self._link.watch_folders()
         self._stop.check()
         notes.append(f"on {python}")
+        return self._launch(program, surroundings)
+
+    def _launch(self, program: Sequence[str], surroundings: Mapping[str, str]) -> Started:
         return Script(program, self._folder.work, surroundings, self._folder.log(SCRIPT_LOG), self._umask)
 
     def _failure_of(self, exit_code: int) -> RunError:
+        return self._explained(exit_code, SCRIPT_LOG)
+
+    def _explained(self, exit_code: int, log: str) -> RunError:
+        """Why a process failed, by its exit code and the end of its log."""
         from terrazul.runner import failure  # noqa: PLC0415  # patterns that a run which goes well never needs
 
-        data, first_line = _end_of(self._folder.log(SCRIPT_LOG), failure.TAIL_SIZE)
-        return failure.explain(exit_code, failure.tail_of(data, first_line), SCRIPT_LOG)
+        data, first_line = _end_of(self._folder.log(log), failure.TAIL_SIZE)
+        return failure.explain(exit_code, failure.tail_of(data, first_line), log)
 
     def _take_data(self, outcome: Outcome) -> None:
         """Send what the script wrote to its outputs, unless the run was stopped."""

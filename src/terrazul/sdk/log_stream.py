@@ -17,6 +17,8 @@ from terrazul.wire.run import Run
 
 FOLDER = "azureml-logs/"
 DRIVER_LOG = FOLDER + "70_driver_log.txt"
+_DRIVER_LOGS = FOLDER + "70_driver_log"
+"""How the logs of a script's processes begin; several of them are numbered by rank, and followed as they come."""
 FOLLOWING_PATIENCE_SECONDS = 600.0
 """How long the server may be away while a run is followed; the run itself goes on without it."""
 
@@ -80,7 +82,7 @@ class _Stream:
         The logs of the preparation go on to tell of it while the script runs; by then they are not shown any more.
         """
         for known in sorted(self._client.get(List[LogFile], f"{self._path}/logs"), key=lambda each: each.path):
-            if not known.path.startswith(FOLDER) or (DRIVER_LOG in self._logs and known.path < DRIVER_LOG):
+            if not known.path.startswith(FOLDER) or (self._driver() and known.path < _DRIVER_LOGS):
                 continue
             log = self._logs.setdefault(known.path, _Log(known.path))
             while log.offset < known.size:
@@ -89,13 +91,18 @@ class _Stream:
 
     def wait(self, run: Run) -> None:
         """Wait for more of the log that grows, else for the next log, else for the run's next state."""
-        driver = self._logs.get(DRIVER_LOG)
+        driver = self._driver()
         if driver is not None and not driver.open:
             self._client.get(Run, f"{self._path}/wait", {"state": run.state.value, "seconds": _SHORT_WAIT_SECONDS})
         elif driver is not None:
-            self._show_part(driver, _LONG_WAIT_SECONDS)
+            self._show_part(driver, _LONG_WAIT_SECONDS if driver.path == DRIVER_LOG else _SHORT_WAIT_SECONDS)
         else:
             self._read(_Log(DRIVER_LOG), _SHORT_WAIT_SECONDS)
+
+    def _driver(self) -> Optional[_Log]:
+        """The log of the script, of several processes that of the first one; one of them is waited for at a time."""
+        logs = [self._logs[path] for path in sorted(self._logs) if path.startswith(_DRIVER_LOGS)]
+        return next((log for log in logs if log.open), logs[0] if logs else None)
 
     def finish(self) -> None:
         """Write what came while the run ended, and the end of a broken character."""

@@ -12,6 +12,7 @@ from terrazul.core.errors import RunConfigurationException
 from terrazul.sdk.run_configuration import RunConfiguration
 from terrazul.sdk.run_data import REFERENCE_ARGUMENT, RunData, has_reference
 from terrazul.sdk.unsupported import tell_not_yet
+from terrazul.wire.distribution import distribution_of
 from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.run_configuration import History, RunDefinition
 
@@ -48,7 +49,7 @@ def definition_of(
     arguments = [] if command else _texts(configuration.arguments, data)
     data.check_references([*command, *arguments])
     plain = configuration.to_plain()
-    return RunDefinition(
+    definition = RunDefinition(
         script=_script_in(source_directory, configuration.script) if configuration.script else "",
         command=command,
         command_is_shell=is_shell,
@@ -69,6 +70,8 @@ def definition_of(
         outputs=data.outputs,
         sections={name: value for name, value in plain.items() if name not in _TYPED_KEYS},
     )
+    distribution_of(definition)
+    return definition
 
 
 def _check_script_or_command(configuration: RunConfiguration) -> None:
@@ -101,19 +104,8 @@ def _refuse_what_is_not_there_yet(configuration: RunConfiguration, framework: st
         tell_not_yet("The framework PySpark", "Spark")
     if configuration.datacaches:
         tell_not_yet("RunConfiguration.datacaches", "data caches")
-    if _processes_per_node(configuration, communicator) > 1:
-        tell_not_yet(f"More than one process on a node ({communicator})", "distributed runs")
-
-
-def _processes_per_node(configuration: RunConfiguration, communicator: str) -> float:
-    """How many processes a job starts on each node; how many nodes there are is the compute target's to say."""
-    if communicator in {"OpenMpi", "IntelMpi"}:
-        return configuration.mpi.process_count_per_node
-    if communicator in {"Nccl", "Gloo"}:
-        return (configuration.pytorch.process_count or 1) / max(configuration.node_count, 1)
-    if communicator == "ParallelTask":
-        return configuration.paralleltask.worker_count_per_node
-    return 1
+    if communicator == "ParallelTask" and configuration.paralleltask.worker_count_per_node > 1:
+        tell_not_yet("More than one worker on a node (ParallelTask)", "parallel tasks")
 
 
 def _environment(configuration: RunConfiguration) -> EnvironmentDefinition:

@@ -17,7 +17,8 @@ _INSTEAD = {
     "Azure HDInsight": _CLUSTER,
     "Azure Synapse": _CLUSTER,
     "compute instances": "Work on the machine itself, and submit to 'local' or to a cluster.",
-    "compute targets on other machines": _CLUSTER,
+    "compute targets on other machines": "Attach the machine: ComputeTarget.attach(ws, name, "
+    "RemoteCompute.attach_configuration(username, address=..., private_key_file=...)).",
     "inference clusters on Kubernetes": "Deploy with AciWebservice.deploy_configuration(...), without a target.",
     "Kubernetes": _CLUSTER,
 }

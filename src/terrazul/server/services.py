@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 from dataclasses import field
@@ -22,7 +23,12 @@ from terrazul.server.blobs.storage import Storage
 from terrazul.server.changes import Changes
 from terrazul.server.compute.kinds.cluster import ClusterCompute
 from terrazul.server.compute.kinds.local import LocalCompute
+from terrazul.server.compute.kinds.remote import RemoteCompute
+from terrazul.server.compute.provider import NodeProvider
 from terrazul.server.compute.providers.embedded import EmbeddedNodes
+from terrazul.server.compute.providers.remote import RemoteNodes
+from terrazul.server.compute.remote.machines import Machines
+from terrazul.server.compute.service.attached import AttachedMachines
 from terrazul.server.compute.service.kinds import Computes
 from terrazul.server.compute.service.scaler import SCALER, Scaler
 from terrazul.server.compute.service.targets import ComputeTargets
@@ -97,8 +103,10 @@ from terrazul.server.webhook.service.outbox import Outbox
 from terrazul.server.webhook.service.sender import Sender
 from terrazul.server.webhook.service.webhooks import Webhooks
 from terrazul.server.workspace.service import Workspaces
-from terrazul.wire.compute import CLUSTER, LOCAL
+from terrazul.wire import codec
+from terrazul.wire.compute import CLUSTER, LOCAL, REMOTE
 from terrazul.wire.node import EnvironmentLimits
+from terrazul.wire.server import ServerFile
 
 
 @dataclass
@@ -212,12 +220,27 @@ class Services:
     def _make_computes(self) -> tuple[Computes, ComputeTargets, Scaler]:
         here = LocalCompute(self.home.runs_folder)
         nodes = EmbeddedNodes(here, self.home.path)
-        targets = ComputeTargets(self.database, nodes, awaited_nodes, run_store.ids_of, self._notify_queue, self.clock)
+        attached = AttachedMachines(self.database, self.vault)
+        self._machines = Machines(attached.find, self._outgoing, self._serving, self._machine_is_lost)
+        attached.use(self._machines)
+        afar = RemoteCompute(self._machines)
+        targets = ComputeTargets(
+            self.database, nodes, attached, awaited_nodes, run_store.ids_of, self._notify_queue, self.clock
+        )
+        providers: dict[str, NodeProvider] = {CLUSTER: nodes, REMOTE: RemoteNodes(afar, self._machines)}
         scaler = Scaler(
-            self.database, targets, nodes, self.quotas, awaited_nodes, self.activity.of_the_server,
+            self.database, targets, providers, self.quotas, awaited_nodes, self.activity.of_the_server,
             self._notify_queue, self.clock,
         )  # fmt: skip
-        return Computes({LOCAL: here, CLUSTER: ClusterCompute(nodes)}), targets, scaler
+        return Computes({LOCAL: here, CLUSTER: ClusterCompute(nodes), REMOTE: afar}), targets, scaler
+
+    def _serving(self) -> ServerFile:
+        """Where this server answers, as it says to those on its machine."""
+        return codec.decode(ServerFile, self.home.server_file.read_bytes())
+
+    def _machine_is_lost(self) -> None:
+        """Have the one that scales look, from whatever thread."""
+        self.changes.notify_from_thread(SCALER)
 
     def _begin_views_of_runs(self, admission: Admission) -> None:
         self.sight = Sight(self.database)
@@ -298,6 +321,7 @@ class Services:
         await self.keeper.stop()
         await self.scaler.stop()
         await self.dispatcher.stop()
+        await asyncio.to_thread(self._machines.let_go_of_all)
 
     async def start(self, token: str) -> None:
         """Begin to work: the owner's token counts, runs and web services are looked after by the process that leads."""
@@ -312,6 +336,7 @@ class Services:
         """Finish what was accepted and let go of the files. Runs and web services go on."""
         self.changes.close()
         await self.leadership.stop()
+        self._machines.stop()
         await self._tunnel.stop()
         await self.vault.stop()
         await self.activity.stop()

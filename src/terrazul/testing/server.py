@@ -118,6 +118,11 @@ class RunningServer:
             self._process = None
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started and not ended."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The id of the server's process."""
         assert self._process

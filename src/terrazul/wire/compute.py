@@ -14,6 +14,8 @@ ON_DEMAND = "amlcompute"
 """What a run names whose cluster is made for it, and goes with it."""
 CLUSTER = "AmlCompute"
 """The kind of a cluster, by v1's name."""
+REMOTE = "VirtualMachine"
+"""The kind of a machine that is reached over SSH, by v1's name."""
 
 
 class ProvisioningState(str, enum.Enum):
@@ -49,14 +51,39 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True)
+class RemoteSettings:
+    """The settings of a machine that is reached over SSH."""
+
+    address: str = ""
+    """Its name or its IP address."""
+    port: int = 22
+    username: str = ""
+    host_key: str = ""
+    """The fingerprint of the key by which it is known, as ``ssh-keygen -l`` writes it. Where none is given, that of the
+    first answer counts from then on."""
+    max_concurrent_runs: int = 1
+    folder: str = ".terrazul/remote"
+    """Where Terrazul's files lie on the machine; below the user's home unless it begins with a slash."""
+    own: str = ""
+    """The name of this target's folder in there. The server chooses it."""
+
+
+@dataclass(frozen=True)
 class NewComputeTarget:
-    """A compute target as it is asked for. What ``settings`` hold is the kind's to say; see ``ClusterSettings``."""
+    """A compute target as it is asked for.
+
+    What ``settings`` hold is the kind's to say; see ``ClusterSettings`` and ``RemoteSettings``.
+    """
 
     name: str
     kind: str = CLUSTER
     settings: Dict[str, Any] = field(default_factory=dict)
     tags: Dict[str, str] = field(default_factory=dict)
     description: str = ""
+    credential: Optional[Dict[str, str]] = field(default=None, repr=False)
+    """What a machine over SSH is signed in with: ``password``, or ``private_key`` (its text) with perhaps a
+    ``private_key_passphrase``. It is sealed, and no answer holds it. ``None`` keeps that of the target of this name,
+    where machine and user stay the same."""
 
 
 @dataclass(frozen=True)

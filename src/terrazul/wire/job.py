@@ -10,6 +10,9 @@ from terrazul.wire.node import EnvironmentLimits
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
 
+MEMBER_VARIABLE = "TERRAZUL_MEMBER"
+"""Tells the processes of a run's nodes apart where these are on one machine; only runs on several nodes have it."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -40,3 +43,15 @@ class Job:
     data_mount_bytes: int = 256 << 20
     """How large an input is that is mounted where the node can; what is smaller is brought before the script starts."""
     environment_limits: EnvironmentLimits = field(default_factory=EnvironmentLimits)
+    member: int = 0
+    """Which of the run's nodes this is for; 0 is the head, and the only one of most runs."""
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes the run has."""
+        return self.definition.node_count
+
+    @property
+    def is_head(self) -> bool:
+        """Whether its runner speaks for the whole run."""
+        return self.member == 0

@@ -137,21 +137,3 @@ class RunEvent:
     phase: str = ""
     seconds: Optional[float] = None
     message: str = ""
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """A runner is alive."""
-
-    attempt: int
-    phase: str = ""
-
-
-@dataclass(frozen=True)
-class HeartbeatAnswer:
-    """What the runner must know at once."""
-
-    cancel: bool
-    """True when the run is to end: cancel the script."""
-    fenced: bool = False
-    """True when another attempt has taken over (or the run has ended): stop, and write nothing more."""

@@ -34,6 +34,14 @@ def test_cluster_is_made_listed_changed_and_deleted(shared_project: Shell):
         (("create", "amlcompute", "-n", "xx", "--min-nodes", "5"), 1, "more than max_nodes"),
         (("create", "aks"), 2, "'aks' is not one of: amlcompute"),
         (("update", "amlcompute", "xx"), 2, "Nothing to change is named"),
+        (("attach", "remote", "-n", "vm", "-u", "me"), 2, "--address"),
+        (("attach", "remote", "-n", "vm", "-a", "vm", "-u", "me"), 1, "signed in to with a password or a private_key"),
+        (
+            ("attach", "remote", "vm", "-a", "127.0.0.1", "-u", "me", "-p", "x"),
+            2,
+            "--allowed-destinations 127.0.0.1:22",
+        ),
+        (("detach", "absent"), 3, "There is no compute target 'absent'"),
     ],
 )
 def test_mistakes_are_told_with_what_to_do(shared_project: Shell, line: tuple[str, ...], code: int, told: str):

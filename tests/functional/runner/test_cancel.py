@@ -18,8 +18,8 @@ import pytest
 from terrazul.testing.submission import SubmittedRun, Submitter, wait_for
 from terrazul.wire import codec
 from terrazul.wire.environment import EnvironmentDefinition
+from terrazul.wire.heartbeat import HeartbeatAnswer
 from terrazul.wire.job import Job
-from terrazul.wire.run import HeartbeatAnswer
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
 from terrazul.wire.write import WriteAnswer, WriteBatch

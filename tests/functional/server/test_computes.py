@@ -223,13 +223,14 @@ def test_workspace_with_a_cluster_is_deleted_whole(shared_server: RunningServer)
     assert shared_server.ask("GET", f"{submit.workspace}/computes").status == 404
 
 
-def test_two_processes_give_each_run_one_node(tmp_path: Path, postgresql: PostgresqlCluster):
+def test_two_processes_give_each_run_its_nodes(tmp_path: Path, postgresql: PostgresqlCluster):
     server = RunningServer(tmp_path / "home", "--processes", "2", database=postgresql.make_database())
     server.start()
     submit = Submitter(server, server.workspace("two"))
     try:
         make(submit, max_nodes=2, idle_seconds_before_scaledown=1)
         runs = [submit("print(1)", target=NAME) for _ in range(5)]
+        runs.append(submit("print(2)", target=NAME, node_count=2))
         assert {run.wait()["state"] for run in runs} == {"Completed"}
         wait_for(lambda: not nodes(submit))
     finally:

@@ -19,6 +19,7 @@ from terrazul.sdk.run_configuration import (
     MpiConfiguration,
     OutputData,
     OutputOptions,
+    ParallelTaskConfiguration,
     PyTorchConfiguration,
     RegistrationOptions,
     RunConfiguration,
@@ -28,6 +29,7 @@ from terrazul.sdk.run_configuration import (
 )
 from terrazul.sdk.run_data import sections_of
 from terrazul.sdk.script_run_config import ScriptRunConfig, get_run_config_from_script_run
+from terrazul.wire.distribution import distribution_of
 from terrazul.wire.run_configuration import DataInput, DataOutput, OutputRegistration
 
 
@@ -175,14 +177,19 @@ def test_values_that_cannot_be_used_are_told_at_submission(source: str, settings
         _with(source, **settings).definition()
 
 
+def _workers(count: int) -> ParallelTaskConfiguration:
+    made = ParallelTaskConfiguration()
+    made.worker_count_per_node = count
+    return made
+
+
 @pytest.mark.parametrize(
     ("settings", "capability"),
     [
         ({"data": {"in": Data(DataLocation(uri=Uri("https://a/b")))}}, "addresses as inputs of runs"),
         ({"datacaches": [DatacacheConfiguration("x")]}, "data caches"),
         ({"framework": "PySpark"}, "Spark"),
-        ({"communicator": "OpenMpi", "mpi": MpiConfiguration(2)}, "distributed runs"),
-        ({"communicator": "Gloo", "pytorch": PyTorchConfiguration("Gloo", 2)}, "distributed runs"),
+        ({"communicator": "ParallelTask", "paralleltask": _workers(2)}, "parallel tasks"),
     ],
 )
 def test_what_is_for_later_is_told_at_submission(source: str, settings: Any, capability: str):
@@ -232,6 +239,17 @@ def test_a_shell_line_keeps_references_that_it_can_fill_in(source: str):
     config = ScriptRunConfig(source, command="cat", arguments=["$AZUREML_DATAREFERENCE_x/a b", "$5 `x`"])
     config.run_config.data_references = {"x": DataReferenceConfiguration("store")}
     assert config.definition().command == ["""cat "$AZUREML_DATAREFERENCE_x/a b" '$5 `x`'"""]
+
+
+def test_job_of_several_processes_travels_with_their_numbers(source: str):
+    jobs = (MpiConfiguration(2, 3), PyTorchConfiguration("Gloo", 6, 3), TensorflowConfiguration(3, 0))
+    for job in jobs:
+        definition = ScriptRunConfig(source, "train.py", distributed_job_config=job).definition()
+        assert definition.node_count == 3
+        assert len(distribution_of(definition).tasks) == (3 if isinstance(job, TensorflowConfiguration) else 6)
+    uneven = ScriptRunConfig(source, "train.py", distributed_job_config=PyTorchConfiguration("Gloo", 3, 2))
+    with pytest.raises(RunConfigurationException, match="3 processes cannot be spread evenly over 2 nodes"):
+        uneven.definition()
 
 
 def test_job_of_one_process_is_an_ordinary_run(source: str):

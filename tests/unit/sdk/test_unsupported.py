@@ -3,7 +3,7 @@
 import pytest
 
 from terrazul.core.errors import CapabilityNotAvailable
-from terrazul.sdk.compute.target import ComputeTarget
+from terrazul.sdk.datastore.datastore import Datastore
 from terrazul.sdk.unsupported import not_yet, not_yet_property
 
 
@@ -29,4 +29,4 @@ def test_using_it_raises_the_named_error():
 
 def test_the_error_is_the_one_that_python_code_expects_too():
     with pytest.raises(NotImplementedError):
-        ComputeTarget.attach(None, "cluster", None)
+        Datastore.register_hdfs(None, "store")

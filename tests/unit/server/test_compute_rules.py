@@ -11,13 +11,22 @@ from terrazul.server.compute.rules import (
     NodeFacts,
     Queued,
     Scaling,
+    check_credential,
     plan,
     read_settings,
     seconds_until_next_look,
     state_after,
     why_it_waits,
 )
-from terrazul.wire.compute import ClusterSettings, NodeCounts, NodeState, ProvisioningState
+from terrazul.wire.compute import (
+    CLUSTER,
+    REMOTE,
+    ClusterSettings,
+    NodeCounts,
+    NodeState,
+    ProvisioningState,
+    RemoteSettings,
+)
 
 IDLE, BUSY, MAKING = NodeState.IDLE, NodeState.RUNNING, NodeState.PREPARING
 LEAVING, UNUSABLE = NodeState.LEAVING, NodeState.UNUSABLE
@@ -185,3 +194,86 @@ def test_settings_are_taken_over_those_that_are_there():
         read_settings({"min_nodes": 3}, there)
     with pytest.raises(ComputeTargetException, match="must be of type int"):
         read_settings({"min_nodes": 1.0}, there)
+
+
+MACHINE = {"address": "vm.example", "username": "me"}
+FINGERPRINT = "SHA256:" + "a" * 43
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"address": "10.0.0.7", "port": 2222, "host_key": FINGERPRINT},
+        {"address": "fe80::1", "username": "DOMAIN\\\\me@there"},
+        {"username": "$(reboot);'", "folder": "/data/it's $(mine)"},
+        {"max_concurrent_runs": 100},
+    ],
+)
+def test_machine_can_have_these_settings(given: dict[str, object]):
+    made = read_settings({**MACHINE, **given}, RemoteSettings())
+    assert {name: getattr(made, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"address": ""},
+        {"address": "vm.example; reboot"},
+        {"address": "-oProxyCommand=x"},
+        {"address": "me@vm"},
+        {"address": "vm\n"},
+        {"port": 0},
+        {"port": 65536},
+        {"port": "22"},
+        {"username": ""},
+        {"username": "a b"},
+        {"username": "a\0"},
+        {"username": "a\n"},
+        {"host_key": "SHA256:short"},
+        {"host_key": f"MD5:{FINGERPRINT}"},
+        {"max_concurrent_runs": 0},
+        {"max_concurrent_runs": 101},
+        {"folder": ""},
+        {"folder": "a/../../b"},
+        {"folder": "-rf"},
+        {"folder": "~other"},
+        {"folder": "a\nb"},
+        {"folder": "a\\\\b"},
+        {"own": "chosen"},
+        {"vm_size": "x"},
+    ],
+)
+def test_machine_cannot_have_these(given: dict[str, object]):
+    with pytest.raises(ComputeTargetException):
+        read_settings({**MACHINE, **given}, RemoteSettings())
+
+
+@pytest.mark.parametrize(
+    ("kind", "credential"),
+    [
+        (REMOTE, {}),
+        (REMOTE, {"password": ""}),
+        (REMOTE, {"password": "a", "private_key": "b"}),
+        (REMOTE, {"private_key_passphrase": "a"}),
+        (REMOTE, {"password": "a", "token": "b"}),
+        (REMOTE, {"password": "a\0"}),
+        (REMOTE, {"private_key": "a" * (65 << 10)}),
+        (CLUSTER, {"password": "a"}),
+    ],
+)
+def test_credential_that_signs_in_nowhere_is_refused(kind: str, credential: dict[str, str]):
+    with pytest.raises(ComputeTargetException) as refused:
+        check_credential(kind, credential)
+    assert "aaa" not in str(refused.value)
+
+
+def test_run_that_waits_for_a_machine_is_told_for_what():
+    of = read_settings({**MACHINE, "max_concurrent_runs": 2}, RemoteSettings())
+    assert why_it_waits(Queued("vm", 0), of, NodeCounts(idle=1), FULL, "") == ""
+    told = "Waits for a place on 'vm': 2 of 2 are taken; 1 run is before it."
+    assert why_it_waits(Queued("vm", 1), of, NodeCounts(running=2), FREE, "") == told
+    told = "Waits for 'vm', which is being connected to."
+    assert why_it_waits(Queued("vm", 0), of, NodeCounts(preparing=2), FREE, "") == told
+    told = "Waits for a place on 'vm'. It is off."
+    assert why_it_waits(Queued("vm", 0), of, NodeCounts(unusable=2), FREE, "It is off.") == told

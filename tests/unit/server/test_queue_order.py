@@ -79,9 +79,9 @@ def queued(
     connection.execute(entry.update().where(entry.c.run == key).values(**change))
 
 
-def claim_all(connection: Connection) -> list[int]:
-    """Claim one after another, as long as nodes are free; returns them in their order."""
-    line, order = Line(connection, Limits()), []
+def claim_all(connection: Connection, places: int = 1000) -> list[int]:
+    """Claim one after another, as long as nodes and places are free; returns them in their order."""
+    line, order = Line(connection, Limits(), places), []
     while (head := line.first()) is not None:
         store.claim(connection, head.run, {}, 1)
         line.took(head)
@@ -130,3 +130,18 @@ def test_gang_is_not_overtaken_and_one_that_is_too_large_holds_up_nobody_else(co
     queued(connection, 3, "b", NODES + 1, at=3)
     queued(connection, 4, "c", 1, at=4)
     assert claim_all(connection) == [1, 4]
+
+
+@pytest.mark.parametrize(("kind_of_target", "begun"), [("AmlCompute", [1, 2]), ("VirtualMachine", [1, 2, 3, 4])])
+def test_runs_on_another_machine_take_no_place_of_this_one(
+    connection: Connection, kind_of_target: str, begun: list[int]
+):
+    """A full server holds up nobody who goes elsewhere."""
+    connection.execute(computes.target.update().values(kind=kind_of_target))
+    if kind_of_target == "VirtualMachine":
+        settings = {"address": "vm", "username": "me", "max_concurrent_runs": NODES}
+        connection.execute(computes.target.update().values(settings=settings))
+    for key in range(1, 5):
+        queued(connection, key, "a", at=key)
+    assert claim_all(connection, 2) == begun
+    assert store.claimed_here(connection) == (2 if kind_of_target == "AmlCompute" else 0)

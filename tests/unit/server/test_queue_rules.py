@@ -3,10 +3,20 @@
 import pytest
 
 from terrazul.server.compute.kind import RunnerStatus
-from terrazul.server.queue.rules import CANCEL_PATIENCE, DELIVERY_PATIENCE, Care, Head, Watch, care_for, first_to_begin
+from terrazul.server.queue.rules import (
+    CANCEL_PATIENCE,
+    DELIVERY_PATIENCE,
+    UNREACHABLE_PATIENCE,
+    Care,
+    Head,
+    Watch,
+    care_for,
+    first_to_begin,
+)
 
 NOW = 10**12
 ALIVE = Watch(RunnerStatus.ALIVE, False, None, None, None, NOW)
+AWAY = {"status": RunnerStatus.UNREACHABLE}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +32,14 @@ ALIVE = Watch(RunnerStatus.ALIVE, False, None, None, None, NOW)
         ({"delivery_started_at": NOW - DELIVERY_PATIENCE - 1}, Care.GIVE_UP),
         ({"delivery_started_at": NOW - DELIVERY_PATIENCE - 1, "heartbeat_at": NOW - 5}, Care.NOTHING),
         ({"status": RunnerStatus.GONE, "delivery_started_at": NOW - 1}, Care.GIVE_UP),
+        ({**AWAY, "unreachable_since": NOW - UNREACHABLE_PATIENCE + 1}, Care.NOTHING),
+        ({**AWAY, "unreachable_since": NOW - UNREACHABLE_PATIENCE - 1}, Care.GIVE_UP),
+        ({**AWAY, "unreachable_since": NOW - UNREACHABLE_PATIENCE - 1, "heartbeat_at": NOW - 5}, Care.NOTHING),
+        ({**AWAY, "unreachable_since": NOW - 5, "cancel_requested": True}, Care.NOTHING),
+        ({**AWAY, "unreachable_since": NOW - CANCEL_PATIENCE - 1, "cancel_requested": True}, Care.GIVE_UP),
+        ({"is_silent": True}, Care.KILL),
+        ({"is_silent": True, "status": RunnerStatus.GONE}, Care.DELIVER),
+        ({"is_silent": True, "delivery_started_at": NOW - 1}, Care.NOTHING),
     ],
 )
 def test_care(change: dict[str, object], care: Care):

@@ -4,6 +4,8 @@ from azureml._face import face
 
 __getattr__, __dir__, __all__ = face(
     __name__,
-    {},
-    not_yet={"compute targets on other machines": ["RemoteCompute", "RemoteComputeAttachConfiguration"]},
+    {
+        "RemoteCompute": "terrazul.sdk.compute.remote",
+        "RemoteComputeAttachConfiguration": "terrazul.sdk.compute.configuration",
+    },
 )

@@ -47,6 +47,8 @@ class Outputs:
         self._work = work
         self._say = say
         self._warn = warn
+        self.is_shared = False
+        """Whether other nodes of the run write to the same destinations, so that one of them may write nothing."""
 
     def prepare(self, outputs: Sequence[DataOutput]) -> list[Place]:
         """Make the folders; where each is."""
@@ -84,7 +86,7 @@ class Outputs:
         Raises ``UserErrorException`` for one that cannot be registered.
         """
         for each in sent:
-            if each.output.is_dataset and each.count:
+            if each.output.is_dataset and (each.count or self.is_shared):
                 with_name = f"output {each.output.name!r}"
                 try:
                     self._save(each)
@@ -102,7 +104,8 @@ class Outputs:
         size = sum(each.size for each in uploads)
         self._say(f"output {output.name}: sends {len(uploads)} files, {size} bytes, to {path or '/'} of {datastore}")
         if not uploads:
-            self._warn(f"The output {output.name!r} is empty: the script wrote nothing to {self._root_of(output)}.")
+            if not self.is_shared:
+                self._warn(f"The output {output.name!r} is empty: the script wrote nothing to {self._root_of(output)}.")
             return Sent(output, datastore, path, 0, 0)
         self._transfer(output, datastore, path, uploads)
         return Sent(output, datastore, path, len(uploads), size)

@@ -23,6 +23,7 @@ class RunData:
 
     def __init__(self, job: Job, folder: RunFolder, writer: Writer, stop: Stop) -> None:
         self._definition = job.definition
+        self._is_head = job.is_head
         self._folder = folder
         self._writer = writer
         self._run_id = job.run_id
@@ -56,7 +57,7 @@ class RunData:
         return bool(self._definition.outputs or self._shared)
 
     def take(self, log: TimedLog, *, succeeded: bool) -> None:
-        """Send the outputs, and make datasets of them where the script has succeeded.
+        """Send the outputs, and make datasets of them where the script has succeeded; of several nodes the head does.
 
         Raises ``UserErrorException`` for an output that cannot be sent or registered, ``Stopped``.
         """
@@ -66,7 +67,7 @@ class RunData:
         for folder in self._shared:
             outputs.send_back(folder)
         sent = outputs.send(self._definition.outputs, succeeded=succeeded)
-        if succeeded:
+        if succeeded and self._is_head:
             outputs.register(sent)
 
     def take_in_place_of_runner(self, log: TimedLog) -> None:
@@ -80,4 +81,6 @@ class RunData:
 
     def _outputs(self, log: TimedLog) -> Outputs:
         folder = self._folder.data / "outputs"
-        return Outputs(self._way, self._run_id, folder, self._folder.work, log.line, self._writer.warn)
+        outputs = Outputs(self._way, self._run_id, folder, self._folder.work, log.line, self._writer.warn)
+        outputs.is_shared = self._definition.node_count > 1
+        return outputs

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from terrazul.core.errors import ComputeTargetException
 from terrazul.sdk.compute.status import ScaleSettings
 from terrazul.sdk.console import warn
-from terrazul.wire.compute import CLUSTER, ClusterSettings, NewComputeTarget
+from terrazul.wire.compute import CLUSTER, REMOTE, ClusterSettings, NewComputeTarget
 
 _VM_PRIORITIES = ("dedicated", "lowpriority")
 _LOGIN_ACCESS = ("enabled", "disabled", "notspecified")
@@ -33,6 +34,92 @@ class ComputeTargetAttachConfiguration:
 
     def validate_configuration(self) -> None:
         """Accept every configuration; each kind has its own check."""
+
+
+class RemoteComputeAttachConfiguration(ComputeTargetAttachConfiguration):
+    """How a machine is reached over SSH.
+
+    ``host_key_fingerprint``, ``max_concurrent_runs``, ``remote_folder``, ``tags``, ``description`` are Terrazul's own.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        subscription_id: Optional[str] = None,
+        resource_group: Optional[str] = None,
+        vm_name: Optional[str] = None,
+        resource_id: Optional[str] = None,
+        address: Optional[str] = None,
+        ssh_port: int = 22,
+        password: Optional[str] = "",
+        private_key_file: Optional[str] = "",
+        private_key_passphrase: Optional[str] = "",
+        host_key_fingerprint: str = "",
+        max_concurrent_runs: int = 1,
+        remote_folder: str = "",
+        tags: Optional[Mapping[str, str]] = None,
+        description: Optional[str] = None,
+    ) -> None:
+        super().__init__(REMOTE)
+        self.username = username
+        self.subscription_id = subscription_id
+        self.resource_group = resource_group
+        self.vm_name = vm_name
+        self.resource_id = resource_id
+        self.address = address
+        self.ssh_port = ssh_port
+        self.password = password
+        self.private_key_file = private_key_file
+        self.private_key_passphrase = private_key_passphrase
+        self.host_key_fingerprint = host_key_fingerprint
+        self.max_concurrent_runs = max_concurrent_runs
+        self.remote_folder = remote_folder
+        self.tags = tags
+        self.description = description
+        self.validate_configuration()
+
+    def validate_configuration(self) -> None:
+        """Raise ``ComputeTargetException`` where it does not say which machine, or how to sign in to it."""
+        if self.resource_id or self.vm_name:
+            message = "Machines are found by their address here, not by a resource of Azure"
+            raise _wrong_machine("resource_id" if self.resource_id else "vm_name", message)
+        if not self.address:
+            raise _wrong_machine("address", "There is no address of the machine")
+        if not self.username:
+            raise _wrong_machine("username", "There is no name of the user on the machine")
+        if type(self.ssh_port) is not int:
+            raise _wrong_machine("ssh_port", f"ssh_port is {self.ssh_port!r}, and must be a whole number")
+        if bool(self.password) == bool(self.private_key_file):
+            raise _wrong_machine("password", "The machine is signed in to with a password or a private_key_file")
+
+    def request(self, name: str) -> NewComputeTarget:
+        """What the server is asked for, under a name. Terrazul's own.
+
+        Raises ``ComputeTargetException`` where the file of the private key cannot be read.
+        """
+        settings = {
+            "address": self.address,
+            "port": self.ssh_port,
+            "username": self.username,
+            "host_key": self.host_key_fingerprint,
+            "max_concurrent_runs": self.max_concurrent_runs,
+            **({"folder": self.remote_folder} if self.remote_folder else {}),
+        }
+        return NewComputeTarget(
+            name, REMOTE, settings, dict(self.tags or {}), self.description or "", self._credential()
+        )
+
+    def _credential(self) -> Dict[str, str]:
+        if not self.private_key_file:
+            return {"password": self.password or ""}
+        path = Path(self.private_key_file).expanduser()
+        try:
+            key = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            why = getattr(problem, "strerror", None) or "it is no text"
+            raise _wrong_machine("private_key_file", f"The private key {path} cannot be read: {why}") from None
+        passphrase = {"private_key_passphrase": self.private_key_passphrase} if self.private_key_passphrase else {}
+        return {"private_key": key, **passphrase}
 
 
 class ComputeTargetUpdateConfiguration:
@@ -154,6 +241,11 @@ def _one_of(name: str, value: object, known: Any) -> None:
 
 def _given(value: object, default: object) -> object:
     return None if value == default else value
+
+
+def _wrong_machine(name: str, what: str) -> ComputeTargetException:
+    hint = "Such as RemoteCompute.attach_configuration(username, address=..., private_key_file=...)."
+    return ComputeTargetException(f"{what}.", target=name, hint=hint)
 
 
 def _wrong(name: str, what: str) -> ComputeTargetException:

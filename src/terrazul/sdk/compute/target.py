@@ -13,17 +13,19 @@ from terrazul.core.errors import ComputeTargetException, ComputeTargetNotFound
 from terrazul.sdk.client import Client, class_of, concept
 from terrazul.sdk.compute.status import errors_of
 from terrazul.sdk.console import say
-from terrazul.sdk.unsupported import not_yet
 from terrazul.wire import compute as wire
-from terrazul.wire.compute import CLUSTER, NewComputeTarget, ProvisioningState
+from terrazul.wire.compute import CLUSTER, REMOTE, NewComputeTarget, ProvisioningState
 
 if TYPE_CHECKING:
-    from terrazul.sdk.compute.configuration import ComputeTargetProvisioningConfiguration
+    from terrazul.sdk.compute.configuration import (
+        ComputeTargetAttachConfiguration,
+        ComputeTargetProvisioningConfiguration,
+    )
     from terrazul.sdk.workspace import Workspace
 
 _FIRST_GLANCE_SECONDS = 0.1
 _LONGEST_GLANCE_SECONDS = 2.0
-_MODULES = {CLUSTER: "compute.cluster"}
+_MODULES = {CLUSTER: "compute.cluster", REMOTE: "compute.remote"}
 _ENDS = (ProvisioningState.SUCCEEDED, ProvisioningState.FAILED)
 
 
@@ -65,16 +67,30 @@ class ComputeTarget:
         Raises ``ComputeTargetException`` for a name or a configuration that cannot be, and for another size than the
         target of that name has.
         """
-        request = getattr(provisioning_configuration, "request", None)
+        hint = "Pass AmlCompute.provisioning_configuration(...)."
+        return ComputeTarget._enter(workspace, name, provisioning_configuration, hint)
+
+    @staticmethod
+    def attach(
+        workspace: Workspace, name: str, attach_configuration: ComputeTargetAttachConfiguration
+    ) -> ComputeTarget:
+        """Attach a machine that is there; one of that name is from then on the machine that the configuration says.
+
+        Raises ``ComputeTargetException`` where it cannot be signed in to. See ``RemoteCompute.attach_configuration``.
+        """
+        hint = "Pass RemoteCompute.attach_configuration(...)."
+        return ComputeTarget._enter(workspace, name, attach_configuration, hint)
+
+    @staticmethod
+    def _enter(workspace: Workspace, name: str, configuration: Any, hint: str) -> ComputeTarget:
+        """Have the server make or attach what a configuration says. Raises ``ComputeTargetException``."""
+        request = getattr(configuration, "request", None)
         if request is None:
-            message = f"{type(provisioning_configuration).__name__} is no configuration that a target can be made with."
-            hint = "Pass AmlCompute.provisioning_configuration(...)."
+            message = f"{type(configuration).__name__} is no configuration that a target can be made of."
             raise ComputeTargetException(message, target=str(name), hint=hint)
-        provisioning_configuration.validate_configuration()
+        configuration.validate_configuration()
         new: NewComputeTarget = request(name)
         return ComputeTarget._of(workspace, workspace.client.post(wire.ComputeTarget, "/computes", new))
-
-    attach = staticmethod(not_yet("ComputeTarget.attach", "compute targets on other machines"))
 
     @staticmethod
     def list(workspace: Workspace) -> List[ComputeTarget]:

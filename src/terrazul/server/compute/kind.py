@@ -11,6 +11,19 @@ from terrazul.wire.job import Job
 Placement = dict[str, Any]
 """Where a runner is, in the kind's own words; kept in the database, so that a restarted server finds the runner."""
 
+_MEMBERS = "members"
+
+
+def whole(placements: Sequence[Placement]) -> Placement:
+    """Where all runners of a run are, as one placement: of several nodes, the list of theirs."""
+    return placements[0] if len(placements) == 1 else {_MEMBERS: list(placements)}
+
+
+def members_of(placement: Placement) -> list[Placement]:
+    """Where the runner of each node of a run is, by the whole; most runs have one."""
+    members: list[Placement] | None = placement.get(_MEMBERS)
+    return [placement] if members is None else members
+
 
 class RunnerStatus(str, enum.Enum):
     """What has become of a runner."""
@@ -20,6 +33,8 @@ class RunnerStatus(str, enum.Enum):
     ALIVE = "alive"
     GONE = "gone"
     """It was started and is no more."""
+    UNREACHABLE = "unreachable"
+    """Nobody can tell at this moment: there is no connection to the machine that it is on."""
 
 
 class ComputeKind(Protocol):

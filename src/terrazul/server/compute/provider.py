@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from terrazul.server.compute.kind import ComputeKind
@@ -15,6 +16,15 @@ class NodeProvider(Protocol):
     def runners(self) -> ComputeKind:
         """What executes runs on the nodes."""
 
+    def node_id(self, target: int) -> str:
+        """An id for a further node of a target, by the target's key; nobody else's."""
+
+    def why_lost(self, node: str) -> str:
+        """Why a node that was made is out of reach, and is to be made again before it executes a run; else empty.
+
+        It takes no time.
+        """
+
     def make(self, node: str) -> None:
         """Make the node of an id; making one that is there does nothing.
 
@@ -23,6 +33,12 @@ class NodeProvider(Protocol):
 
     def remove(self, node: str) -> None:
         """Remove a node, on which nothing is executed; removing one that is not there does nothing."""
+
+    def let_go(self, target: int) -> None:
+        """Tidy up after a target whose nodes are gone, and that is about to be forgotten, as far as that can be."""
+
+    def keep_only(self, targets: Collection[int]) -> None:
+        """Begin to tidy up after all other targets, which went with their workspaces. It takes no time."""
 
     def sizes(self) -> list[ComputeSize]:
         """What a node can have."""

@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, fields
-from typing import Any, NamedTuple
+from dataclasses import fields, replace
+from typing import Any, NamedTuple, TypeVar
 
-from terrazul.core.errors import ComputeTargetException, InvalidInput
-from terrazul.wire.compute import CLUSTER, LOCAL, ON_DEMAND, ClusterSettings, NodeCounts, NodeState, ProvisioningState
+from terrazul.core.errors import ComputeTargetException, InvalidInput, RunConfigurationException
+from terrazul.wire.compute import (
+    CLUSTER,
+    LOCAL,
+    ON_DEMAND,
+    REMOTE,
+    ClusterSettings,
+    NodeCounts,
+    NodeState,
+    ProvisioningState,
+    RemoteSettings,
+)
+
+Settings = ClusterSettings | RemoteSettings
+"""What is set of a target, by its kind."""
+_Known = TypeVar("_Known", bound=Settings)
 
 SECOND = 1_000_000
 UNUSABLE_PATIENCE = 60 * SECOND
 """So long a node that could not be made is shown, before another one is tried in its place."""
 ON_DEMAND_PREFIX = "od-"
-KINDS = (CLUSTER,)
+KINDS = (CLUSTER, REMOTE)
 """What can be made."""
+SETTINGS: Mapping[str, type[Settings]] = {CLUSTER: ClusterSettings, REMOTE: RemoteSettings}
+CREDENTIAL = ("password", "private_key", "private_key_passphrase")
+MOST_RUNS = 100
 PRIORITIES = ("dedicated", "lowpriority")
 MOST_NODES = 1000
 _LONGEST_IDLE = 366 * 86400
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,15}\Z")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+\Z")
+_USER = re.compile(r"[^\x00-\x20\x7f]{1,256}\Z")
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}\Z")
+_FOLDER = re.compile(r"[^\x00-\x1f\x7f\\~-][^\x00-\x1f\x7f\\]{0,255}\Z")
+_HIGHEST_PORT = 65535
+_LONGEST_SECRET = 64 << 10
 _SIZE = re.compile(r"[A-Za-z0-9_. -]{0,64}\Z")
 _MOST_TAGS = 100
 _TEXT_LIMIT = 5000
@@ -73,21 +96,68 @@ def check_texts(tags: Mapping[str, str] | None, description: str | None) -> None
         )
 
 
-def read_settings(given: Mapping[str, Any], base: ClusterSettings) -> ClusterSettings:
+def read_settings(given: Mapping[str, Any], base: _Known) -> _Known:
     """The settings that are given, and those of ``base`` where they say nothing.
 
-    Raises ``ComputeTargetException`` for one that is not known, of another type, or that no cluster can have.
+    Raises ``ComputeTargetException`` for one that is not known, of another type, or that no such target can have.
     """
-    known = {each.name for each in fields(ClusterSettings)}
+    known = {each.name for each in fields(base)} - {"own"}
+    what = "A cluster" if isinstance(base, ClusterSettings) else "A machine over SSH"
     for name, value in given.items():
         if name not in known:
-            raise _wrong(name, f"A cluster has no setting {name[:80]!r}", f"It has: {', '.join(sorted(known))}.")
+            raise _wrong(name, f"{what} has no setting {name[:80]!r}", f"It has: {', '.join(sorted(known))}.")
         wanted = type(getattr(base, name))
         if type(value) is not wanted:
             raise _wrong(name, f"{name} is {str(value)[:80]!r}, and must be of type {wanted.__name__}")
-    settings = ClusterSettings(**{**asdict(base), **given})
-    _check_settings(settings)
+    settings = replace(base, **given)
+    if isinstance(settings, ClusterSettings):
+        _check_settings(settings)
+    else:
+        _check_remote(settings)
     return settings
+
+
+def scale_of(settings: Settings) -> ClusterSettings:
+    """How a target scales: a machine over SSH always has as many places as it executes runs at once."""
+    if isinstance(settings, ClusterSettings):
+        return settings
+    places = settings.max_concurrent_runs
+    return ClusterSettings(min_nodes=places, max_nodes=places, idle_seconds_before_scaledown=_LONGEST_IDLE)
+
+
+def check_credential(kind: str, credential: Mapping[str, str] | None) -> None:
+    """Raise ``ComputeTargetException`` unless a target of the kind can be signed in to with it."""
+    given = {name for name, value in (credential or {}).items() if value}
+    if credential is None:
+        return
+    if kind != REMOTE:
+        raise _wrong("credential", "A cluster takes no credential")
+    if not given <= set(CREDENTIAL):
+        unknown = min(given - set(CREDENTIAL))
+        raise _wrong("credential", f"A credential has no {unknown[:80]!r}", f"It has: {', '.join(CREDENTIAL)}.")
+    if ("password" in given) == ("private_key" in given):
+        hint = "Give a password, or a private key with its passphrase where it has one."
+        raise _wrong("credential", "A machine over SSH is signed in to with a password or a private key", hint)
+    if any(len(value) > _LONGEST_SECRET or "\0" in value for value in (credential or {}).values()):
+        raise _wrong("credential", f"A credential has at most {_LONGEST_SECRET} characters, and none of code 0")
+
+
+def _check_remote(settings: RemoteSettings) -> None:
+    if not _HOST.match(settings.address):
+        raise _wrong("address", f"{settings.address[:80]!r} is no name or address of a machine", "Such as vm.example.")
+    if not 0 < settings.port <= _HIGHEST_PORT:
+        raise _wrong("port", f"The port is {settings.port}", f"Give 1 to {_HIGHEST_PORT}; that of SSH is 22.")
+    if not _USER.match(settings.username):
+        raise _wrong("username", f"{settings.username[:80]!r} is no name of a user", "It has no spaces.")
+    if settings.host_key and not _FINGERPRINT.match(settings.host_key):
+        hint = "Such as SHA256:… with 43 characters: ssh-keyscan HOST | ssh-keygen -lf - prints it."
+        raise _wrong("host_key", f"{settings.host_key[:80]!r} is no fingerprint of a host key", hint)
+    if not 1 <= settings.max_concurrent_runs <= MOST_RUNS:
+        hint = f"Give 1 to {MOST_RUNS}."
+        raise _wrong("max_concurrent_runs", f"max_concurrent_runs is {settings.max_concurrent_runs}", hint)
+    if not _FOLDER.match(settings.folder) or ".." in settings.folder.split("/"):
+        hint = "A path below the user's home, or one that begins with a slash; without .. and \\."
+        raise _wrong("folder", f"{settings.folder[:80]!r} is no folder", hint)
 
 
 def _check_settings(settings: ClusterSettings) -> None:
@@ -109,6 +179,24 @@ def _check_settings(settings: ClusterSettings) -> None:
 
 def _wrong(setting: str, what: str, hint: str | None = None) -> ComputeTargetException:
     return ComputeTargetException(f"{what}.", target=setting[:80], hint=hint)
+
+
+def check_node_count(name: str, settings: Settings, wanted: int) -> None:
+    """Raise ``RunConfigurationException`` for a run that asks for more nodes than its target can ever have."""
+    if isinstance(settings, RemoteSettings):
+        if wanted > 1:
+            raise RunConfigurationException(
+                f"The compute target {name!r} is one machine, and the run asks for {wanted} nodes.",
+                target="node_count",
+                hint="Set node_count to 1, or choose a cluster.",
+            )
+    elif wanted > settings.max_nodes:
+        raise RunConfigurationException(
+            f"The run asks for {wanted} nodes; the compute target {name!r} has {settings.max_nodes} at most.",
+            target="node_count",
+            hint=f"Give node_count {settings.max_nodes} or less, or let the cluster have more: "
+            f"compute_target.update(max_nodes={wanted}).",
+        )
 
 
 class NodeFacts(NamedTuple):
@@ -245,13 +333,21 @@ class Machine(NamedTuple):
 
 
 def why_it_waits(
-    queued: Queued, settings: ClusterSettings | None, counts: NodeCounts, machine: Machine, hindrance: str
+    queued: Queued, settings: Settings | None, counts: NodeCounts, machine: Machine, hindrance: str
 ) -> str:
     """The sentence that says what a run waits for; empty where it is about to begin.
 
     ``settings`` are those of its cluster, None for the server's machine itself; ``hindrance`` is why the cluster cannot
     have the nodes that it should have.
     """
+    if isinstance(settings, RemoteSettings):
+        return _waits_for_machine(queued, settings, counts, hindrance)
+    return _waits_for_node(queued, settings, counts, machine, hindrance)
+
+
+def _waits_for_node(
+    queued: Queued, settings: ClusterSettings | None, counts: NodeCounts, machine: Machine, hindrance: str
+) -> str:
     needed = max(queued.before, queued.nodes_before) + queued.nodes
     if settings is None or counts.idle >= needed:
         if machine.taken < machine.places:
@@ -266,6 +362,17 @@ def why_it_waits(
         return _waits(f"{wanted}, which {'is' if queued.nodes == 1 else 'are'} being made", queued)
     busy = f"{counts.running} of {_number(settings.max_nodes, 'node')} {'is' if counts.running == 1 else 'are'} busy"
     return _waits(f"{wanted}: {busy}", queued)
+
+
+def _waits_for_machine(queued: Queued, settings: RemoteSettings, counts: NodeCounts, hindrance: str) -> str:
+    if counts.idle > queued.before:
+        return ""
+    if hindrance:
+        return _waits(f"a place on {queued.target!r}", queued, hindrance)
+    if queued.before < settings.max_concurrent_runs - counts.running:
+        return _waits(f"{queued.target!r}, which is being connected to", queued)
+    taken = f"{counts.running} of {settings.max_concurrent_runs} {'is' if counts.running == 1 else 'are'} taken"
+    return _waits(f"a place on {queued.target!r}: {taken}", queued)
 
 
 def _waits(what: str, queued: Queued, why: str = "") -> str:

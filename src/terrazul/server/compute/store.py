@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from terrazul.server.compute.rules import NodeFacts
+from terrazul.server.compute.rules import SETTINGS, NodeFacts, Settings, scale_of
 from terrazul.server.sql.metadata import Json, metadata, primary_key
 from terrazul.server.sql.variables import in_groups
 from terrazul.wire.compute import ClusterSettings, NodeCounts, NodeState, ProvisioningState
@@ -66,11 +66,11 @@ node = Table(
     Column("run", Integer, nullable=True),
     Column("problem", Text, nullable=False),
     UniqueConstraint("target", "number"),
-    UniqueConstraint("run"),
+    Index("ix_compute_node_run", "run"),
     Index("ix_compute_node_state", "state", "target"),
     Index("ix_compute_node_workspace", "workspace"),
 )
-"""``run`` is set while the node executes one; a run has one node at most."""
+"""``run`` is set while the node executes one; a run has as many nodes as it asks for, from one target."""
 
 
 class TargetRow(NamedTuple):
@@ -81,7 +81,7 @@ class TargetRow(NamedTuple):
     key: str
     name: str
     kind: str
-    settings: ClusterSettings
+    settings: Settings
     tags: dict[str, str]
     description: str
     state: ProvisioningState
@@ -93,6 +93,11 @@ class TargetRow(NamedTuple):
     created_by: str
     modified_at: int
     modified_by: str
+
+    @property
+    def scale(self) -> ClusterSettings:
+        """Between which numbers of nodes it scales."""
+        return scale_of(self.settings)
 
     @property
     def is_going(self) -> bool:
@@ -230,31 +235,37 @@ def free_nodes(connection: Connection) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(query.group_by(node.c.target))}
 
 
-def occupy(connection: Connection, key: int, run: int, now: int) -> str | None:
-    """Give a run the free node of the lowest number; returns the node's id, None where none is free."""
-    free = select(node.c.id, node.c.node_id).where(node.c.target == key, _FREE).order_by(node.c.number).limit(1)
-    row = connection.execute(free).first()
-    if row is None:
-        return None
+def kind_of(connection: Connection, key: int) -> str:
+    """What a target is."""
+    return str(connection.execute(select(target.c.kind).where(target.c.id == key)).scalar_one())
+
+
+def occupy(connection: Connection, key: int, run: int, count: int, now: int) -> list[str]:
+    """Give a run so many free nodes, of the lowest numbers; returns their ids, none where there are not enough."""
+    free = select(node.c.id, node.c.node_id).where(node.c.target == key, _FREE).order_by(node.c.number).limit(count)
+    rows = connection.execute(free).all()
+    if len(rows) < count:
+        return []
     values = {"state": NodeState.RUNNING.value, "run": run, "since": now}
-    connection.execute(node.update().where(node.c.id == row.id).values(**values))
-    return str(row.node_id)
+    for group in in_groups(row.id for row in rows):
+        connection.execute(node.update().where(node.c.id.in_(group)).values(**values))
+    return [str(row.node_id) for row in rows]
 
 
 def release(connection: Connection, run: int, now: int) -> None:
-    """Let the node of a run that has ended be free."""
+    """Let the nodes of a run that has ended be free."""
     values = {"state": NodeState.IDLE.value, "run": None, "since": now}
     connection.execute(node.update().where(node.c.run == run).values(**values))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     settings = values.get("settings")
-    return {**values, "settings": asdict(settings)} if isinstance(settings, ClusterSettings) else values
+    return {**values, "settings": asdict(settings)} if isinstance(settings, Settings) else values
 
 
 def _target(row: Row[Any]) -> TargetRow:
     values = row._asdict()
-    settings = msgspec.convert(values["settings"], ClusterSettings)
+    settings = msgspec.convert(values["settings"], SETTINGS[values["kind"]])
     return TargetRow(**{**values, "settings": settings, "state": ProvisioningState(values["state"])})
 
 

@@ -32,9 +32,9 @@ class Admission:
     def line(self, connection: Connection) -> Line:
         """Those that may begin now, as long as the transaction lasts.
 
-        Whether the server's machine has a place is not looked at.
+        While the server's machine has no place it is one for another machine.
         """
-        return Line(connection, self._defaults)
+        return Line(connection, self._defaults, self.places)
 
     def check_submission(self, connection: Connection, workspace: int, user: str) -> None:
         """Raise ``QuotaExceeded`` where so many runs of a user wait that no further one may."""
@@ -58,7 +58,7 @@ class Admission:
         """What the runs wait for, apart from quotas."""
         keys = {each.compute_target for each in waiting if each.compute_target is not None}
         targets, counts = computes.list_among(connection, keys), computes.counts_of(connection, keys)
-        machine = Machine(store.length(connection).claimed, self.places)
+        machine = Machine(store.claimed_here(connection), self.places)
         told: dict[int, str] = {}
         for each in waiting:
             target, place = targets.get(each.compute_target or 0), places.get(each.run, _NOWHERE)

@@ -12,6 +12,7 @@ from terrazul.server.queue import store
 from terrazul.server.queue.rules import Head, Held, first_to_begin
 from terrazul.server.quota import store as quotas
 from terrazul.server.quota.rules import Limits, is_full, why_it_waits
+from terrazul.wire.compute import REMOTE
 
 
 class Bounds:
@@ -63,21 +64,24 @@ class Bounds:
 class Line:
     """The lines of all targets on which a node is free, and of the server's machine."""
 
-    def __init__(self, connection: Connection, defaults: Limits) -> None:
+    def __init__(self, connection: Connection, defaults: Limits, places: int) -> None:
         self._connection = connection
+        self._places = places - store.claimed_here(connection)
         self._free = computes.free_nodes(connection)
         self._targets = computes.list_among(connection, self._free)
         self._bounds = Bounds(connection, defaults)
         self._heads = store.heads(connection, self._free)
 
     def first(self) -> Head | None:
-        """Who is to begin next: the first for whom there are nodes and whom no quota holds back."""
+        """Who is to begin next: the first for whom there are nodes and a place, and whom no quota holds back."""
         able = [head for head in self._heads if not self._is_held(head)]
         return first_to_begin(able, self._bounds.nodes, self._free)
 
     def took(self, head: Head) -> None:
         """The run that was first has been claimed; the next one of its user moves up."""
         self._bounds.took(head)
+        if not self._is_elsewhere(head):
+            self._places -= 1
         if head.compute_target is not None:
             self._free[head.compute_target] -= head.node_count
         self._heads.remove(head)
@@ -86,7 +90,16 @@ class Line:
             self._heads.append(following)
 
     def _is_held(self, head: Head) -> bool:
-        """Also one that needs more nodes than its target may ever have: it holds up nobody but its user."""
+        """Also one that needs more nodes than its target may ever have: it holds up nobody but its user.
+
+        And one for which the server's machine has no place.
+        """
         target = self._targets.get(head.compute_target or 0)
-        too_large = target is not None and head.node_count > target.settings.max_nodes
-        return too_large or bool(self._bounds.why_it_waits(head.workspace, head.user))
+        too_large = target is not None and head.node_count > target.scale.max_nodes
+        no_place = self._places <= 0 and not self._is_elsewhere(head)
+        return too_large or no_place or bool(self._bounds.why_it_waits(head.workspace, head.user))
+
+    def _is_elsewhere(self, head: Head) -> bool:
+        """Whether another machine than the server's executes it."""
+        target = self._targets.get(head.compute_target or 0)
+        return target is not None and target.kind == REMOTE

@@ -14,6 +14,20 @@ DELIVERY_PATIENCE = 60_000_000
 """Microseconds without a sign of life after which a delivery that was started is given up."""
 
 
+UNREACHABLE_PATIENCE = 24 * 3600 * 1_000_000
+"""Microseconds without a sign of life after which a run on a machine that cannot be reached is given up."""
+LEASE_SECONDS = 90.0
+"""So long a member of a run on several nodes may be silent while the server hears; then its runner is ended."""
+
+
+class Sign(NamedTuple):
+    """What a member of a run on several nodes has told of itself."""
+
+    is_done: bool
+    """Whether the server has everything of it, so that its runner may be gone."""
+    heartbeat_at: int
+
+
 class Head(NamedTuple):
     """The first of the runs that a user has waiting for one compute target, in one workspace."""
 
@@ -84,7 +98,7 @@ class Care(str, enum.Enum):
 
 
 class Watch(NamedTuple):
-    """What is known of a claimed run; the times are None where the thing has not happened."""
+    """What is known of a runner of a claimed run; the times are None where the thing has not happened."""
 
     status: RunnerStatus
     cancel_requested: bool
@@ -92,20 +106,42 @@ class Watch(NamedTuple):
     delivery_started_at: int | None
     heartbeat_at: int | None
     now: int
+    unreachable_since: int | None = None
+    """Since when nobody can tell what has become of the runner."""
+    is_silent: bool = False
+    """Whether it has given no sign of life for longer than its lease; only a run on several nodes has one."""
 
 
 def care_for(watch: Watch) -> Care:
     """The next thing to do."""
+    if watch.status is RunnerStatus.UNREACHABLE:
+        return _care_for_unreachable(watch)
     if watch.status is RunnerStatus.ABSENT:
         return Care.LAUNCH
     if watch.status is RunnerStatus.GONE:
         return Care.DELIVER if watch.delivery_started_at is None else Care.GIVE_UP
+    return _care_for_living(watch)
+
+
+def _care_for_living(watch: Watch) -> Care:
     if watch.delivery_started_at is not None:
         last_sign = max(watch.delivery_started_at, watch.heartbeat_at or 0)
         overdue = watch.now - last_sign > DELIVERY_PATIENCE
         return Care.GIVE_UP if overdue else Care.NOTHING
-    if not watch.cancel_requested:
-        return Care.NOTHING
+    if watch.is_silent or not watch.cancel_requested:
+        return Care.KILL if watch.is_silent else Care.NOTHING
     if watch.cancel_told_at is None:
         return Care.CANCEL
     return Care.KILL if watch.now - watch.cancel_told_at > CANCEL_PATIENCE else Care.NOTHING
+
+
+def _care_for_unreachable(watch: Watch) -> Care:
+    """A run goes on without a connection; one that is to be canceled does not wait for the machine to come back.
+
+    Its token is of no use from then on, by which its runner, should it be there, learns that the run is over.
+    """
+    if watch.unreachable_since is None:
+        return Care.NOTHING
+    last_sign = max(watch.unreachable_since, watch.heartbeat_at or 0)
+    patience = CANCEL_PATIENCE if watch.cancel_requested else UNREACHABLE_PATIENCE
+    return Care.GIVE_UP if watch.now - last_sign > patience else Care.NOTHING

@@ -30,7 +30,7 @@ from terrazul.server.queue.rules import Executed, Head, Held
 from terrazul.server.quota.rules import QueueCount
 from terrazul.server.sql.metadata import Json, metadata
 from terrazul.server.sql.variables import in_groups
-from terrazul.wire.compute import ProvisioningState
+from terrazul.wire.compute import REMOTE, ProvisioningState
 
 entry = Table(
     "queue_entry",
@@ -235,6 +235,14 @@ def length(connection: Connection) -> Length:
     """How long the queue is."""
     total, claims = connection.execute(select(func.count(), func.count(entry.c.claimed_at))).one()
     return Length(total - claims, claims)
+
+
+def claimed_here(connection: Connection) -> int:
+    """How many entries have been claimed and not ended that the server's own machine executes."""
+    elsewhere = select(target.c.id).where(target.c.kind == REMOTE)
+    here = or_(entry.c.compute_target.is_(None), entry.c.compute_target.not_in(elsewhere))
+    query = select(func.count()).select_from(entry).where(entry.c.claimed_at.is_not(None), here)
+    return int(connection.execute(query).scalar_one())
 
 
 def claim(connection: Connection, run: int, placement: dict[str, Any], now: int) -> None:

@@ -10,6 +10,8 @@ from terrazul.core.clock import check_time
 from terrazul.core.errors import AlreadyExists, Conflict, InvalidInput, RunConfigurationException
 from terrazul.core.ids import check_data_name
 from terrazul.core.paths import check_relative_path
+from terrazul.wire.compute import LOCAL
+from terrazul.wire.distribution import distribution_of
 from terrazul.wire.metric import NUMBER_KEY, MetricPoint
 from terrazul.wire.run import RunState
 from terrazul.wire.run_configuration import DIRECT, DOWNLOAD, MOUNT, UPLOAD, DataInput, DataOutput, RunDefinition
@@ -81,11 +83,13 @@ def check_definition(definition: RunDefinition) -> None:
         raise RunConfigurationException(
             f"The run configuration names {both}.", target="script", hint="Give exactly one of the two."
         )
-    if definition.node_count != 1:
+    distribution_of(definition)
+    if definition.node_count != 1 and definition.target == LOCAL:
         raise RunConfigurationException(
-            f"The run asks for {definition.node_count} nodes; on {definition.target!r} a run has one.",
+            f"The run asks for {definition.node_count} nodes; {LOCAL!r} is one.",
             target="node_count",
-            hint="Set node_count to 1.",
+            hint="Submit it to a cluster: ComputeTarget.create(ws, name, AmlCompute.provisioning_configuration(...)). "
+            "With node_count=1, several processes of a run share this machine.",
         )
     limit = definition.max_run_duration_seconds
     if limit is not None and not 1 <= limit <= _LONGEST_RUN_SECONDS:

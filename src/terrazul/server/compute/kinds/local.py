@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from terrazul.server.compute.kind import Placement, RunnerStatus
 from terrazul.server.session import Program, Sessions
 from terrazul.wire import codec
-from terrazul.wire.job import Job
+from terrazul.wire.job import MEMBER_VARIABLE, Job
 
 _RUN_VARIABLE = "AZUREML_RUN_ID"
 _WORKSPACE_VARIABLE = "AZUREML_WORKSPACE_ID"
@@ -25,8 +25,9 @@ class LocalCompute:
         self._sessions = Sessions("runner", log="runner.log")
 
     def place(self, job: Job, node: str) -> Placement:  # noqa: ARG002  # this machine is one node
-        """A folder of its own for each attempt."""
-        return {"folder": str(self._runs_folder / job.workspace_id / job.run_id / str(job.attempt))}
+        """A folder of its own for each attempt, and for each member of a run on several nodes."""
+        name = str(job.attempt) if job.is_head else f"{job.attempt}.{job.member}"
+        return {"folder": str(self._runs_folder / job.workspace_id / job.run_id / name)}
 
     def launch(self, job: Job, placement: Placement) -> None:
         """Start the runner."""
@@ -41,10 +42,15 @@ class LocalCompute:
         self._sessions.signal(Path(placement["folder"]), signal.SIGTERM)
 
     def kill(self, placement: Placement) -> None:
-        """SIGKILL for the runner, then for every process with the ids of workspace and run in its environment."""
+        """SIGKILL for the runner, then for every process that names workspace, run and member in its environment."""
         folder = Path(placement["folder"])
         marks = {_WORKSPACE_VARIABLE: folder.parent.parent.name, _RUN_VARIABLE: folder.parent.name}
-        self._sessions.kill(folder, lambda variables: marks.items() <= variables.items())
+        member = folder.name.partition(".")[2] or "0"
+
+        def belongs(variables: Mapping[str, str]) -> bool:
+            return marks.items() <= variables.items() and variables.get(MEMBER_VARIABLE, "0") == member
+
+        self._sessions.kill(folder, belongs)
 
     def forget(self, workspace_id: str, run_ids: Sequence[str]) -> None:
         """Rename the folders of the runs."""

@@ -6,14 +6,14 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
 from terrazul.core.clock import Clock
 from terrazul.core.errors import ComputeTargetException
-from terrazul.core.ids import new_guid
 from terrazul.server.compute import store
 from terrazul.server.compute.provider import NodeProvider
 from terrazul.server.compute.rules import Demand, Scaling, plan, seconds_until_next_look, state_after
@@ -22,13 +22,15 @@ from terrazul.server.compute.store import NodeRow, TargetRow
 from terrazul.server.loop import Loop
 from terrazul.server.quota.service import Quotas
 from terrazul.server.sql.database import Database
-from terrazul.server.sql.witness import Witness, changed, removed, watched_by
+from terrazul.server.sql.witness import Witness, changed, watched_by
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.compute import NodeState, ProvisioningState
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 10.0
 _PAUSE = 1.0
+_MOST_THREADS = 64
 _BY_ITSELF = "the scaler"
 SCALER = "scaler"
 """What processes tell each other when the one that scales has something to do."""
@@ -43,6 +45,8 @@ class _View(NamedTuple):
     """How many runs wait, by how many nodes they need."""
     room: int | None
     quota: int
+    lost: dict[NodeRow, str]
+    """Nodes that are out of reach, and why."""
 
     @property
     def executes(self) -> bool:
@@ -54,16 +58,22 @@ class _View(NamedTuple):
         """Whether it was made for a run that has ended."""
         return self.target.on_demand and not (self.waiting or self.executes or self.target.is_going)
 
+    @property
+    def to_make_again(self) -> list[NodeRow]:
+        """Those that are out of reach and execute nothing."""
+        return [node for node in self.lost if node.state is NodeState.IDLE]
+
     def plan(self, now: int) -> Scaling:
         """What is to be done about its nodes."""
-        able = {nodes: runs for nodes, runs in self.waiting.items() if nodes <= self.target.settings.max_nodes}
+        able = {nodes: runs for nodes, runs in self.waiting.items() if nodes <= self.target.scale.max_nodes}
         waiting = sum(nodes * runs for nodes, runs in able.items())
         demand = Demand(waiting, self.room, self.target.is_going, gangs=max(able, default=1) > 1)
-        return plan(self.target.settings, [each.facts for each in self.nodes], demand, now)
+        return plan(self.target.scale, [each.facts for each in self.nodes], demand, now)
 
     def errors(self, scaling: Scaling) -> list[str]:
         """Why nodes are missing that there should be."""
         found = [each.problem for each in self.nodes if each.problem]
+        found += [why for node, why in self.lost.items() if node.state is NodeState.RUNNING]
         if scaling.hindered:
             found.append(f"The workspace may have {self.quota} compute nodes, and no more.")
         return list(dict.fromkeys(found))
@@ -71,14 +81,15 @@ class _View(NamedTuple):
     def state(self, scaling: Scaling) -> ProvisioningState:
         """Where it is in its life."""
         facts = [each.facts for each in self.nodes]
-        return state_after(self.target.state, self.target.settings, facts, hindered=scaling.hindered)
+        return state_after(self.target.state, self.target.scale, facts, hindered=scaling.hindered)
 
     def is_settled(self, now: int) -> bool:
         """Whether nothing is to be done or told of it."""
         scaling = self.plan(now)
         same = (self.state(scaling), self.errors(scaling)) == (self.target.state, self.target.errors)
         moving = any(each.state in {NodeState.PREPARING, NodeState.LEAVING} for each in self.nodes)
-        return same and not (scaling.add or scaling.leave or moving or self.target.is_going or self.is_over)
+        doing = scaling.add or scaling.leave or moving or self.to_make_again
+        return same and not (doing or self.target.is_going or self.is_over)
 
 
 class Scaler:
@@ -88,7 +99,7 @@ class Scaler:
         self,
         database: Database,
         targets: ComputeTargets,
-        provider: NodeProvider,
+        providers: Mapping[str, NodeProvider],
         quotas: Quotas,
         waiting: Waiting,
         witness_of: Callable[[str], Witness],
@@ -97,13 +108,15 @@ class Scaler:
     ) -> None:
         self._database = database
         self._targets = targets
-        self._provider = provider
+        self._providers = providers
         self._quotas = quotas
         self._waiting = waiting
         self._witness_of = witness_of
         self._notify = notify
         self._clock = clock
         self._loop = Loop("scaler", self._look, _PAUSE)
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="nodes")
+        self._at_work: dict[int, asyncio.Task[float]] = {}
 
     def start(self) -> None:
         """Begin; nodes that an earlier server was making or removing are found again."""
@@ -112,15 +125,29 @@ class Scaler:
     async def stop(self) -> None:
         """End the loop. Nodes stay."""
         await self._loop.stop()
+        for task in self._at_work.values():
+            task.cancel()
+        await asyncio.gather(*self._at_work.values(), return_exceptions=True)
 
     def wake(self) -> None:
         """Look at once: a target or the state of a run has changed."""
         self._loop.wake()
 
     async def _look(self) -> float:
+        """Look after all targets beside each other; one that takes long is left at it, and holds up no other."""
         views = await self._database.read(self._views)
-        pauses = await asyncio.gather(*(self._look_after_safely(view) for view in views))
-        return min([_LONGEST_PAUSE, *pauses])
+        for provider in self._providers.values():
+            provider.keep_only([view.target.id for view in views])
+        self._at_work = {key: task for key, task in self._at_work.items() if not task.done()}
+        fresh = [view for view in views if view.target.id not in self._at_work]
+        begun = [asyncio.ensure_future(self._look_after_safely(view)) for view in fresh]
+        self._at_work.update({view.target.id: task for view, task in zip(fresh, begun, strict=True)})
+        if not begun:
+            return _PAUSE if self._at_work else _LONGEST_PAUSE
+        done, left = await asyncio.wait(begun, timeout=_PAUSE)
+        for task in left:
+            task.add_done_callback(lambda _: self.wake())
+        return min([_LONGEST_PAUSE, *(task.result() for task in done)])
 
     async def _look_after_safely(self, view: _View) -> float:
         try:
@@ -133,25 +160,24 @@ class Scaler:
         key, now = view.target.id, self._clock()
         if view.is_settled(now):
             facts = [each.facts for each in view.nodes]
-            return seconds_until_next_look(view.target.settings, facts, now, _LONGEST_PAUSE)
+            return seconds_until_next_look(view.target.scale, facts, now, _LONGEST_PAUSE)
         workspace = await self._database.read(partial(workspaces.get, key=view.target.workspace))
         with watched_by(self._witness_of(workspace.workspace.workspace_id)):
             nodes = await self._database.write(partial(self._decide, key=key))
             preparing = [each for each in nodes if each.state is NodeState.PREPARING]
             leaving = [each for each in nodes if each.state is NodeState.LEAVING]
-            problems = await asyncio.gather(*(asyncio.to_thread(self._make, each) for each in preparing))
-            await asyncio.gather(*(asyncio.to_thread(self._provider.remove, each.node_id) for each in leaving))
+            provider = self._providers[view.target.kind]
+            problems = await asyncio.gather(*(self._in_thread(_make, provider, each) for each in preparing))
+            await asyncio.gather(*(self._in_thread(provider.remove, each.node_id) for each in leaving))
+            if view.target.is_going and len(leaving) == len(nodes):
+                await self._in_thread(provider.let_go, key)
             settle = partial(self._settle, key=key, made=list(zip(preparing, problems, strict=True)), left=leaving)
             await self._database.write(settle)
         return 0.0 if preparing or leaving else _PAUSE
 
-    def _make(self, node: NodeRow) -> str:
-        """Make a node; returns why it could not be made."""
-        try:
-            self._provider.make(node.node_id)
-        except ComputeTargetException as error:
-            return error.message
-        return ""
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        """Among the threads of the nodes, since it may take long: those of others stay free."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *arguments))
 
     def _views(self, connection: Connection) -> list[_View]:
         """All targets, with few questions however many there are."""
@@ -162,7 +188,9 @@ class Scaler:
         taken = Counter(row.workspace for row in rows for _ in nodes.get(row.id, []))
         quotas = {key: self._quota(connection, key) for key in {row.workspace for row in rows}}
         return [
-            _view(row, nodes.get(row.id, []), waiting.get(row.id, {}), taken[row.workspace], quotas[row.workspace])
+            self._view_of(
+                row, nodes.get(row.id, []), waiting.get(row.id, {}), taken[row.workspace], quotas[row.workspace]
+            )
             for row in rows
         ]
 
@@ -170,7 +198,15 @@ class Scaler:
         """One target as it is at this moment."""
         nodes, waiting = store.nodes_of(connection, row.id), self._waiting(connection).get(row.id, {})
         taken = store.count_nodes(connection, row.workspace)
-        return _view(row, nodes, waiting, taken, self._quota(connection, row.workspace))
+        return self._view_of(row, nodes, waiting, taken, self._quota(connection, row.workspace))
+
+    def _view_of(
+        self, row: TargetRow, nodes: list[NodeRow], waiting: Mapping[int, int], taken: int, quota: int
+    ) -> _View:
+        provider = self._providers[row.kind]
+        made = [each for each in nodes if each.state in {NodeState.IDLE, NodeState.RUNNING}]
+        lost = {each: why for each in made if (why := provider.why_lost(each.node_id))}
+        return _View(row, nodes, waiting, quota - taken if quota else None, quota, lost)
 
     def _quota(self, connection: Connection, workspace: int) -> int:
         return self._quotas.limits(connection, workspace).compute_nodes
@@ -185,11 +221,15 @@ class Scaler:
             self._targets.let_go(connection, row, view.nodes, _BY_ITSELF)
             return []
         now = self._clock()
+        for node in view.to_make_again:
+            store.move(connection, node.id, NodeState.IDLE, NodeState.PREPARING, now)
+        view = self._view(connection, row) if view.to_make_again else view
         scaling = view.plan(now)
         if scaling.add:
-            store.add_nodes(connection, row, scaling.add, [new_guid() for _ in scaling.add], now)
-        for node in scaling.leave:
-            store.move(connection, node, None, NodeState.LEAVING, now)
+            ids = [self._providers[row.kind].node_id(key) for _ in scaling.add]
+            store.add_nodes(connection, row, scaling.add, ids, now)
+        for leaving in scaling.leave:
+            store.move(connection, leaving, None, NodeState.LEAVING, now)
         if scaling.reason:
             store.change(connection, key, {"resized_at": now})
             changed(connection, THING, row.name, reason=scaling.reason)
@@ -211,8 +251,7 @@ class Scaler:
             return
         view = self._view(connection, row)
         if row.is_going and not view.nodes:
-            store.delete(connection, key)
-            removed(connection, THING, row.name)
+            self._targets.remove(connection, row)
         else:
             self._tell_state(connection, view, view.plan(now))
         self._notify(connection)
@@ -226,5 +265,10 @@ class Scaler:
             store.change(connection, view.target.id, values)
 
 
-def _view(row: TargetRow, nodes: list[NodeRow], waiting: Mapping[int, int], taken: int, quota: int) -> _View:
-    return _View(row, nodes, waiting, quota - taken if quota else None, quota)
+def _make(provider: NodeProvider, node: NodeRow) -> str:
+    """Make a node; returns why it could not be made."""
+    try:
+        provider.make(node.node_id)
+    except ComputeTargetException as error:
+        return f"{error.message} {error.hint or ''}".strip()
+    return ""

@@ -13,6 +13,8 @@ from terrazul.core.clock import Clock, to_text
 from terrazul.core.errors import ComputeTargetConflict, ComputeTargetException, ComputeTargetNotFound
 from terrazul.server.compute import rules, store
 from terrazul.server.compute.provider import NodeProvider
+from terrazul.server.compute.rules import Settings
+from terrazul.server.compute.service.attached import AttachedMachines
 from terrazul.server.compute.store import NodeRow, TargetRow
 from terrazul.server.identity.rules import Principal
 from terrazul.server.sql.database import Database
@@ -21,6 +23,7 @@ from terrazul.wire.compute import (
     CLUSTER,
     LOCAL,
     ON_DEMAND,
+    REMOTE,
     ClusterSettings,
     ComputeNode,
     ComputeSize,
@@ -30,6 +33,7 @@ from terrazul.wire.compute import (
     NodeCounts,
     NodeState,
     ProvisioningState,
+    RemoteSettings,
 )
 from terrazul.wire.run_configuration import RunDefinition
 
@@ -52,6 +56,7 @@ class ComputeTargets:
         self,
         database: Database,
         provider: NodeProvider,
+        machines: AttachedMachines,
         waiting: Waiting,
         run_ids: RunIds,
         notify: Notify,
@@ -59,6 +64,7 @@ class ComputeTargets:
     ) -> None:
         self._database = database
         self._provider = provider
+        self._machines = machines
         self._waiting = waiting
         self._run_ids = run_ids
         self._notify = notify
@@ -97,16 +103,21 @@ class ComputeTargets:
         return self._provider.sizes()
 
     async def create(self, workspace: int, new: NewComputeTarget, by: str) -> ComputeTarget:
-        """Make a compute target; one of that name is scaled as the new one would be, and otherwise stays as it is.
+        """Make a compute target, or attach a machine; one of that name is from then on as the new one would be.
 
-        Raises ``ComputeTargetException`` for a name, kind or setting that cannot be, ``ComputeTargetConflict`` where
-        the one that is there has another size or priority, or is being deleted; ``InvalidInput`` for its texts.
+        Raises ``ComputeTargetException`` for a name, kind or setting that cannot be, and for a machine that cannot be
+        signed in to; ``ComputeTargetConflict`` where the one that is there cannot become so, or is being deleted;
+        ``InvalidInput`` for its texts and for an address that may not be called; ``VaultClosed``.
         """
         name = new.name
         rules.check_name(name)
         rules.check_kind(new.kind)
         rules.check_texts(new.tags, new.description)
-        settings = rules.read_settings(new.settings, ClusterSettings())
+        rules.check_credential(new.kind, new.credential)
+        settings = rules.read_settings(new.settings, rules.SETTINGS[new.kind]())
+        if isinstance(settings, RemoteSettings):
+            there = await self._database.read(lambda found: store.find(found, workspace, rules.key_of(name)))
+            settings = await self._machines.checked(workspace, name, there, settings, new.credential)
 
         def work(connection: Connection) -> ComputeTarget:
             there = store.find(connection, workspace, rules.key_of(name))
@@ -114,15 +125,38 @@ class ComputeTargets:
                 self._add(connection, workspace, name, settings, by, tags=new.tags, description=new.description)
                 made(connection, THING, name)
             else:
-                _demand_same(there, settings)
-                wanted = replace(settings, vm_size=settings.vm_size or there.settings.vm_size)
-                if (there.settings, there.tags, there.description) != (wanted, new.tags, new.description):
-                    values = {"settings": wanted, "tags": new.tags, "description": new.description}
+                wanted = self._become(connection, there, settings)
+                same = (there.settings, there.tags, there.description) == (wanted, new.tags, new.description)
+                if not same or new.kind == REMOTE:
+                    values: dict[str, object] = {"settings": wanted, "tags": new.tags, "description": new.description}
+                    if new.kind == REMOTE:
+                        values |= {"state": ProvisioningState.CREATING.value, "state_since": self._clock()}
                     self._change(connection, there, values, by)
                     changed(connection, THING, there.name)
+            if new.credential:
+                self._machines.keep(connection, workspace, name, new.credential, by)
             return self._told(connection, [_existing(connection, workspace, name)])[0]
 
         return await self._database.write(work)
+
+    def _become(self, connection: Connection, there: TargetRow, settings: Settings) -> Settings:
+        """The settings that a target gets, which stays the one it is. Raises ``ComputeTargetConflict``."""
+        _demand_same(there, settings)
+        if isinstance(settings, ClusterSettings) and isinstance(there.settings, ClusterSettings):
+            return replace(settings, vm_size=settings.vm_size or there.settings.vm_size)
+        nodes = store.nodes_of(connection, there.id)
+        if isinstance(settings, RemoteSettings) and isinstance(there.settings, RemoteSettings):
+            moved = _place_of(settings) != _place_of(there.settings)
+            if moved and any(each.run is not None for each in nodes):
+                raise ComputeTargetConflict(
+                    f"The compute target {there.name!r} executes a run, so it cannot become another machine or user.",
+                    target=there.name,
+                    hint="Wait until it has ended, or cancel it.",
+                )
+            settings = replace(settings, own=there.settings.own)
+        for node in nodes:  # each is connected anew, with what counts from now on
+            store.move(connection, node.id, None, NodeState.PREPARING, self._clock())
+        return settings
 
     async def change(self, workspace: int, name: str, change: ComputeTargetChange, by: str) -> ComputeTarget:
         """Change how a compute target scales, its tags and its description.
@@ -134,7 +168,7 @@ class ComputeTargets:
 
         def work(connection: Connection) -> ComputeTarget:
             there = _existing(connection, workspace, name)
-            settings = rules.read_settings(change.settings or {}, there.settings)
+            settings = _changed_settings(there, change.settings or {})
             _demand_same(there, settings)
             values: dict[str, Any] = {"settings": settings, "tags": change.tags, "description": change.description}
             self._change(connection, there, {key: value for key, value in values.items() if value is not None}, by)
@@ -151,7 +185,7 @@ class ComputeTargets:
         def work(connection: Connection) -> None:
             row = _existing(connection, workspace, name)
             nodes = store.nodes_of(connection, row.id)
-            executing = [each.run for each in nodes if each.run is not None]
+            executing = list({each.run for each in nodes if each.run is not None})
             if executing:
                 what = "a run" if len(executing) == 1 else f"{len(executing)} runs"
                 told = ", ".join(sorted(self._run_ids(connection, executing).values())[:_TOLD_RUNS])
@@ -172,31 +206,41 @@ class ComputeTargets:
             state = {"state": ProvisioningState.DELETING.value, "state_since": now}
             store.change(connection, row.id, {**state, "modified_at": now, "modified_by": by})
         else:
-            store.delete(connection, row.id)
-            removed(connection, THING, row.name)
+            self.remove(connection, row)
         self._notify(connection)
+
+    def remove(self, connection: Connection, row: TargetRow) -> None:
+        """Forget a target that has no nodes, and what it was signed in with, part of the caller's transaction."""
+        store.delete(connection, row.id)
+        self._machines.forget(connection, row)
+        removed(connection, THING, row.name)
 
     def for_run(self, connection: Connection, workspace: int, wanted: RunDefinition, by: Principal) -> TargetRow | None:
         """The compute target that a run names, part of the transaction that submits it; None for the server's machine.
 
-        For ``amlcompute`` a cluster of one node is made, as v1's section of that name describes it. Raises
-        ``ComputeTargetNotFound``, ``ComputeTargetConflict`` for one that is being deleted, ``ComputeTargetException``.
+        For ``amlcompute`` a cluster of the run's size is made, as v1's section of that name describes it. Raises
+        ``ComputeTargetNotFound``, ``ComputeTargetConflict`` for one that is being deleted, ``ComputeTargetException``,
+        ``RunConfigurationException`` for more nodes than it may have.
         """
         if wanted.target == LOCAL:
             return None
         if rules.key_of(wanted.target) == ON_DEMAND:
             section = wanted.sections.get(ON_DEMAND)
-            row = self._add_on_demand(connection, workspace, section if isinstance(section, dict) else {}, by.name)
+            section = section if isinstance(section, dict) else {}
+            row = self._add_on_demand(connection, workspace, section, wanted.node_count, by.name)
         else:
             row = _existing(connection, workspace, wanted.target, tells_others=by.reach is None)
         if row.is_going:
             raise ComputeTargetConflict(
                 f"The compute target {row.name!r} is being deleted.", target=row.name, hint="Choose another one."
             )
+        rules.check_node_count(row.name, row.settings, wanted.node_count)
         self._notify(connection)
         return row
 
-    def _add_on_demand(self, connection: Connection, workspace: int, section: dict[str, Any], by: str) -> TargetRow:
+    def _add_on_demand(
+        self, connection: Connection, workspace: int, section: dict[str, Any], nodes: int, by: str
+    ) -> TargetRow:
         if section.get("retainCluster"):
             raise ComputeTargetException(
                 "A cluster that is made for one run goes with it, so it cannot be retained.",
@@ -205,7 +249,7 @@ class ComputeTargets:
             )
         wanted = {"vm_size": section.get("vmSize"), "vm_priority": section.get("vmPriority")}
         given = {name: value for name, value in wanted.items() if value is not None}
-        fixed = ClusterSettings(max_nodes=1, idle_seconds_before_scaledown=0)
+        fixed = ClusterSettings(max_nodes=nodes, idle_seconds_before_scaledown=0)
         settings = rules.read_settings(given, fixed)
         name = f"{rules.ON_DEMAND_PREFIX}{secrets.token_hex(4)}"
         key = self._add(connection, workspace, name, settings, by, on_demand=True)
@@ -220,7 +264,7 @@ class ComputeTargets:
         connection: Connection,
         workspace: int,
         name: str,
-        settings: ClusterSettings,
+        settings: Settings,
         by: str,
         *,
         tags: dict[str, str] | None = None,
@@ -232,7 +276,7 @@ class ComputeTargets:
             "workspace": workspace,
             "key": rules.key_of(name),
             "name": name,
-            "kind": CLUSTER,
+            "kind": CLUSTER if isinstance(settings, ClusterSettings) else REMOTE,
             "settings": settings,
             "tags": tags or {},
             "description": description,
@@ -276,11 +320,32 @@ def _not_found(name: str, others: Sequence[str]) -> ComputeTargetNotFound:
         f"There is no compute target {name[:80]!r} in this workspace.",
         target=name[:80],
         hint=f"The targets are: {', '.join([LOCAL, *others[:_TOLD_NAMES]])}. ComputeTarget.create(...) or "
-        "`terrazul computetarget create amlcompute` makes one.",
+        "`terrazul computetarget create amlcompute` makes one, ComputeTarget.attach(...) attaches a machine.",
     )
 
 
-def _demand_same(there: TargetRow, settings: ClusterSettings) -> None:
+def _changed_settings(there: TargetRow, given: dict[str, Any]) -> Settings:
+    """What a target has once these settings are changed. Raises ``ComputeTargetException``."""
+    settings = rules.read_settings(given, there.settings)
+    before = there.settings
+    if (
+        isinstance(settings, RemoteSettings)
+        and isinstance(before, RemoteSettings)
+        and replace(settings, max_concurrent_runs=before.max_concurrent_runs) != before
+    ):
+        raise ComputeTargetException(
+            f"The machine of {there.name!r} can only be changed by attaching it again, which signs in to it.",
+            target=there.name,
+            hint="ComputeTarget.attach(...) with its name does; max_concurrent_runs can be changed here.",
+        )
+    return settings
+
+
+def _place_of(settings: RemoteSettings) -> tuple[str, int, str, str]:
+    return settings.address.lower(), settings.port, settings.username, settings.folder
+
+
+def _demand_same(there: TargetRow, settings: Settings) -> None:
     """Raise ``ComputeTargetConflict`` unless only what can be changed differs."""
     if there.is_going:
         raise ComputeTargetConflict(
@@ -288,7 +353,13 @@ def _demand_same(there: TargetRow, settings: ClusterSettings) -> None:
             target=there.name,
             hint="Wait until it is gone, or take another name.",
         )
-    for what in ("vm_size", "vm_priority"):
+    if type(there.settings) is not type(settings):
+        raise ComputeTargetConflict(
+            f"The compute target {there.name!r} is there, and of the kind {there.kind}.",
+            target=there.name,
+            hint="Take another name, or delete (detach) it first.",
+        )
+    for what in ("vm_size", "vm_priority") if isinstance(settings, ClusterSettings) else ():
         has, wanted = getattr(there.settings, what), getattr(settings, what)
         if has and wanted and has.lower() != wanted.lower():
             raise ComputeTargetConflict(

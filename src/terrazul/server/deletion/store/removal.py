@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, select, tuple_
 from terrazul.server.blobs import store as contents
 from terrazul.server.deletion.store.deletion import DeletionRow
 from terrazul.server.experiment.store import experiment
-from terrazul.server.run.store import inputs, log, logged_model, metric
+from terrazul.server.run.store import inputs, log, logged_model, member, metric
 from terrazul.server.run.store.artifact import artifact
 from terrazul.server.run.store.run import event, parameter, property_, run, tag
 from terrazul.server.snapshot import store as snapshots
@@ -42,7 +42,7 @@ def _remove_from_runs(connection: Connection, workspace: int, keys: list[int], n
     snapshots.release(connection, workspace, list(connection.execute(used).scalars()), now)
     for table in (
         tag.table, property_.table, parameter.table, inputs.dataset_input, inputs.run_model, logged_model.metric,
-        log.log, metric.metric,
+        log.log, metric.metric, member.member,
     ):  # fmt: skip
         connection.execute(table.delete().where(table.c.run.in_(keys)))
     connection.execute(run.delete().where(run.c.id.in_(keys)))

@@ -11,8 +11,9 @@ from terrazul.server.changes import LONGEST_WAIT
 from terrazul.server.http import InjectedPrincipal, InjectedServices, InjectedWorkspace, does, key_and_value
 from terrazul.server.identity.rules import Action, ObjectType
 from terrazul.server.run.service.search import Wanted
+from terrazul.wire.heartbeat import Heartbeat, HeartbeatAnswer
 from terrazul.wire.metric import RunMetrics
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunInclusion, RunPage, RunSearch, RunSelection
+from terrazul.wire.run import Run, RunEvent, RunInclusion, RunPage, RunSearch, RunSelection
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 from terrazul.wire.write import WriteAnswer, WriteBatch

@@ -16,6 +16,7 @@ from terrazul.server.identity.service.authentication import Identities, bound_of
 from terrazul.server.queue import store as queue
 from terrazul.server.queue.service import Condition
 from terrazul.server.run.rules import next_state
+from terrazul.server.run.store import member as members
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.workspace import store as workspaces
@@ -124,8 +125,9 @@ class RunLifecycle:
         )
 
     def condition(self, connection: Connection, run: int) -> Condition:
-        """Where the run is, and when its runner last gave a sign of life."""
-        return Condition(_existing(connection, run).state, runs.heartbeat_of(connection, run))
+        """Where the run is, and when its runner and its members last gave a sign of life."""
+        row = _existing(connection, run)
+        return Condition(row.state, runs.heartbeat_of(connection, run), members.signs(connection, run, row.attempt))
 
     def end(self, connection: Connection, run: int, error: RunError) -> None:
         """Let a run fail whose runner will never report; a run that was to be canceled is canceled."""

@@ -34,14 +34,16 @@ from terrazul.server.run.service.lifecycle import RunLifecycle
 from terrazul.server.run.service.reach import check_name, check_snapshot, find_within_reach, own_keys, seen_among
 from terrazul.server.run.service.search import with_reasons
 from terrazul.server.run.service.secrets import gives_secrets
+from terrazul.server.run.store import member as members
 from terrazul.server.run.store import metric as metrics
 from terrazul.server.run.store import run as runs
 from terrazul.server.run.store.run import RunRow
 from terrazul.server.snapshot import store as snapshots
 from terrazul.server.sql.database import Database
 from terrazul.wire.compute import LOCAL
+from terrazul.wire.heartbeat import Heartbeat, HeartbeatAnswer, RunMember
 from terrazul.wire.metric import RunMetrics
-from terrazul.wire.run import Heartbeat, HeartbeatAnswer, Run, RunEvent, RunState
+from terrazul.wire.run import Run, RunEvent, RunState
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 
@@ -156,10 +158,18 @@ class Runs:
             row = runs.existing(connection, workspace, run_id)
             if row.attempt != beat.attempt or row.state.terminal:
                 return HeartbeatAnswer(cancel=True, fenced=True)
-            phase = "".join(each for each in beat.phase[:_LONGEST_PHASE] if each.isprintable())
-            told = {"heartbeat_at": self._clock(), "phase": phase}
-            runs.change(connection, row.key, told)
-            return HeartbeatAnswer(cancel=row.state is RunState.CANCEL_REQUESTED)
+            now = self._clock()
+            signs: dict[str, Any] = {"heartbeat_at": now}
+            if beat.member is None or beat.member.number == 0:
+                phase = beat.phase[:_LONGEST_PHASE]
+                signs["phase"] = "".join(each for each in phase if each.isprintable())
+            runs.change(connection, row.key, signs)
+            told: list[RunMember] = []
+            if beat.member is not None:
+                _check_member(connection, row, beat.member)
+                members.tell(connection, row, beat.member, now)
+                told = members.of(connection, row.key, row.attempt)
+            return HeartbeatAnswer(cancel=row.state is RunState.CANCEL_REQUESTED, members=told)
 
         return await self._database.write(work)
 
@@ -264,6 +274,15 @@ def _check(new: RunSubmission) -> None:
         raise ExperimentExecutionException(
             f"The script {definition.script!r} comes without a snapshot.", target=definition.script
         )
+
+
+def _check_member(connection: Connection, row: RunRow, member: RunMember) -> None:
+    definition = runs.definition_of(connection, row.key)
+    count = 0 if definition is None else msgspec.convert(definition, RunDefinition).node_count
+    if not 0 <= member.number < count:
+        message = f"The run {row.run_id} has {count} nodes, and no member {member.number}."
+        raise InvalidInput(message, target="member")
+    members.check(member)
 
 
 def _submitter(connection: Connection, workspace: int, by: Principal) -> str:
