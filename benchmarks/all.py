@@ -12,9 +12,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PROGRAMS = [
-    "server_start", "import_cost", "command_line", "submit", "log_call", "authentication", "snapshot", "search",
-    "scheduler",
-    "tracking", "scoring", "data_transfer", "data_mount", "tabular", "profile", "kill_loop",
+    "server_start", "import_cost", "command_line", "submit", "environment", "log_call", "authentication", "snapshot",
+    "search", "scheduler", "tracking", "scoring", "data_transfer", "data_mount", "tabular", "profile", "kill_loop",
 ]  # fmt: skip
 RIVALS = {"scoring": ["--rivals"], "tracking": ["--rivals"], "data_transfer": ["--rivals"]}
 """Programs that also measure products which they install first."""

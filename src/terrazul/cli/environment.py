@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any, Dict, List
 
+from terrazul.cli import submission
 from terrazul.cli.command import Subparsers, UsageError, add_group, add_verb, suggestion, workspace_options
 from terrazul.cli.exit_code import ExitCode
 from terrazul.cli.output import Column, note, show
 from terrazul.cli.wording import moment, text
 from terrazul.cli.workspace_choice import choose
 from terrazul.core.errors import MissingFile, NotFound
+from terrazul.sdk import curated_environment, environment_build
 from terrazul.sdk.client import Client
 from terrazul.sdk.environment import Environment as SdkEnvironment
 from terrazul.wire.environment import Environment
@@ -57,6 +59,20 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     register.add_argument("-d", "--directory", metavar="FOLDER", required=True, help="Where its definition lies.")
     workspace_options(register)
+
+    build = add_verb(
+        verbs,
+        "build",
+        _build,
+        "Build an environment ahead of the runs that need it, and follow it. The exit code is 1 where it failed.",
+        example="terrazul environment build -n sklearn --again",
+    )
+    _name_options(build)
+    build.add_argument("--ct", "--target", dest="target", metavar="NAME", help="Compute target. Default: local.")
+    build.add_argument(
+        "--again", action="store_true", help="Try now, although it failed a short while ago and is not to be tried yet."
+    )
+    build.add_argument("--async", dest="leave", action="store_true", help="Return at once instead of following.")
 
     download = add_verb(
         verbs, "download", _download, "Write the definition of an environment into a folder.", output=False
@@ -134,6 +150,20 @@ def _register(arguments: argparse.Namespace) -> int:
         raise UsageError(message, hint="It must be JSON.") from None
     show(arguments, choose(arguments).client.post(Environment, "/environments", definition), _SHOW)
     return ExitCode.GOOD
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    workspace = choose(arguments)
+    if curated_environment.is_curated(arguments.name):
+        definition = SdkEnvironment.get(workspace, arguments.name, arguments.version).definition()
+    else:
+        definition = _find(workspace.client, arguments).definition
+    run = environment_build.submit(workspace, definition, arguments.target, again=arguments.again)
+    if arguments.leave:
+        note(f"Submitted. To follow it: terrazul run monitor-logs {run.run_id}")
+        show(arguments, run, submission.SUBMITTED)
+        return ExitCode.GOOD
+    return submission.follow(arguments, workspace, workspace.get_run(run.run_id))
 
 
 def _download(arguments: argparse.Namespace) -> int:

@@ -17,10 +17,10 @@ from terrazul.core import clock
 from terrazul.core.errors import from_code
 from terrazul.core.ids import new_guid
 from terrazul.sdk.client import Client
-from terrazul.wire.codec import from_plain
+from terrazul.wire.codec import from_plain, to_plain
 from terrazul.wire.lineage import Edge
 from terrazul.wire.metric import MetricHistory, RunMetrics, from_json_value
-from terrazul.wire.run import Run, RunError, RunInclusion, RunPage, RunSelection, RunState
+from terrazul.wire.run import Run, RunError, RunEvent, RunInclusion, RunPage, RunSelection, RunState
 from terrazul.wire.write import RunChange, WriteAnswer, WriteBatch
 
 _PAGE = 500
@@ -36,6 +36,10 @@ def _took(run: Dict[str, Any]) -> str:
 
 def _failure(error: Any) -> str:
     return printable(submission.failure_of(from_plain(RunError, error)))
+
+
+def _phases(phases: List[Dict[str, Any]]) -> str:
+    return text([f"{printable(each['phase'])} {duration(each['seconds'] or 0.0)}" for each in phases])
 
 
 _LIST = (
@@ -63,6 +67,7 @@ _SHOW = (
     Column("state", "state"),
     Column("place in line", "queue_position"),
     Column("waits because", "queue_reason"),
+    Column("does", "phase"),
     Column("failure", "error", _failure),
     Column("held until", "held_until", instant),
     Column("exit code", "error.exit_code"),
@@ -76,6 +81,7 @@ _SHOW = (
     Column("archived", "archived_at", moment),
     Column("deleted", "deleted_at", moment),
     Column("took", "", _took),
+    Column("phases", "phases", _phases),
     Column("parent", "parent_run_id"),
     Column("parameters", "parameters"),
     Column("tags", "tags"),
@@ -209,7 +215,11 @@ def _collect(client: Client, query: Dict[str, Any], most: int) -> Any:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    show(arguments, choose(arguments).client.get(Run, address_of(run_id_of(arguments))), _SHOW)
+    run_id, client = run_id_of(arguments), choose(arguments).client
+    run = to_plain(client.get(Run, address_of(run_id)))
+    events = client.get(List[RunEvent], address_of(run_id, "events"))
+    run["phases"] = [to_plain(event) for event in events if event.phase]
+    show(arguments, run, _SHOW)
     return ExitCode.GOOD
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from terrazul.sdk.run_configuration import RunConfiguration
     from terrazul.sdk.workspace import Workspace
 
-_SUBMITTED = (Column("run", "run_id"), Column("experiment", "experiment_name"), Column("state", "state"))
+SUBMITTED = (Column("run", "run_id"), Column("experiment", "experiment_name"), Column("state", "state"))
 _DESCRIPTION = """\
 Submit a script and follow it. Everything in the source directory is taken along (see .amlignore); the script, and what
 stands behind it, may also come from the run configuration. The exit code is 1 where the run did not complete."""
@@ -85,15 +85,15 @@ def submit_script(arguments: argparse.Namespace) -> int:
         _write_metadata(Path(arguments.output_metadata_file), run.id, name)
     if arguments.leave:
         note(f"Submitted. To follow it: terrazul run monitor-logs {run.id}")
-        show(arguments, _told(workspace, run.id), _SUBMITTED)
+        show(arguments, _told(workspace, run.id), SUBMITTED)
         return ExitCode.GOOD
-    return _follow(arguments, workspace, run)
+    return follow(arguments, workspace, run)
 
 
 def monitor_logs(arguments: argparse.Namespace) -> int:
     """Follow a run that was submitted before."""
     run_id, workspace = run_id_of(arguments), choose(arguments)
-    return _follow(arguments, workspace, workspace.get_run(run_id))
+    return follow(arguments, workspace, workspace.get_run(run_id))
 
 
 def _configuration(arguments: argparse.Namespace) -> RunConfiguration:
@@ -123,7 +123,8 @@ def _configuration(arguments: argparse.Namespace) -> RunConfiguration:
     return configuration
 
 
-def _follow(arguments: argparse.Namespace, workspace: Workspace, run: sdk.Run) -> int:
+def follow(arguments: argparse.Namespace, workspace: Workspace, run: sdk.Run) -> int:
+    """Show the logs of a run until it ends; the exit code."""
     people = is_for_people(arguments)
     try:
         with contextlib.nullcontext() if people else _standard_output_to_error():

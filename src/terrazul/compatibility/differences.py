@@ -50,6 +50,8 @@ DIFFERENCES: Dict[str, str] = {
     "azureml.core.workspace.Workspace.get_default_datastore": (
         "`workspaceblobstore` and `workspacefilestore` are folders of the server, of the type `LocalFolder`"
     ),
+    "azureml.core.environment.Environment.build": "builds the environment on the compute target's node, and no image",
+    "azureml.core.environment.Environment.build_local": "as `build`, with the log on the screen",
     "azureml.core.environment.Environment.docker": (
         "is kept, with a notice in the log: the script runs as a process, not in a container"
     ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from terrazul.compatibility import known_types, library_traps, surface
+from terrazul.compatibility import known_types, surface
 from terrazul.compatibility.values import (
     BUILT_IN,
     KEEPING_BUILT_IN,
@@ -27,6 +27,7 @@ from terrazul.compatibility.values import (
     owner_of,
     parts_of,
 )
+from terrazul.core.requirement import removal
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 Comprehension = Union[ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp]
@@ -109,7 +110,7 @@ class Scanner(ast.NodeVisitor):
             self._note(self.unknown, module, node)
 
     def _check_trap(self, name: str, node: ast.AST) -> None:
-        trap = library_traps.trap_in(name)
+        trap = removal.trap_in(name)
         if trap:
             self._note(self.traps, trap, node)
 
@@ -203,7 +204,7 @@ class Scanner(ast.NodeVisitor):
             self._note(self.uses, (name, ""), node)
             return given(known_types.given_by_function(name), certain=True)
         for keyword in node.keywords:
-            pin = library_traps.pin_for_keyword(name, keyword.arg or "")
+            pin = removal.pin_for_keyword(name, keyword.arg or "")
             if pin:
                 self._note(self.traps, (f"{name}({keyword.arg}=…)", pin), node)
         return UNKNOWN

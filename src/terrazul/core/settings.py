@@ -135,6 +135,20 @@ class Settings:
             "smaller is brought before the script starts."
         },
     )
+    environment_build_seconds: int = field(
+        default=3600, metadata={"help": "Seconds that the building of one environment may take.", "least": 1}
+    )
+    environment_build_bytes: int = field(
+        default=32 << 30,
+        metadata={"help": "Bytes that the building of one environment may write to disk.", "least": 1},
+    )
+    environments_bytes: int = field(
+        default=0,
+        metadata={
+            "help": "Bytes that all environments of a node may take together; the least used go first, never one that "
+            "is in use. 0 for a fifth of its disk."
+        },
+    )
     concurrent_runs: int = field(
         default=0, metadata={"help": "Runs that this machine executes at once; 0 for its number of cores, at least 2."}
     )

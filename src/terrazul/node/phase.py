@@ -19,7 +19,21 @@ class Phases:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self.current = ""
+        self._name = ""
+        self._detail = ""
+
+    @property
+    def current(self) -> str:
+        """The phase, and what is being done in it where that is known."""
+        return f"{self._name}: {self._detail}" if self._detail else self._name
+
+    def tell(self, detail: str) -> None:
+        """Something within the phase begins."""
+        self._detail = detail
+
+    def step(self, name: str, seconds: float, message: str) -> None:
+        """Something within the phase is over."""
+        self._report(name, seconds, message)
 
     @contextmanager
     def phase(self, name: str, log: TimedLog, *, quiet: bool = False) -> Iterator[list[str]]:
@@ -27,11 +41,11 @@ class Phases:
 
         ``quiet`` leaves out the lines that say it still goes on.
         """
-        self.current = name
+        self._name, self._detail = name, ""
         notes: list[str] = []
         log.line(f"{name}: begins")
         start = time.monotonic()
-        ticker = None if quiet else _Ticker(name, log)
+        ticker = None if quiet else _Ticker(name, log, lambda: self._detail)
         try:
             yield notes
         except BaseException as problem:
@@ -42,14 +56,16 @@ class Phases:
         finally:
             if ticker:
                 ticker.end()
+            self._detail = ""
             self._report(name, time.monotonic() - start, "; ".join(notes))
 
 
 class _Ticker:
     """Says every few seconds that something still goes on."""
 
-    def __init__(self, name: str, log: TimedLog) -> None:
+    def __init__(self, name: str, log: TimedLog, detail: Callable[[], str]) -> None:
         self._ended = threading.Event()
+        self._detail = detail
         self._name = name
         self._log = log
         self._start = time.monotonic()
@@ -61,4 +77,6 @@ class _Ticker:
 
     def _tick(self) -> None:
         while not self._ended.wait(_SILENCE):
-            self._log.line(f"{self._name}: goes on, {time.monotonic() - self._start:.0f} s so far")
+            detail = self._detail()
+            doing = f": {detail}" if detail else ""
+            self._log.line(f"{self._name}: goes on, {time.monotonic() - self._start:.0f} s so far{doing}")

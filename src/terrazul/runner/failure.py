@@ -7,6 +7,7 @@ import signal
 from dataclasses import replace
 
 from terrazul.core.dataclass import dataclass
+from terrazul.core.requirement import known, removal
 from terrazul.wire.run import RunError
 
 TAIL_SIZE = 1 << 16
@@ -24,52 +25,6 @@ _MISSING_MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _MISSING_NAME = re.compile(r"cannot import name '?(\w+)'? from '?([\w.]+)'?")
 _MISSING_ATTRIBUTE = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 _MISSING_FILE = re.compile(r"No such file or directory: (.+)")
-
-_MODULE_PACKAGES = {
-    "PIL": "pillow",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
-_REMOVED_MODULES = {
-    "sklearn.externals": "scikit-learn<0.23",
-    "sklearn.cross_validation": "scikit-learn<0.20",
-    "sklearn.grid_search": "scikit-learn<0.20",
-    "sklearn.datasets.samples_generator": "scikit-learn<0.24",
-    "sklearn.metrics.scorer": "scikit-learn<0.24",
-    "pandas.util.testing": "pandas<2",
-    "keras.utils.np_utils": "keras<3",
-    "tensorflow.contrib": "tensorflow<2",
-    "distutils": "python<3.12",
-    "imp": "python<3.12",
-    "pkg_resources": "setuptools<81",
-}
-_REMOVED_NAMES = {
-    **{
-        ("numpy", name): "numpy<1.24"
-        for name in ("float", "int", "bool", "object", "str", "complex", "long", "unicode", "typeDict")
-    },
-    **{
-        ("numpy", name): "numpy<2"
-        for name in ("float_", "complex_", "string_", "unicode_", "Inf", "Infinity", "NaN", "product", "cumproduct",
-                     "alltrue", "sometrue", "in1d", "trapz", "row_stack")
-    },
-    ("pandas", "Panel"): "pandas<0.25",
-    ("pandas", "Int64Index"): "pandas<2",
-    ("tensorflow", "Session"): "tensorflow<2",
-    ("tensorflow", "placeholder"): "tensorflow<2",
-    ("tensorflow", "app"): "tensorflow<2",
-    ("collections", "Mapping"): "python<3.10",
-    ("collections", "Iterable"): "python<3.10",
-    ("sklearn.datasets", "load_boston"): "scikit-learn<1.2",
-    ("sklearn.utils", "safe_indexing"): "scikit-learn<0.24",
-    ("sklearn.metrics", "plot_confusion_matrix"): "scikit-learn<1.2",
-    ("sklearn.metrics", "plot_roc_curve"): "scikit-learn<1.2",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -152,8 +107,8 @@ def _cause_of_exception(name: str, text: str) -> _Cause:
             f"The script ran {_OUT_OF_MEMORY}: {_phrase(short, text)}.",
             hint="Use less memory (smaller batches, fewer workers) or a compute target with more of it.",
         )
-    if short == "AttributeError" and (match := _MISSING_ATTRIBUTE.search(text)):
-        return _cause_of_attribute(short, text, match[1], match[2])
+    if short in {"AttributeError", "TypeError"}:
+        return _cause_of_use(short, text)
     if short in {"SyntaxError", "IndentationError", "TabError"}:
         return _Cause(
             f"The script is not valid Python: {_phrase(short, text)}.",
@@ -170,34 +125,31 @@ def _cause_of_exception(name: str, text: str) -> _Cause:
 def _cause_of_import(name: str, text: str) -> _Cause:
     if match := _MISSING_MODULE.search(text):
         module = match[1]
-        if pin := _removed_module_pin(module):
-            return _Cause(f"The script imports {module}, which newer versions no longer have.", hint=_pin_hint(pin))
-        package = _MODULE_PACKAGES.get(module.partition(".")[0], module.partition(".")[0])
+        if trap := removal.trap_in(module):
+            return _Cause(
+                f"The script imports {module}, which newer versions no longer have.", hint=removal.advice(trap[1])
+            )
+        package = known.PACKAGE_OF_MODULE.get(module.partition(".")[0], module.partition(".")[0])
         return _Cause(
             f"The script imports {module}, which the environment does not have.",
             hint=f"Add {package} to the environment's packages.",
         )
     if match := _MISSING_NAME.search(text):
-        pin = _REMOVED_NAMES.get((match[2], match[1]), "")
-        hint = _pin_hint(pin) if pin else f"Check which version of {match[2].partition('.')[0]} has it, and pin that."
+        trap = removal.trap_in(f"{match[2]}.{match[1]}")
+        library = match[2].partition(".")[0]
+        hint = removal.advice(trap[1]) if trap else f"Check which version of {library} has it, and pin that."
         return _Cause(f"The script imports {match[1]} from {match[2]}, which does not have it.", hint=hint)
     return _Cause(f"An import of the script failed: {_phrase(name, text)}.")
 
 
-def _cause_of_attribute(name: str, text: str, module: str, attribute: str) -> _Cause:
-    pin = _REMOVED_NAMES.get((module, attribute))
-    if pin is None:
+def _cause_of_use(name: str, text: str) -> _Cause:
+    """Of an attribute or an argument that something does not have, perhaps no longer."""
+    match = _MISSING_ATTRIBUTE.search(text)
+    trap = removal.trap_in(f"{match[1]}.{match[2]}") if match else removal.trap_in_message(text)
+    if trap is None:
         return _Cause(f"The script failed with {_phrase(name, text)}.")
-    return _Cause(f"The script uses {module}.{attribute}, which newer versions no longer have.", hint=_pin_hint(pin))
-
-
-def _removed_module_pin(module: str) -> str:
-    names = [known for known in _REMOVED_MODULES if module == known or module.startswith(known + ".")]
-    return _REMOVED_MODULES[names[0]] if names else ""
-
-
-def _pin_hint(pin: str) -> str:
-    return f"Pin {pin} in the environment, or change the script."
+    used = f"{match[1]}.{match[2]}" if match else trap[0]
+    return _Cause(f"The script uses {used}, which newer versions no longer have.", hint=removal.advice(trap[1]))
 
 
 def _cause_of_exit_code(exit_code: int, lines: list[str]) -> _Cause:

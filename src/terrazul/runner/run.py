@@ -15,7 +15,7 @@ from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import Conflict, TerrazulError, UserErrorException
 from terrazul.node import process, sdk_path
 from terrazul.node.connection import persist
-from terrazul.node.environment import plan, ready
+from terrazul.node.environment import plan, ready, use
 from terrazul.node.log import TimedLog
 from terrazul.node.phase import Phases
 from terrazul.node.stop import Stop, Stopped, StopReason
@@ -308,12 +308,16 @@ class Execution:
 
     def _find_or_build(self, recipe: plan.Recipe, notes: list[str]) -> Path:
         folder = Path(self._job.environments_folder)
+        use.hold(folder / recipe.key)
         python = ready.find(recipe, folder)
         if python is None:
-            from terrazul.node.environment.build import Builder  # noqa: PLC0415  # what is there needs no builder
+            from terrazul.node.environment.build import Builder, Watcher  # noqa: PLC0415  # what is there needs none
 
             self._look_in = BUILD_LOG
-            python = Builder(recipe, folder, TimedLog(self._folder.log(BUILD_LOG)), self._stop).build()
+            log = TimedLog(self._folder.log(BUILD_LOG))
+            watcher = Watcher(log, self._stop, self._phases.tell, self._phases.step)
+            again = self._job.definition.build_again
+            python = Builder(recipe, folder, watcher, self._job.environment_limits).build(again=again)
             self._look_in = PREPARATION_LOG
         notes.append(f"environment {recipe.key}")
         return python

@@ -9,7 +9,7 @@ from typing import Callable, Iterator
 
 from terrazul.node import files, sdk_path
 from terrazul.node.connection import Connection, workspace_path
-from terrazul.node.environment import accelerator, plan, ready
+from terrazul.node.environment import accelerator, plan, ready, use
 from terrazul.node.log import TimedLog
 from terrazul.node.phase import Phases
 from terrazul.node.stop import Stop
@@ -111,11 +111,13 @@ class Preparation:
         if chosen.recipe is None:
             return Path(chosen.python.path)
         folder = Path(self._job.environments_folder)
+        use.hold(folder / chosen.recipe.key)
         python = ready.find(chosen.recipe, folder)
         if python is None:
-            from terrazul.node.environment.build import Builder  # noqa: PLC0415  # what is there needs no builder
+            from terrazul.node.environment.build import Builder, Watcher  # noqa: PLC0415  # what is there needs none
 
-            python = Builder(chosen.recipe, folder, self._log, self._stop).build()
+            watcher = Watcher(self._log, self._stop, self._phases.tell)
+            python = Builder(chosen.recipe, folder, watcher, self._job.environment_limits).build()
         notes.append(f"environment {chosen.recipe.key}")
         return python
 

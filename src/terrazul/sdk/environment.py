@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from terrazul.core.dataclass import dataclass
 from terrazul.core.errors import UserErrorException
-from terrazul.sdk import curated_environment, text_file, yaml_text
+from terrazul.sdk import curated_environment, environment_build, text_file, yaml_text
 from terrazul.sdk.client import concept
 from terrazul.sdk.conda_dependencies import CondaDependencies, requirements_of
 from terrazul.sdk.container_registry import ContainerRegistry
 from terrazul.sdk.databricks import DatabricksSection
+from terrazul.sdk.environment_build import ImageBuildDetails
 from terrazul.sdk.representation import as_text
 from terrazul.sdk.section import SECRET, Section, items, optional
 from terrazul.sdk.unsupported import not_yet, not_yet_property
@@ -33,6 +34,7 @@ _CONDA_FILE = "conda_dependencies.yml"
 _DOCKERFILE = "BaseDockerfile"
 _NEWEST_LABEL = "latest"
 _IMAGES = "container images"
+_BUILD_LOCAL_KEYWORDS = {"useDocker", "pushImageToWorkspaceAcr"}
 _IMAGE_SOURCES = ("base_image", "base_dockerfile", "build_context")
 
 
@@ -208,17 +210,6 @@ class RSection(Section):
     github_packages: Optional[List[RGitHubPackage]] = field(default=None, init=False, metadata=items(RGitHubPackage))
     custom_url_packages: Optional[List[str]] = field(default=None, init=False)
     bioconductor_packages: Optional[List[str]] = field(default=None, init=False)
-
-
-class ImageBuildDetails:
-    """The building of an image."""
-
-    __init__ = not_yet("ImageBuildDetails", _IMAGES)
-    environment_client: Any = not_yet_property("ImageBuildDetails.environment_client", _IMAGES)
-    log_url: Any = not_yet_property("ImageBuildDetails.log_url", _IMAGES)
-    status: Any = not_yet_property("ImageBuildDetails.status", _IMAGES)
-    get_log = not_yet("ImageBuildDetails.get_log", _IMAGES)
-    wait_for_completion = not_yet("ImageBuildDetails.wait_for_completion", _IMAGES)
 
 
 class DockerImageDetails:
@@ -407,8 +398,28 @@ class Environment(Section):
 
     add_private_pip_wheel = staticmethod(not_yet("Environment.add_private_pip_wheel", "private wheels"))
     get_image_details = not_yet("Environment.get_image_details", _IMAGES)
-    build = not_yet("Environment.build", _IMAGES)
-    build_local = not_yet("Environment.build_local", _IMAGES)
+
+    def build(self, workspace: Workspace, image_build_compute: Optional[str] = None) -> ImageBuildDetails:
+        """Have the environment built on a compute target, ahead of the runs that need it; no image is made.
+
+        Where its building failed a short while ago, it is tried again.
+        """
+        run = environment_build.submit(workspace, self.definition(), image_build_compute, again=True)
+        return ImageBuildDetails(workspace.client, run.run_id)
+
+    def build_local(self, workspace: Workspace, platform: Optional[DockerImagePlatform] = None, **kwargs: Any) -> str:
+        """Have the environment built where local runs are executed, with its log on the screen; the log.
+
+        ``platform`` and v1's keywords ``useDocker`` and ``pushImageToWorkspaceAcr`` have no effect: no image is made.
+        """
+        unknown = set(kwargs) - _BUILD_LOCAL_KEYWORDS
+        if unknown:
+            message = f"build_local() has no keyword {min(unknown)!r}."
+            raise UserErrorException(
+                message, target=min(unknown), hint="v1 knows useDocker and pushImageToWorkspaceAcr."
+            )
+        del platform
+        return self.build(workspace).wait_for_completion(show_output=True).get_log()
 
     def save_to_directory(self, path: str, overwrite: bool = False) -> None:
         """Write the environment into a folder, as files that ``load_from_directory`` reads.

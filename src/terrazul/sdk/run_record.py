@@ -81,7 +81,7 @@ class RunRecord:
         return dict(self._fetch().properties)
 
     def get_detailed_status(self) -> Dict[str, Any]:
-        """The state, and the steps of the run's life that led to it."""
+        """The state, what the run does at the moment where that is known, and the steps that led to it."""
         events = self._client.get(List[wire.RunEvent], self._path + "/events")
         steps = [
             {
@@ -93,7 +93,8 @@ class RunRecord:
             }
             for event in events
         ]
-        return {"status": self.get_status(), "details": steps}
+        run = self._fetch()
+        return {"status": run.state.value, "phase": run.phase or None, "details": steps}
 
     def get_details(self) -> Dict[str, Any]:
         """What the run is, did and was told to do, as the dictionary that v1 gives."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 
@@ -106,6 +107,7 @@ from terrazul.server.webhook.service.webhooks import Webhooks
 from terrazul.server.workspace.service import Workspaces
 from terrazul.wire import codec
 from terrazul.wire.compute import CLUSTER, LOCAL, REMOTE
+from terrazul.wire.node import EnvironmentLimits
 from terrazul.wire.server import ServerFile
 
 
@@ -117,6 +119,7 @@ class JobFacts:
     server_url: str = ""
     data_cache_bytes: int = 0
     data_mount_bytes: int = 0
+    environment_limits: EnvironmentLimits = field(default_factory=EnvironmentLimits)
 
 
 class Services:
@@ -137,6 +140,9 @@ class Services:
             str(home.environments_folder),
             data_cache_bytes=settings.data_cache_bytes,
             data_mount_bytes=settings.data_mount_bytes,
+            environment_limits=EnvironmentLimits(
+                settings.environment_build_seconds, settings.environment_build_bytes, settings.environments_bytes
+            ),
         )
         self.quotas = Quotas(
             self.database, _limits_of(settings), count_by_user, size_of, count_nodes, self._notify_scaler

@@ -9,6 +9,7 @@ from typing import Dict, List, Optional
 from terrazul.core.dataclass import dataclass
 from terrazul.wire.environment import EnvironmentDefinition
 from terrazul.wire.model import ModelFile
+from terrazul.wire.node import EnvironmentLimits
 from terrazul.wire.snapshot import SnapshotFile
 
 SCORING_TIMEOUT_MS = 3_600_000
@@ -242,6 +243,7 @@ class ServiceJob:
     attempt: int
     host: str
     port: int
+    environment_limits: EnvironmentLimits = field(default_factory=EnvironmentLimits)
 
 
 @dataclass(frozen=True)

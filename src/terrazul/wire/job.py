@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Optional
 
 from terrazul.core.dataclass import dataclass
+from terrazul.wire.node import EnvironmentLimits
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
 
@@ -40,6 +42,7 @@ class Job:
     """How large the node's cache for data may be; 0 for a fifth of its disk."""
     data_mount_bytes: int = 256 << 20
     """How large an input is that is mounted where the node can; what is smaller is brought before the script starts."""
+    environment_limits: EnvironmentLimits = field(default_factory=EnvironmentLimits)
     member: int = 0
     """Which of the run's nodes this is for; 0 is the head, and the only one of most runs."""
 

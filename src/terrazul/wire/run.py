@@ -84,6 +84,8 @@ class Run:
     """For a run that waits: its place in the line of its target, from 1; None where a limit holds it back."""
     held_until: Optional[str] = None
     """For a run that has failed and whose node and folder are kept: until when."""
+    phase: str = ""
+    """For a run that is executed: what its runner does at the moment, as it said a few seconds ago."""
 
 
 @dataclass(frozen=True)

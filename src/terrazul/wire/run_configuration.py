@@ -108,3 +108,5 @@ class RunDefinition:
     inputs: List[DataInput] = field(default_factory=list)
     outputs: List[DataOutput] = field(default_factory=list)
     sections: Dict[str, Any] = field(default_factory=dict)
+    build_again: bool = False
+    """Build the environment although its building failed a short while ago."""

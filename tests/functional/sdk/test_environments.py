@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from terrazul import Environment, Experiment, RunConfiguration, ScriptRunConfig, Workspace
-from terrazul.core.errors import NotFound
+from terrazul.core.errors import NotFound, UserErrorException
 from terrazul.sdk.environment import EnvironmentReference
 from terrazul.testing.server import RunningServer
 
@@ -27,6 +27,23 @@ def test_curated_environments_are_found_and_listed(workspace: Workspace):
     assert (clone.name, clone.version) == ("mine", "1")
     with pytest.raises(NotFound, match="no curated environment"):
         Environment.get(workspace, "AzureML-Nope")
+
+
+def test_environment_is_built_ahead_of_the_runs_that_need_it(workspace: Workspace, capsys: pytest.CaptureFixture[str]):
+    """One without packages, which takes no index."""
+    environment = Environment("ahead")
+    environment.python.conda_dependencies.set_pip_requirements([])
+    building = environment.build(workspace)
+    assert building.wait_for_completion(show_output=True) is building
+    assert building.status == "Succeeded"
+    assert "Image Build Status: Succeeded" in capsys.readouterr().out
+    assert "builds ahead with Python" in building.get_log()
+    assert environment.build_local(workspace, useDocker=False) == ""
+    environment.python.conda_dependencies.set_pip_requirements(["-r other.txt"])
+    refused = environment.build(workspace).wait_for_completion(show_output=False)
+    assert (refused.status, refused.get_log()) == ("Failed", "")
+    with pytest.raises(UserErrorException, match="no keyword 'uesDocker'"):
+        environment.build_local(workspace, uesDocker=False)
 
 
 def test_run_finds_the_environment_that_its_configuration_names(workspace: Workspace, tmp_path: Path):

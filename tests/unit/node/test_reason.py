@@ -2,7 +2,7 @@
 
 import pytest
 
-from terrazul.node.environment.build import _reason
+from terrazul.node.environment.uv import reason_in
 
 UNSOLVABLE = """Using Python 3.8.18 environment at: e
 error: No solution found when resolving dependencies
@@ -40,6 +40,6 @@ DEPRECATED = """error: Failed to build `sklearn==0.0`
     ],
 )
 def test_reason_names_the_package_and_what_was_said(output: str, parts: list[str]):
-    reason = _reason(output)
+    reason = reason_in(output)
     assert all(part in reason for part in parts), reason
     assert "\n" not in reason

@@ -113,7 +113,7 @@ def test_definition_round_trip(conda_file: str):
     assert again.definition() == environment.definition().__class__(**{**vars(definition), "version": "7"})
 
 
-@pytest.mark.parametrize("name", ["build", "build_local", "get_image_details", "label", "add_private_pip_wheel"])
+@pytest.mark.parametrize("name", ["get_image_details", "label", "add_private_pip_wheel"])
 def test_later_capabilities_say_so(name: str):
     member = getattr(Environment("x"), name)
     assert member.__terrazul_unsupported__

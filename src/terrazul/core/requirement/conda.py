@@ -18,15 +18,33 @@ _EXACT = re.compile(r"==\s*(?P<version>\d[\w.+!*]*)(?:\s*=\s*[\w*]+)?\Z")
 _COMPARISONS = re.compile(r"(?:\s*(?:[<>]=?|[!~=]=)\s*\d[\w.+!*]*\s*,?)+\Z")
 _MINOR = re.compile(r"(\d+)(?:\.(\d+))?")
 
-_TOOLS = {"anaconda", "conda", "conda-build", "mamba", "nomkl", "pip"}
+_TOOLS = {
+    "anaconda", "anaconda-client", "anaconda-navigator", "conda", "conda-build", "conda-pack", "libmambapy", "mamba",
+    "nb-conda", "nb-conda-kernels", "nomkl", "pip",
+}  # fmt: skip
+_BROUGHT_BY_PYTHON = {
+    "bzip2", "ca-certificates", "ld-impl-linux-64", "libexpat", "libffi", "liblzma", "libnsl", "libsqlite", "libuuid",
+    "libxcrypt", "libzlib", "ncurses", "openssl", "python-abi", "readline", "sqlite", "tcl", "tk", "xz", "zlib",
+}  # fmt: skip
 _BROUGHT_BY_WHEELS = {
-    "blas", "cpuonly", "cuda", "cuda-toolkit", "cudatoolkit", "cudnn", "cupti", "intel-openmp", "libblas", "libgcc",
-    "libgcc-ng", "libgfortran", "liblapack", "libstdcxx-ng", "mkl", "mkl-fft", "mkl-random", "mkl-service", "nccl",
-    "openblas", "pytorch-cuda", "pytorch-mutex",
+    "arrow-cpp", "blas", "cpuonly", "cuda", "cuda-cudart", "cuda-cupti", "cuda-libraries", "cuda-nvrtc", "cuda-nvtx",
+    "cuda-runtime", "cuda-toolkit", "cuda-version", "cudatoolkit", "cudnn", "cupti", "freetype", "geos", "giflib",
+    "hdf5", "intel-openmp", "jpeg", "lcms2", "lerc", "libarrow", "libblas", "libcblas", "libdeflate", "libgcc",
+    "libgcc-ng", "libgfortran", "libgfortran-ng", "libgfortran5", "libgomp", "libhwloc", "libjpeg-turbo", "liblapack",
+    "libnetcdf", "libopenblas", "libopencv", "libpng", "libprotobuf", "libspatialindex", "libstdcxx", "libstdcxx-ng",
+    "libtiff", "libwebp", "libwebp-base", "libxgboost", "llvm-openmp", "lz4-c", "mkl", "mkl-fft", "mkl-include",
+    "mkl-random", "mkl-service", "nccl", "openblas", "openjpeg", "proj", "pytorch-cuda", "pytorch-mutex", "tbb", "yaml",
+    "zeromq", "zstd",
+}  # fmt: skip
+_OF_WINDOWS = {
+    "icc-rt", "msys2-conda-epoch", "pywin32", "pywinpty", "ucrt", "vc", "vc14-runtime", "vs2015-runtime",
+    "wincertstore", "winpty",
 }  # fmt: skip
 _RENAMED = {
     "dask-core": "dask",
     "faiss": "faiss-cpu",
+    "keras-gpu": "keras",
+    "lightgbm-gpu": "lightgbm",
     "matplotlib-base": "matplotlib",
     "msgpack-python": "msgpack",
     "opencv": "opencv-python-headless",
@@ -35,38 +53,68 @@ _RENAMED = {
     "py-xgboost": "xgboost",
     "py-xgboost-cpu": "xgboost",
     "py-xgboost-gpu": "xgboost",
+    "pyqt": "pyqt5",
     "pytables": "tables",
+    "python-annoy": "annoy",
+    "python-blosc": "blosc",
+    "python-flatbuffers": "flatbuffers",
     "python-graphviz": "graphviz",
+    "python-kaleido": "kaleido",
+    "python-xxhash": "xxhash",
     "pytorch": "torch",
     "pytorch-cpu": "torch",
     "pytorch-gpu": "torch",
+    "quantlib-python": "quantlib",
+    "ray-core": "ray",
+    "ray-default": "ray[default]",
+    "ray-tune": "ray[tune]",
+    "redis-py": "redis",
+    "seaborn-base": "seaborn",
     "tensorflow-base": "tensorflow",
+    "tensorflow-eigen": "tensorflow",
     "tensorflow-gpu": "tensorflow",
     "tensorflow-mkl": "tensorflow",
 }
 """Conda's name to the index's, where they differ; every other name is the same in both."""
+_INSTALL = "install it on the compute"
+_COMPILER = "install a compiler on the compute"
 _SYSTEM = {
-    "arrow-cpp": "use pyarrow, which brings it",
+    **dict.fromkeys(
+        ["chromedriver", "curl", "firefox", "geckodriver", "git", "git-lfs", "htop", "imagemagick", "jq", "maven",
+         "mongodb", "mysql", "nodejs", "p7zip", "poppler", "postgresql", "tesseract", "tmux", "unixodbc", "unzip",
+         "vim", "wget", "wkhtmltopdf", "zip"],
+        _INSTALL,
+    ),
+    **dict.fromkeys(["c-compiler", "compilers", "cxx-compiler", "gcc", "gxx", "make"], _COMPILER),
+    **dict.fromkeys(["impi-rt", "mpi", "mpich", "openmpi"], "install MPI on the compute"),
+    **dict.fromkeys(["java-jdk", "openjdk"], "install Java on the compute"),
+    "cuda-compiler": "install CUDA's compiler on the compute",
+    "cuda-nvcc": "install CUDA's compiler on the compute",
+    "cudatoolkit-dev": "install CUDA's compiler on the compute",
+    "eccodes": "use eccodeslib, which brings it",
     "ffmpeg": "use imageio-ffmpeg, or install it on the compute",
-    "gcc": "install a compiler on the compute",
     "gdal": "use rasterio or pyogrio, which bring it",
-    "git": "install it on the compute",
     "graphviz": "install the program on the compute; its Python package is python-graphviz here",
-    "gxx": "install a compiler on the compute",
-    "hdf5": "use h5py or tables, which bring it",
-    "mpich": "install MPI on the compute",
-    "openjdk": "install Java on the compute",
-    "openmpi": "install MPI on the compute",
-    "openssl": "Python brings it",
-    "sqlite": "Python brings it",
-}
+    "mro-base": "install R on the compute, and call Rscript",
+    "pandoc": "use pypandoc-binary, which brings it",
+}  # fmt: skip
 _SYSTEM_PREFIXES = {
-    "r-": "R packages cannot be had from the Python package index",
-    "gcc-": "install a compiler on the compute",
-    "gxx-": "install a compiler on the compute",
+    "r-": "R packages are not in the Python package index; install R on the compute, and call Rscript",
+    "spacy-model-": "name the https address of the model's wheel in the pip section",
+    "gcc-": _COMPILER,
+    "gxx-": _COMPILER,
     "lib": "it is a system library; use the Python package that brings it, or install it on the compute",
 }
 _PYTHON_LIBRARIES = {"libclang", "libcst", "librosa", "libsvm", "libtmux"}
+_LEFT_OUT = {
+    **dict.fromkeys(_TOOLS, "it is a tool of conda's"),
+    **dict.fromkeys(_BROUGHT_BY_PYTHON, "Python brings it along"),
+    **dict.fromkeys(_BROUGHT_BY_WHEELS, "the packages that need it bring it along"),
+    **dict.fromkeys(_OF_WINDOWS, "it is for Windows"),
+}
+_MARK = "-"
+"""With what a normalised name begins that conda wrote with an underscore: ``_libgcc_mutex`` holds nothing."""
+_OURS = re.compile(r"(?:[\w./-]+::)?(?P<line>azureml[\w.-]*\s*(?:\[[\w\s.,-]*\])?.*)\Z", re.ASCII)
 
 
 @dataclass
@@ -107,16 +155,19 @@ def _pip_section(dependency: object) -> list[object]:
 
 
 def _add(conda: CondaFile, text: str) -> None:
+    ours = _OURS.match(text.strip())
+    if ours is not None:  # no channel has v1's packages, but files name them so
+        conda.pip_lines.append(re.sub(r"(?<![=<>!~])=(?!=)", "==", ours["line"]))
+        return
     match = _SPECIFICATION.match(text.strip())
     if match is None:
         raise _unreadable(text)
     name, version = normalised(match["name"]), (match["version"] or "").strip()
+    why = "it holds nothing" if name.startswith(_MARK) else _LEFT_OUT.get(name)
     if name == "python":
         conda.python_text, conda.python = version.lstrip("=") or "", _minor_of(version)
-    elif name in _TOOLS:
-        conda.notes.append(f"{name} is a tool of conda's and is left out")
-    elif name in _BROUGHT_BY_WHEELS:
-        conda.notes.append(f"{name} is left out: the packages that need it bring it along")
+    elif why:
+        conda.notes.append(f"{name.lstrip(_MARK)} is left out: {why}")
     else:
         conda.packages.append(_index_name(name) + _index_version(text, version))
 

@@ -42,7 +42,7 @@ def provide(python: Interpreter, folder: Path) -> Path | None:
 
 
 def _install(python: Interpreter, target: str) -> None:
-    from terrazul.node.environment.build import uv_variables  # noqa: PLC0415  # as above
+    from terrazul.node.environment.uv import uv_variables  # noqa: PLC0415  # as above
 
     command = [program.uv(), "pip", "install", "--only-binary", ":all:", "--python", python.path, "--target", target]
     subprocess.run(

@@ -65,7 +65,7 @@ def _make(python: Interpreter, missing: list[str], pins: list[str], target: Path
 
 
 def _install(python: Interpreter, packages: list[str], constraints: Path, target: Path) -> None:
-    from terrazul.node.environment.build import uv_variables  # noqa: PLC0415  # what is there needs no builder
+    from terrazul.node.environment.uv import uv_variables  # noqa: PLC0415  # what is there needs no builder
 
     command = [program.uv(), "pip", "install", "--only-binary", ":all:", "--python", python.path]
     try:

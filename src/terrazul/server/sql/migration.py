@@ -14,7 +14,7 @@ from terrazul.core.errors import TerrazulError
 from terrazul.server.sql.kind import DatabaseKind
 from terrazul.server.sql.metadata import metadata
 
-HEAD = "0017"
+HEAD = "0018"
 SCRIPTS = Path(__file__).parent / "migrations"
 
 _version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

@@ -11,6 +11,8 @@ TABLES = [
     conda._RENAMED,
     conda._BROUGHT_BY_WHEELS,
     conda._TOOLS,
+    conda._BROUGHT_BY_PYTHON,
+    conda._OF_WINDOWS,
     conda._SYSTEM,
     pip._INDEX_OPTIONS,
     pip._FLAGS,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from terrazul.core.errors import UserErrorException
-from terrazul.core.requirement import conda, pip
+from terrazul.core.requirement import conda, known, pip
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,9 @@ def test_v1_packages_are_answered_by_ours():
         ("opencv", "opencv-python-headless"),
         ("pillow", "pillow"),
         ("Py_OpenCV", "opencv-python-headless"),
+        ("numpy~=1.22.3", "numpy~=1.22.3"),
+        ("py-xgboost<=0.90", "xgboost<=0.90"),
+        ("ray-default=2.9", "ray[default]==2.9.*"),
     ],
 )
 def test_conda_package_has_its_name_and_version_of_the_index(entry: str, package: str):
@@ -96,7 +99,53 @@ def test_conda_file_as_v1_writes_it():
     assert any("cudatoolkit" in note for note in read.notes)
 
 
-@pytest.mark.parametrize("entry", ["gcc", "libgdal", "r-base", "openjdk=8", "graphviz", "gcc_linux-64"])
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("openssl=1.1.1k=h27cfd23_0", "openssl is left out: Python brings it along"),
+        ("_libgcc_mutex=0.1=main", "libgcc-mutex is left out: it holds nothing"),
+        ("nb_conda", "nb-conda is left out: it is a tool of conda's"),
+        ("hdf5", "hdf5 is left out: the packages that need it bring it along"),
+        ("vs2015_runtime=14.16", "vs2015-runtime is left out: it is for Windows"),
+    ],
+)
+def test_conda_package_of_which_nothing_is_lost_is_left_out_with_a_notice(entry: str, why: str):
+    read = conda.read({"dependencies": [entry]})
+    assert (read.packages, read.notes) == ([], [why])
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        ("azureml-sdk", "azureml-sdk"),
+        ("azureml-sdk[automl,notebooks]", "azureml-sdk[automl,notebooks]"),
+        ("azureml-core=1.48.0", "azureml-core==1.48.0"),
+        ("azureml-core>=1.48", "azureml-core>=1.48"),
+    ],
+)
+def test_v1_packages_among_those_of_conda_are_answered_by_ours(entry: str, line: str):
+    read = conda.read({"dependencies": [entry]})
+    assert (read.packages, read.pip_lines) == ([], [line])
+    assert pip.read(read.pip_lines).packages == []
+
+
+@pytest.mark.parametrize(
+    "name", ["pandsa", "scikit_lern", "sklearn", "PIL", "tensorfow", "py-torch", "matplotlb", "xgbost"]
+)
+def test_misspelt_name_is_near_to_what_is_meant(name: str):
+    assert known.similar(name)[0] in {
+        "pandas", "scikit-learn", "pillow", "tensorflow", "torch", "matplotlib", "xgboost"
+    }  # fmt: skip
+
+
+def test_name_that_is_like_no_other_has_none_near():
+    assert known.similar("our-own-internal-thing") == []
+    said = "Because pandsa was not found in the package registry and you require pandsa, we can"
+    assert (known.missing_in(said), known.missing_in("No solution found")) == ("pandsa", "")
+
+
+@pytest.mark.parametrize("entry", ["r-ggplot2", "spacy-model-en_core_web_sm", "openmpi", "cuda-nvcc", "wget",
+                                   "gcc", "libgdal", "r-base", "openjdk=8", "graphviz", "gcc_linux-64"])  # fmt: skip
 def test_system_library_is_refused_with_a_suggestion(entry: str):
     with pytest.raises(UserErrorException, match="not a Python package") as refused:
         conda.read({"dependencies": [entry]})

@@ -23,6 +23,7 @@ from terrazul.server.sql.database import Database
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.endpoint import Orders, Revision, ServiceError, ServiceJob, ServiceReport, WebserviceState
 from terrazul.wire.lineage import Edge
+from terrazul.wire.node import EnvironmentLimits
 
 USER_TYPE = "webservice"
 ROLE = "deployed"
@@ -36,6 +37,7 @@ class JobFacts(Protocol):
 
     server_url: str
     environments_folder: str
+    environment_limits: EnvironmentLimits
 
 
 class _Standing(NamedTuple):
@@ -115,6 +117,7 @@ class Supervision:
             attempt=row.attempt + 1,
             host=self._host,
             port=row.port,
+            environment_limits=self._facts.environment_limits,
         )
 
     def lament(self, connection: Connection, key: int, error: ServiceError) -> None:

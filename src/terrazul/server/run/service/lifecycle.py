@@ -24,6 +24,7 @@ from terrazul.server.run.store.run import RunRow
 from terrazul.server.sql.witness import changed
 from terrazul.server.workspace import store as workspaces
 from terrazul.wire.job import Job
+from terrazul.wire.node import EnvironmentLimits
 from terrazul.wire.run import RunError, RunEvent, RunState
 from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.workspace import WorkspaceScope
@@ -40,6 +41,7 @@ class JobFacts(Protocol):
     environments_folder: str
     data_cache_bytes: int
     data_mount_bytes: int
+    environment_limits: EnvironmentLimits
 
 
 class RunLifecycle:
@@ -131,6 +133,7 @@ class RunLifecycle:
             experiment_number=of_run.number,
             data_cache_bytes=self._facts.data_cache_bytes,
             data_mount_bytes=self._facts.data_mount_bytes,
+            environment_limits=self._facts.environment_limits,
         )
 
     def conditions(self, connection: Connection, keys: Sequence[int]) -> dict[int, Condition]:

@@ -49,6 +49,7 @@ from terrazul.wire.run_configuration import RunDefinition
 from terrazul.wire.submission import RunSubmission
 
 SCRIPT_RUN = "azureml.scriptrun"
+_LONGEST_PHASE = 300
 _FEWEST_POINTS, _MOST_POINTS = 4, 100_000
 
 
@@ -160,7 +161,11 @@ class Runs:
             if row.attempt != beat.attempt or row.state.terminal:
                 return HeartbeatAnswer(cancel=True, fenced=True)
             now = self._clock()
-            runs.change(connection, row.key, {"heartbeat_at": now})
+            signs: dict[str, Any] = {"heartbeat_at": now}
+            if beat.member is None or beat.member.number == 0:
+                phase = beat.phase[:_LONGEST_PHASE]
+                signs["phase"] = "".join(each for each in phase if each.isprintable())
+            runs.change(connection, row.key, signs)
             told: list[RunMember] = []
             if beat.member is not None:
                 _check_member(connection, row, beat.member)

@@ -72,6 +72,7 @@ run = Table(
     Column("interactive", Boolean, nullable=False),
     Column("definition", Json, nullable=True),
     Column("heartbeat_at", BigInteger, nullable=True),
+    Column("phase", Text, nullable=True),
     Column("deleted_at", BigInteger, nullable=True),
     Column("archived_at", BigInteger, nullable=True),
     _deletion,
@@ -112,6 +113,7 @@ event = Table(
     Column("message", Text, nullable=False),
 )
 
+_EXECUTED = {"Preparing", "Starting", "Running", "Finalizing", "CancelRequested"}
 _above = run.alias("run_above")
 _parent = run.alias("parent")
 _root = run.alias("root")
@@ -377,7 +379,7 @@ _LOAD = Statement(
         run.c.display_name, run.c.description, texts_beside(tag), texts_beside(property_), _root.c.run_id,
         run.c.created_at, run.c.created_by, _parent.c.run_id, run.c.started_at, run.c.ended_at, run.c.target,
         run.c.snapshot_id, run.c.error, run.c.warnings, run.c.attempt, run.c.interactive, texts_beside(parameter),
-        run.c.archived_at, run.c.deleted_at,
+        run.c.archived_at, run.c.deleted_at, run.c.phase,
     )
     .select_from(run)
     .join(experiment, experiment.c.id == run.c.experiment)
@@ -407,7 +409,7 @@ def _run(row: Any) -> Run:
     (
         _, run_id, experiment_id, experiment_name, number, run_type, state, display_name, description, tags, properties,
         root_run_id, created_at, created_by, parent_run_id, started_at, ended_at, target, snapshot_id, error, warnings,
-        attempt, interactive, parameters, archived_at, deleted_at,
+        attempt, interactive, parameters, archived_at, deleted_at, phase,
     ) = row  # fmt: skip
     return Run(
         run_id=run_id,
@@ -435,4 +437,5 @@ def _run(row: Any) -> Run:
         parameters=parameters,
         archived_at=None if archived_at is None else to_text(archived_at),
         deleted_at=None if deleted_at is None else to_text(deleted_at),
+        phase=(phase or "") if state in _EXECUTED else "",
     )
