@@ -127,7 +127,7 @@ def test_users_take_turns_on_a_single_node(connection: Connection):
     queued(connection, 4, "b", at=4)
     order = []
     for now in range(10, 14):
-        line = Line(connection, Limits())
+        line = Line(connection, Limits(), places=100)
         head = line.first()
         assert head is not None
         store.remove(connection, head.run)
