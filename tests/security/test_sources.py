@@ -59,6 +59,9 @@ THROUGH_THE_TUNNEL = ("amazon_s3.py", "azure.py", "google_cloud_storage.py", "ht
 OWN_STORAGE = ("object_storage.py", "s3.py", "az.py", "gs.py")
 """The modules of the storage that the administrator names when the server is started; no user has a say in it."""
 
+TO_MACHINES = ("connection.py", "machine.py", "preparation.py")
+"""What speaks SSH; only the first of them connects, to addresses that the gate has checked."""
+
 
 def imported_by(source: Path) -> set[str]:
     """The modules that a file names in its imports, each with the packages above it."""
@@ -80,10 +83,16 @@ def test_server_imports_nothing_that_makes_objects_of_bytes():
 
 
 def test_server_imports_nothing_that_fetches():
-    """But where checked addresses come, where stores are given the tunnel, and for the server's own storage."""
+    """But where checked addresses come, where stores are given the tunnel, for the server's own storage and for SSH."""
     found = {path.name: each for path in server_files() if (each := imported_by(path) & FETCHES)}
     stores = {name: {"obstore"} for name in (*THROUGH_THE_TUNNEL, *OWN_STORAGE)}
-    assert found == {"exchange.py": {"httpcore"}, **stores}
+    assert found == {"exchange.py": {"httpcore"}, **stores, **{name: {"asyncssh"} for name in TO_MACHINES}}
+
+
+def test_one_module_connects_to_machines_and_it_asks_the_gate_for_their_addresses():
+    texts = [path.read_text(encoding="utf-8") for path in server_files()]
+    (text,) = [text for text in texts if "asyncssh.connect" in text]
+    assert "outgoing.addresses_of(" in text
 
 
 def test_addresses_are_called_by_the_one_module_that_checks_them():
