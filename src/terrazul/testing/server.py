@@ -113,7 +113,8 @@ class RunningServer:
 
     def _end(self, number: signal.Signals) -> None:
         if self._process:
-            os.kill(self._process.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(self._process.pid, number)
             self._process.wait()
             self._process = None
 
