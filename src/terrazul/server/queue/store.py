@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -12,8 +12,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
+    Select,
     Table,
     Text,
     and_,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union_all,
 )
 
 from terrazul.server.compute.store import target
@@ -140,11 +143,24 @@ def add(connection: Connection, waiting: Waiting, queued_at: int, *, priority: i
 
 
 def _heads() -> Statement:
-    of = (entry.c.compute_target, entry.c.workspace, entry.c.submitted_by)
-    place = func.row_number().over(partition_by=of, order_by=_ORDER).label("place")
-    has_room = or_(entry.c.compute_target.is_(None), among(entry.c.compute_target, "in_targets"))
-    line = select(*_HEAD, place).where(_WAITS, has_room).subquery()
-    return Statement(select(*(line.c[column.name] for column in _HEAD)).where(line.c.place == 1))
+    """The index of the lines tells who stands in them, then who is first in each: no line is read as a whole."""
+    here = _first_of(entry.c.compute_target.is_(None), lambda one, _: one.c.compute_target.is_(None))
+    on_targets = _first_of(
+        among(entry.c.compute_target, "in_targets"), lambda one, of: one.c.compute_target == of.c.compute_target
+    )
+    return Statement(select(*_HEAD).where(entry.c.run.in_(union_all(here, on_targets))))
+
+
+def _first_of(
+    of_targets: ColumnElement[bool], is_same: Callable[[FromClause, FromClause], ColumnElement[bool]]
+) -> Select[tuple[int]]:
+    """The first of the runs of each user of each workspace that wait for each of these targets."""
+    whose = select(entry.c.compute_target, entry.c.workspace, entry.c.submitted_by).where(_WAITS, of_targets).distinct()
+    of, one = whose.subquery(), entry.alias()
+    theirs = and_(one.c.workspace == of.c.workspace, one.c.submitted_by == of.c.submitted_by, is_same(one, of))
+    order = (one.c.priority.desc(), one.c.queued_at, one.c.run)
+    first = select(one.c.run).where(one.c.claimed_at.is_(None), theirs).order_by(*order).limit(1)
+    return select(first.scalar_subquery()).select_from(of)
 
 
 _HEADS = _heads()
@@ -239,9 +255,14 @@ def awaited_nodes(connection: Connection) -> dict[int, dict[int, int]]:
 
 def waiting_in_vain(connection: Connection) -> list[Entry]:
     """The runs that wait for a compute target that is gone, or is being deleted."""
-    there = select(target.c.id).where(target.c.state != ProvisioningState.DELETING.value)
-    query = _COLUMNS.where(_WAITS, entry.c.compute_target.is_not(None), entry.c.compute_target.not_in(there))
-    return [Entry(*row) for row in connection.execute(query)]
+    there = {row[0] for row in _THERE.all(connection, {})}
+    gone = [row[0] for row in _AWAITED.all(connection, {}) if row[0] not in there]
+    query = _COLUMNS.where(_WAITS, entry.c.compute_target.in_(gone))
+    return [Entry(*row) for row in connection.execute(query)] if gone else []
+
+
+_THERE = Statement(select(target.c.id).where(target.c.state != ProvisioningState.DELETING.value))
+_AWAITED = Statement(select(entry.c.compute_target).where(_WAITS, entry.c.compute_target.is_not(None)).distinct())
 
 
 _WHOSE = (entry.c.workspace, entry.c.submitted_by, entry.c.compute_target)
