@@ -287,6 +287,8 @@ def _grown(tracker: Tracker) -> dict[str, float]:
 
 def _lengthen(path: Path, count: int) -> None:
     """Add points to the first run's first metric."""
+    if not count:
+        return
     database = Database(SqliteDatabase(path))
     with database.engine.connect() as connection, connection.begin():
         key = connection.execute(metric.select().limit(1)).one().id
