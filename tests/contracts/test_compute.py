@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from terrazul.server.compute.kind import ComputeKind, RunnerStatus
+from terrazul.server.compute.kind import ComputeKind
 from terrazul.server.compute.kinds.cluster import ClusterCompute
 from terrazul.server.compute.kinds.local import LocalCompute
 from terrazul.server.compute.kinds.remote import RemoteCompute
@@ -16,9 +16,8 @@ from terrazul.server.compute.providers.remote import RemoteNodes
 from terrazul.server.compute.remote.machines import Machines
 from terrazul.server.compute.remote.reach import Reach
 from terrazul.server.network.outgoing import Outgoing
-from terrazul.testing.compute import NODE, ComputeContract, ProviderContract, job_of
+from terrazul.testing.compute import NODE, ComputeContract, ProviderContract, check_two_runners, job_of
 from terrazul.testing.sshd import running_sshd
-from terrazul.testing.submission import wait_for
 from terrazul.wire.compute import RemoteSettings
 from terrazul.wire.server import ServerFile
 
@@ -38,15 +37,7 @@ class TestCluster(ComputeContract):
         jobs = [replace(job_of(), member=member) for member in range(2)]
         jobs[1] = replace(jobs[1], workspace_id=jobs[0].workspace_id)
         placements = [kind.place(job, f"node-{job.member}") for job in jobs]
-        try:
-            for job, placement in zip(jobs, placements, strict=True):
-                kind.launch(job, placement)
-            kind.kill(placements[0])
-            wait_for(lambda: kind.status(placements[0]) is RunnerStatus.GONE)
-            assert kind.status(placements[1]) is RunnerStatus.ALIVE
-        finally:
-            kind.kill(placements[1])
-        wait_for(lambda: kind.status(placements[1]) is RunnerStatus.GONE)
+        check_two_runners(kind, jobs, placements)
 
 
 class TestEmbedded(ProviderContract):

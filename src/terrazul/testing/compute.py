@@ -5,12 +5,13 @@ A test inherits a contract and overrides one fixture.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from terrazul.core.ids import new_guid
-from terrazul.server.compute.kind import ComputeKind, RunnerStatus
+from terrazul.server.compute.kind import ComputeKind, Placement, RunnerStatus
 from terrazul.server.compute.provider import NodeProvider
 from terrazul.testing.submission import wait_for
 from terrazul.wire import codec
@@ -35,6 +36,19 @@ def job_of(run_id: str = "run") -> Job:
         definition=RunDefinition(command=["true"]),
         environments_folder="/nowhere/environments",
     )
+
+
+def check_two_runners(kind: ComputeKind, jobs: Sequence[Job], placements: Sequence[Placement]) -> None:
+    """Launch two runners, kill the first, and see that the second lives on."""
+    try:
+        for job, placement in zip(jobs, placements, strict=True):
+            kind.launch(job, placement)
+        kind.kill(placements[0])
+        wait_for(lambda: kind.status(placements[0]) is RunnerStatus.GONE)
+        assert kind.status(placements[1]) is RunnerStatus.ALIVE
+    finally:
+        kind.kill(placements[1])
+    wait_for(lambda: kind.status(placements[1]) is RunnerStatus.GONE)
 
 
 class ComputeContract:
@@ -72,15 +86,7 @@ class ComputeContract:
         """Killing one leaves the other."""
         jobs = [job_of(), job_of()]
         placements = [kind.place(job, NODE) for job in jobs]
-        try:
-            for job, placement in zip(jobs, placements, strict=True):
-                kind.launch(job, placement)
-            kind.kill(placements[0])
-            wait_for(lambda: kind.status(placements[0]) is RunnerStatus.GONE)
-            assert kind.status(placements[1]) is RunnerStatus.ALIVE
-        finally:
-            kind.kill(placements[1])
-        wait_for(lambda: kind.status(placements[1]) is RunnerStatus.GONE)
+        check_two_runners(kind, jobs, placements)
 
     def test_what_a_runner_left_is_delivered_by_another_process(self, kind: ComputeKind) -> None:
         """Which lives in its place."""

@@ -90,11 +90,13 @@ def test_cancel_while_the_snapshot_is_fetched(tmp_path: Path):
         (tmp_path / "job.json").write_bytes(codec.encode(job))
         runner = subprocess.Popen([sys.executable, "-I", "-m", "terrazul.runner", str(tmp_path)])
         log = tmp_path / "azureml-logs" / "75_job_post_log.txt"
-        wait_for((tmp_path / "azureml-logs" / "65_job_prep_log.txt").exists)
-        runner.send_signal(signal.SIGTERM)
-        wait_for(lambda: log.exists() and "the run is over: Canceled" in log.read_text(), 10)
-        runner.kill()
-        runner.wait()
+        try:
+            wait_for((tmp_path / "azureml-logs" / "65_job_prep_log.txt").exists)
+            runner.send_signal(signal.SIGTERM)
+            wait_for(lambda: log.exists() and "the run is over: Canceled" in log.read_text(), 10)
+        finally:
+            runner.kill()
+            runner.wait()
 
 
 class FencingServer(BaseHTTPRequestHandler):
